@@ -1,0 +1,224 @@
+"""Every setting of a job: its default, its unit, its legal range.
+
+A config file in `configs/` returns `default_config()` with its own values. Fields that
+do not exist cannot be set; `validate` checks values before anything is loaded.
+"""
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from strokejax.types import InputError
+
+JOBS = ("pretrain", "finetune")
+MODES = ("nn-sampling", "argmax")
+DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist")
+SANITY = ("none", "overfit_one_batch", "zero_inputs")
+
+
+def default_config() -> ConfigDict:
+    """The settings of fine-tuning StrokeNet on the built-in hand."""
+    return ConfigDict(
+        {
+            "job": "finetune",
+            # "nn-sampling": rows of a table, nearest wins. "argmax": a class head.
+            "mode": "nn-sampling",
+            "seed": 0,
+            # "overfit_one_batch" must reach zero loss; "zero_inputs" must not learn.
+            "sanity": "none",
+            "data": {
+                "name": "synthetic",
+                # Folder of the data: "" = $STROKEJAX_DATA; scribble: the collection.
+                "root": "",
+                "emnist_config": "byclass",
+                "rotations": False,  # omniglot: turned characters are classes too
+                "writers": 40,  # synthetic: writers in the training set
+                "samples": 5,  # synthetic: samples a writer and symbol
+                "points": 64,  # points an ink is resampled to
+                # Share of built-in `space` strokes added to data without them.
+                "space": 0.016,
+                "limit_train": 0,  # examples; 0 = all
+                "limit_valid": 0,
+            },
+            "raster": {
+                "size": 28,  # pixels a side
+                "margin": 2,  # pixels between the edge and the drawing
+                "width": 2.5,  # pixels; the pen at inference
+            },
+            "model": {
+                # "packaged", "none" (random), or the path of a model or run.
+                "init": "packaged",
+                "norm": "batch",
+                "embed_dim": 64,
+                "capacity": 128,  # slots of the table
+                "channel_dropout": 0.1,
+                "dropout": 0.25,
+            },
+            "augment": {
+                "enabled": True,
+                "rotation": 12.0,  # degrees
+                "shear": 0.25,
+                "aspect": 0.2,
+                "scale": 0.08,
+                "shift": 0.03,
+                "elastic": 0.03,
+                "jitter": 0.01,
+                "width_low": 1.5,  # pixels
+                "width_high": 3.5,
+            },
+            "loss": {
+                "label_smoothing": 0.02,
+                "class_weights": False,  # inverse frequency, mean 1
+                "prior": 0.0,  # how much log-prior is added to training logits
+                "scale": 16.0,  # initial scale of nn-sampling
+                "learn_scale": True,
+            },
+            "optim": {
+                "train": "all",  # "all", "block3_head" (as published), "table"
+                "learning_rate": 1e-3,
+                "weight_decay": 0.05,
+                "clip_norm": 0.0,  # 0 = off
+                "warmup": 0.1,  # fraction of the steps
+                "end": 0.0,  # final learning rate over the peak
+            },
+            "loop": {
+                "epochs": 6,
+                "batch_size": 128,  # over all devices
+                "checkpoint_every": 200,  # steps
+                "log_every": 20,  # steps
+                "patience": 0,  # epochs without a better top-1; 0 = never stop early
+                "statistics": 50,  # batches that re-estimate BatchNorm; 0 = never
+            },
+            "log": {
+                "tensorboard": False,
+                "wandb": "",  # project name
+                "profile": "",  # "10:15" traces the steps 10 to 15
+            },
+        }
+    )
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, 2**31 - 1),
+    "data.writers": (1, 10_000),
+    "data.samples": (1, 1_000),
+    "data.points": (8, 1_024),
+    "data.space": (0, 0.5),
+    "data.limit_train": (0, 1e9),
+    "data.limit_valid": (0, 1e9),
+    "raster.size": (8, 256),
+    "raster.margin": (0, 64),
+    "raster.width": (0.5, 32),
+    "model.embed_dim": (2, 4_096),
+    "model.capacity": (2, 1_000_000),
+    "model.channel_dropout": (0, 0.95),
+    "model.dropout": (0, 0.95),
+    "augment.rotation": (0, 180),
+    "augment.shear": (0, 2),
+    "augment.aspect": (0, 2),
+    "augment.scale": (0, 0.9),
+    "augment.shift": (0, 1),
+    "augment.elastic": (0, 1),
+    "augment.jitter": (0, 1),
+    "augment.width_low": (0.1, 32),
+    "augment.width_high": (0.1, 32),
+    "loss.label_smoothing": (0, 0.99),
+    "loss.prior": (0, 2),
+    "loss.scale": (1e-3, 1e3),
+    "optim.learning_rate": (0, 10),
+    "optim.weight_decay": (0, 10),
+    "optim.clip_norm": (0, 1e6),
+    "optim.warmup": (0, 1),
+    "optim.end": (0, 1),
+    "loop.epochs": (1, 100_000),
+    "loop.batch_size": (1, 1_000_000),
+    "loop.checkpoint_every": (1, 1e9),
+    "loop.log_every": (1, 1e9),
+    "loop.patience": (0, 1e6),
+    "loop.statistics": (0, 1e6),
+}
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "job": JOBS,
+    "mode": MODES,
+    "sanity": SANITY,
+    "data.name": DATA,
+    "data.emnist_config": ("byclass", "balanced", "letters"),
+    "model.norm": ("batch", "group"),
+    "optim.train": ("all", "block3_head", "table"),
+}
+
+
+def validate(config: ConfigDict) -> None:
+    """InputError for a field that does not exist, a wrong type, or a value out of range."""
+    known = dict(fields(default_config()))
+    given = dict(fields(config))
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(unknown_field(name))
+        want = type(known[name])
+        if want is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not want:
+            raise InputError(
+                f"config.{name} is {value!r}; it takes {_kind(want)}, "
+                f"like {known[name]!r}."
+            )
+        if name in _CHOICES and value not in _CHOICES[name]:
+            near = difflib.get_close_matches(value, _CHOICES[name], 1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise InputError(
+                f"config.{name} is {value!r}; choose one of "
+                f"{', '.join(map(repr, _CHOICES[name]))}{hint}."
+            )
+        if name in _RANGES:
+            low, high = _RANGES[name]
+            if not low <= value <= high:
+                raise InputError(
+                    f"config.{name} is {value!r}; it must lie in {low:g} to {high:g}."
+                )
+    _validate_together(config)
+
+
+def _validate_together(config: ConfigDict) -> None:
+    raster, aug = config.raster, config.augment
+    if raster.size - 1 - 2 * raster.margin < 4:
+        raise InputError(
+            f"config.raster.margin of {raster.margin} leaves less than 4 of "
+            f"{raster.size} pixels for the drawing; lower it."
+        )
+    if aug.width_low > aug.width_high:
+        raise InputError(
+            f"config.augment.width_low of {aug.width_low} exceeds width_high of "
+            f"{aug.width_high}; swap them."
+        )
+    if config.mode == "argmax" and config.optim.train == "table":
+        raise InputError(
+            "config.optim.train='table' has nothing to train in mode 'argmax'; "
+            "choose 'all' or 'block3_head'."
+        )
+
+
+def unknown_field(name: str) -> str:
+    """One sentence about a field that does not exist, with the nearest that does."""
+    known = [field for field, _ in fields(default_config())]
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+    hint = f"did you mean config.{near[0]}?" if near else "see strokejax/config.py."
+    return f"config.{name} does not exist; {hint}"
+
+
+def fields(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted name and value of every leaf."""
+    for name, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from fields(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _kind(want: type) -> str:
+    return {int: "a whole number", float: "a number", str: "a text"}.get(
+        want, "True or False"
+    )

@@ -1,0 +1,40 @@
+"""Batches from a data set in memory: a pure function of the seed and the step.
+
+Only indices travel through grain; a batch is gathered from whole arrays at once, which
+is much faster than example by example. Because the stream is indexed by step, a resumed
+run needs no saved iterator, and every host finds its rows of the same global batch.
+"""
+
+from collections.abc import Iterator
+
+import grain
+import numpy as np
+
+from strokejax.data.dataset import Dataset
+from strokejax.types import Batch
+
+
+def train_batches(
+    dataset: Dataset, batch_size: int, *, seed: int, start: int, rows: slice
+) -> Iterator[Batch]:
+    """Shuffled batches for ever, from step `start` on; `rows` of each global batch.
+
+    Every epoch is a new permutation; a batch may span two epochs.
+    """
+    order = grain.MapDataset.range(len(dataset)).shuffle(seed=seed).repeat()
+    batches = order.batch(batch_size).map(lambda index: _gather(dataset, index[rows]))
+    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
+    return iter(batches[start:].to_iter_dataset(options))
+
+
+def eval_batches(dataset: Dataset, batch_size: int, *, rows: slice) -> Iterator[Batch]:
+    """The data set once, in its order; the last batch is padded and masked."""
+    for start in range(0, len(dataset), batch_size):
+        index = np.arange(start, start + batch_size)
+        batch = _gather(dataset, np.minimum(index, len(dataset) - 1)[rows])
+        yield batch._replace(mask=(index < len(dataset))[rows])
+
+
+def _gather(dataset: Dataset, index: np.ndarray) -> Batch:
+    inputs = {name: leaf[index] for name, leaf in dataset.inputs.items()}
+    return Batch(inputs, dataset.labels[index], np.ones(len(index), bool))

@@ -1,0 +1,103 @@
+"""A collected folder: one subfolder a symbol, one `trial_*.csv` a drawing."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from strokejax.data.dataset import Dataset
+from strokejax.data.splits import check_split
+from strokejax.ink.formats import folder_symbol, pack, read_ink
+from strokejax.ink.resample import resample
+from strokejax.symbols import STROKES, check_name
+from strokejax.types import Ink, InputError
+
+COLLECTED = "raw_mouse_data"
+HELD_OUT = 0.2
+
+
+def load_scribble(
+    folder: str | Path, split: str | None = None, *, seed: int = 0, count: int = 64
+) -> Dataset:
+    """The drawings of a collected folder as "points" f32[n count 3].
+
+    The folder, or its subfolder raw_mouse_data, holds `a`, `uA`, `d0`, `space`, or any
+    other name: a symbol of that name, which follows the 63 strokes in `symbols`.
+    With a `split` each symbol's drawings are parted by a seeded hash of their file
+    names, a fifth to "validation". One person drew them all, so that split is by
+    sample and says how well this person is known, not how well a new one is. One file
+    that cannot be read refuses the folder.
+    """
+    if split is not None:
+        check_split(split)
+    named = _trials(Path(folder).expanduser())
+    symbols = (*STROKES, *sorted(named.keys() - set(STROKES)))
+    drawn = [
+        (symbol, path)
+        for symbol in symbols
+        for path in _part(named.get(symbol, []), split, seed)
+    ]
+    if not drawn:
+        raise InputError(
+            f"{folder} has {sum(map(len, named.values()))} drawings, too few for a "
+            f"{split} split; draw 3 or more of each symbol."
+        )
+    index = {symbol: label for label, symbol in enumerate(symbols)}
+    return Dataset(
+        name="scribble" if split is None else f"scribble/{split}",
+        inputs={"points": resample(pack(_read(path for _, path in drawn)), count)},
+        labels=np.array([index[symbol] for symbol, _ in drawn], np.int32),
+        symbols=symbols,
+        groups=np.full(len(drawn), "scribble"),
+        group_kind="person",
+    )
+
+
+def _trials(folder: Path) -> dict[str, list[Path]]:
+    """The files of each symbol, sorted; two folders may name one symbol."""
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is no folder; name one that holds a subfolder a symbol."
+        )
+    if (folder / COLLECTED).is_dir():
+        folder = folder / COLLECTED
+    named: dict[str, list[Path]] = defaultdict(list)
+    for subfolder in sorted(path for path in folder.iterdir() if path.is_dir()):
+        files = sorted(subfolder.glob("trial_*.csv"))
+        if files:
+            named[check_name(folder_symbol(subfolder.name))] += files
+    if not named:
+        raise InputError(
+            f"{folder} has no drawing; it needs subfolders named after symbols (a, uA, "
+            f"d0, space ...) with files trial_*.csv in them."
+        )
+    return named
+
+
+def _part(files: list[Path], split: str | None, seed: int) -> list[Path]:
+    """The files of one symbol that belong to a split, in their order."""
+    if split is None:
+        return files
+    ranked = sorted(files, key=lambda path: _rank(path, seed))
+    held_out = set(ranked[: round(HELD_OUT * len(files))])
+    return [path for path in files if (path in held_out) == (split == "validation")]
+
+
+def _rank(path: Path, seed: int) -> bytes:
+    return sha256(f"{seed}:{path.parent.name}/{path.name}".encode()).digest()
+
+
+def _read(paths: Iterable[Path]) -> list[Ink]:
+    inks: list[Ink] = []
+    wrong: list[InputError] = []
+    for path in paths:
+        try:
+            inks += read_ink(path)
+        except InputError as error:
+            wrong.append(error)
+    if wrong:
+        more = f"; {len(wrong)} files of the folder are like this" if wrong[1:] else ""
+        raise InputError(f"{str(wrong[0]).rstrip('.')}{more}; mend or remove them.")
+    return inks

@@ -1,0 +1,225 @@
+"""Drawings of a report: arrays in, SVG and HTML fragments out.
+
+Every name is escaped here. Colours come from the page's style sheet, so that one
+drawing serves light and dark.
+"""
+
+import base64
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+Series = Mapping[str, Sequence[tuple[float, float]]]
+"""Lines of a chart: name -> points (step, value)."""
+
+CELL = 13
+"""Side of a confusion matrix's cell, in the drawing's own units."""
+
+MATRIX_LIMIT = 80
+"""Symbols that a confusion matrix has room for."""
+
+
+def image_tag(image: np.ndarray, alt: str) -> str:
+    """A picture f32[h w] (0 paper, 1 ink) as an <img> that carries its own PNG."""
+    from PIL import Image
+
+    grey = np.round(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(grey).save(file, "PNG", optimize=True)
+    data = base64.b64encode(file.getvalue()).decode()
+    return f'<img class="ink" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+
+
+def number(value: float) -> str:
+    """Four digits at most, or all those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """About `count` round numbers (1, 2, 2.5 or 5 times a power of ten) in a range."""
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= 0.999 * rough)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [i * step for i in range(first, last + 1)]
+
+
+def thin(points: Sequence[tuple[float, float]], limit: int = 300) -> np.ndarray:
+    """Points f64[m 2] with m <= `limit`: neighbours are averaged."""
+    parts = np.array_split(np.asarray(points, float), min(limit, len(points)))
+    return np.array([part.mean(0) for part in parts])
+
+
+def line_chart(title: str, series: Series) -> str:
+    """A chart over steps, with a legend that gives each line's last value."""
+    lines = {name: thin(points) for name, points in series.items() if len(points)}
+    if not lines:
+        return ""
+    width, height, left, bottom = 360, 200, 46, 22
+    every = np.concatenate(list(lines.values()))
+    (x0, y0), (x1, y1) = every.min(0), every.max(0)
+    x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + (abs(y0) or 1))
+
+    origin = np.array([left, height - bottom])
+    scale = np.array([width - left - 14, bottom + 12 - height]) / (x1 - x0, y1 - y0)
+
+    def place(xy: np.ndarray) -> np.ndarray:
+        return origin + (xy - (x0, y0)) * scale
+
+    parts = []
+    for y in ticks(y0, y1):
+        at = place(np.array([x0, y]))[1]
+        parts.append(f'<path class="grid" d="M{left} {at:.1f}H{width - 8}"/>')
+        parts.append(
+            f'<text class="end" x="{left - 6}" y="{at + 4:.1f}">{y:.4g}</text>'
+        )
+    for x in ticks(x0, x1):
+        at = place(np.array([x, y0]))[0]
+        parts.append(f'<text class="mid" x="{at:.1f}" y="{height - 5}">{x:,.4g}</text>')
+    legend = []
+    for i, (name, points) in enumerate(lines.items()):
+        last = number(series[name][-1][1])
+        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in place(points))
+        x, y = place(points)[-1]
+        parts.append(
+            f'<g class="line s{i % 4}"><title>{escape(name)}: {last}</title>'
+            f'<path d="M{path}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3"/></g>'
+        )
+        legend.append(f'<li class="s{i % 4}">{escape(name)} <b>{last}</b></li>')
+    return (
+        f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
+        f'<ul class="legend">{"".join(legend)}</ul>'
+        f'<svg viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(title)} over steps">{"".join(parts)}</svg></figure>'
+    )
+
+
+def short(name: str, limit: int = 6) -> str:
+    """A name cut to `limit` characters, escaped."""
+    return escape(_cut(name, limit))
+
+
+def _cut(name: str, limit: int = 6) -> str:
+    return name if len(name) <= limit else name[: limit - 1] + "…"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+    """A table of markup; a cell that begins with <td brings its own tag."""
+    top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = "".join(
+        "<tr>"
+        + "".join(c if c.startswith("<td") else f"<td>{c}</td>" for c in row)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="scroll tall"><table class="{kind}"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def confusion_matrix(counts: np.ndarray, symbols: Sequence[str]) -> str:
+    """Counts i64[c c] (drawn, answered) as an SVG of at most MATRIX_LIMIT symbols.
+
+    A cell's strength is the square root of its share of the row, so that rare
+    confusions remain visible. Of more symbols those most often confused are shown.
+    """
+    shown = np.flatnonzero(counts.sum(0) + counts.sum(1))
+    note = ""
+    if len(shown) > MATRIX_LIMIT:
+        errors = (counts.sum(0) + counts.sum(1) - 2 * counts.diagonal())[shown]
+        note = f"<p>The {MATRIX_LIMIT} of {len(shown)} symbols most often confused.</p>"
+        shown = np.sort(shown[np.argsort(-errors, kind="stable")[:MATRIX_LIMIT]])
+    names = [symbols[i] for i in shown]
+    size = len(names) * CELL
+    margin = 8 + 6 * max((len(name) for name in map(_cut, names)), default=0)
+    side = size + 2 * margin
+    cells = _matrix_frame(names, size) + _matrix_cells(counts, shown, symbols)
+    return (
+        f'{note}<div class="scroll"><svg class="matrix" '
+        f'style="min-width:{0.8 * side:.0f}px;max-width:{1.4 * side:.0f}px" '
+        f'viewBox="{-margin} {-margin} {side} {side}" role="img" '
+        f'aria-label="confusion matrix">{cells}</svg></div>'
+    )
+
+
+def _matrix_frame(names: Sequence[str], size: int) -> str:
+    """Grid, and names on all four sides: far from the edge the eye loses its row."""
+    lines = "".join(
+        f"M0 {i * CELL}H{size}M{i * CELL} 0V{size}" for i in range(len(names) + 1)
+    )
+    parts = [f'<path class="grid" d="{lines}"/>']
+    for i, name in enumerate(names):
+        at, label = (i + 0.5) * CELL + 4, short(name)
+        below, above = f"translate({at} {size + 5})", f"translate({at} -5)"
+        parts.append(
+            f'<text class="end" x="-5" y="{at}">{label}</text>'
+            f'<text x="{size + 5}" y="{at}">{label}</text>'
+            f'<text class="end" transform="{below}rotate(-90)">{label}</text>'
+            f'<text transform="{above}rotate(-90)">{label}</text>'
+        )
+    return "".join(parts)
+
+
+def _matrix_cells(counts: np.ndarray, shown: np.ndarray, symbols: Sequence[str]) -> str:
+    totals = np.maximum(counts.sum(1), 1)
+    parts = []
+    for row, column in np.argwhere(counts[np.ix_(shown, shown)]).tolist():
+        i, j = shown[row], shown[column]
+        said = f"{symbols[i]} → {symbols[j]}: {counts[i, j]} of {totals[i]}"
+        parts.append(
+            f'<rect class="{"good" if i == j else "bad"}" x="{column * CELL}" '
+            f'y="{row * CELL}" width="{CELL}" height="{CELL}" '
+            f'opacity="{0.1 + 0.9 * math.sqrt(counts[i, j] / totals[i]):.2f}">'
+            f"<title>{escape(said)}</title></rect>"
+        )
+    return "".join(parts)
+
+
+def principal_plane(z: np.ndarray) -> tuple[np.ndarray, float]:
+    """Points f64[n 2] of z f32[n d] in the plane of largest variance, and its share.
+
+    Principal component analysis by the singular value decomposition of centred z.
+    """
+    centred = np.asarray(z, np.float64) - z.mean(0)
+    _, size, axes = np.linalg.svd(centred, full_matrices=False)
+    plane = np.zeros((2, z.shape[1]))
+    plane[: len(axes[:2])] = axes[:2]
+    # An axis has no sign of its own: make its largest entry positive, for the same
+    # picture on every machine.
+    peak = np.abs(plane).argmax(1)[:, None]
+    plane *= np.where(np.take_along_axis(plane, peak, 1) < 0, -1, 1)
+    variance = size**2
+    return centred @ plane.T, float(variance[:2].sum() / max(variance.sum(), 1e-30))
+
+
+def embedding_map(
+    xy: np.ndarray, truth: np.ndarray, symbols: Sequence[str], *, limit: int = 3000
+) -> str:
+    """Points f64[n 2], at most `limit` of them, with each class's name at its mean."""
+    width, height, border = 960, 640, 28
+    low, high = np.quantile(xy, [0.002, 0.998], axis=0)
+    scale = ((width, height) - np.array(2 * border)) / np.maximum(high - low, 1e-12)
+    at = (xy - (low + high) / 2) * scale.min() + (width / 2, height / 2)
+    shown = np.random.default_rng(0).permutation(len(xy))[:limit]
+    dots, names = [], []
+    for label in np.unique(truth).tolist():
+        # The golden angle keeps neighbours in the alphabet apart on the colour wheel.
+        hue, name = round(label * 137.508) % 360, symbols[label]
+        mine = at[shown[truth[shown] == label]]
+        path = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in mine)
+        dots.append(
+            f'<path style="--h:{hue}" d="{path}"><title>{escape(name)}</title></path>'
+        )
+        x, y = at[truth == label].mean(0)
+        names.append(
+            f'<text style="--h:{hue}" x="{x:.1f}" y="{y + 5:.1f}">{short(name, 8)}'
+            f"<title>{escape(name)}</title></text>"
+        )
+    return (
+        f'<svg class="map" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="embedding map"><g>{"".join(dots)}</g>{"".join(names)}</svg>'
+    )

@@ -1,0 +1,75 @@
+"""Ink as a fixed number of points, evenly spread along the pen's way; numpy only."""
+
+import numpy as np
+
+from strokejax.ink.formats import PackedInk
+
+
+def resample(packed: PackedInk, count: int = 64) -> np.ndarray:
+    """Every sample as `count` points at equal steps of arc length.
+
+    Returns f32[n count 3]: x and y relative to the centre of the bounding box, in units
+    of its longer side (-0.5 to 0.5); `pen` is 1.0 where a point is joined to the one
+    before it and 0.0 where a stroke starts. A tap has all its points at 0. Each stroke
+    gets points by its length, two at least; of a sample with more than `count / 2`
+    strokes the longest are kept.
+    """
+    points = np.asarray(packed.points[:, :2], np.float64)
+    lengths, along = _arc_lengths(points, packed.stroke_start)
+    counts = _points_per_stroke(lengths, packed.sample_start, count)
+    kept = np.repeat(np.arange(len(counts)), counts)
+    first = np.cumsum(counts) - counts
+    rank = np.arange(len(kept)) - first[kept]
+    fraction = rank / np.maximum(counts[kept] - 1, 1)
+    # One increasing coordinate over all strokes lets a single np.interp serve them all.
+    offset = np.cumsum(lengths + 1.0) - (lengths + 1.0)
+    position = along + np.repeat(offset, np.diff(packed.stroke_start))
+    wanted = offset[kept] + fraction * lengths[kept]
+    xy = np.stack(
+        [np.interp(wanted, position, points[:, axis]) for axis in (0, 1)], axis=-1
+    )
+    n = len(packed.sample_start) - 1
+    out = np.empty((n, count, 3), np.float32)
+    xy = xy.reshape(n, count, 2)
+    low, high = _bounds(points, packed)
+    span = (high - low).max(-1)
+    scale = np.where(span > 0, 1.0 / np.where(span > 0, span, 1.0), 0.0)
+    out[..., :2] = (xy - ((low + high) / 2)[:, None]) * scale[:, None, None]
+    out[..., 2] = (rank > 0).reshape(n, count)
+    return out
+
+
+def _arc_lengths(points, stroke_start):
+    """Length of each stroke, and of the way up to each point within its stroke."""
+    step = np.zeros(len(points))
+    step[1:] = np.hypot(*np.diff(points, axis=0).T)
+    step[stroke_start[:-1]] = 0.0
+    total = np.cumsum(step)
+    base = total[stroke_start[:-1]]
+    along = total - np.repeat(base, np.diff(stroke_start))
+    return along[np.asarray(stroke_start[1:]) - 1], along
+
+
+def _points_per_stroke(lengths, sample_start, count):
+    """How many of a sample's `count` points each of its strokes gets."""
+    counts = np.zeros(len(lengths), np.int64)
+    for a, b in zip(sample_start[:-1], sample_start[1:], strict=True):
+        chosen = np.arange(a, b)
+        if b - a > count // 2:
+            longest = np.argsort(-lengths[a:b], kind="stable")[: count // 2]
+            chosen = a + np.sort(longest)
+        share = lengths[chosen]
+        spare = count - 2 * len(chosen)
+        total = share.sum()
+        share = share / total if total > 0 else np.full(len(chosen), 1 / len(chosen))
+        extra = np.floor(spare * share).astype(np.int64)
+        extra[np.argmax(share)] += spare - extra.sum()
+        counts[chosen] = 2 + extra
+    return counts
+
+
+def _bounds(points, packed):
+    first = np.asarray(packed.stroke_start)[packed.sample_start[:-1]]
+    low = np.minimum.reduceat(points, first, axis=0)
+    high = np.maximum.reduceat(points, first, axis=0)
+    return low, high

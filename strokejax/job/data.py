@@ -1,0 +1,104 @@
+"""The data sets of a job, as its config asks for them."""
+
+from dataclasses import replace
+
+import numpy as np
+from ml_collections import ConfigDict
+
+from strokejax.data.dataset import Dataset
+from strokejax.data.readers import load
+from strokejax.symbols import SPACE
+
+TEST_WRITERS = 10
+
+
+def load_sets(config: ConfigDict) -> tuple[Dataset, Dataset, Dataset]:
+    """Training, validation and test set.
+
+    Only the built-in hand has writers to spare for a test set; elsewhere the validation
+    set serves.
+    """
+    train, valid, test = _load(config)
+    if set(train.symbols).isdisjoint(valid.symbols):
+        # Held-out classes have no rows to be recognised by: hold out people instead.
+        train, valid = _split_by_group(train)
+        test = valid
+    train = _with_space(train, config)
+    limits = config.data.limit_train, config.data.limit_valid
+    train = _sample(train, limits[0], config.seed)
+    valid, test = (_sample(x, limits[1], config.seed) for x in (valid, test))
+    if config.sanity == "overfit_one_batch":
+        train = valid = test = _sample(train, config.loop.batch_size, config.seed)
+    if config.sanity == "zero_inputs":
+        train, valid, test = (_zeroed(x) for x in (train, valid, test))
+    return train, valid, test
+
+
+def _load(config: ConfigDict) -> tuple[Dataset, Dataset, Dataset]:
+    data, raster = config.data, config.raster
+
+    def part(split: str, writers: int) -> Dataset:
+        return load(
+            data.name,
+            split,
+            root=data.root or None,
+            points=data.points,
+            size=raster.size,
+            margin=raster.margin,
+            width=raster.width,
+            seed=config.seed,
+            writers=writers,
+            samples=data.samples,
+            rotations=data.rotations,
+            emnist_config=data.emnist_config,
+        )
+
+    train, valid = part("train", data.writers), part("validation", TEST_WRITERS)
+    if data.name != "synthetic":
+        return train, valid, valid
+    return train, valid, part("test", TEST_WRITERS)
+
+
+def _split_by_group(dataset: Dataset) -> tuple[Dataset, Dataset]:
+    """Every sixth group, in the order of their names, is held out."""
+    held_out = np.isin(dataset.groups, np.unique(dataset.groups)[::6])
+    return dataset.select(~held_out), dataset.select(held_out)
+
+
+def _with_space(dataset: Dataset, config: ConfigDict) -> Dataset:
+    """Ink of letters without samples of space gets a share of built-in ones."""
+    if SPACE not in dataset.symbols or "points" not in dataset.inputs:
+        return dataset
+    label = dataset.symbols.index(SPACE)
+    count = round(config.data.space * len(dataset))
+    if not count or (dataset.labels == label).any():
+        return dataset
+    from strokejax.ink.resample import resample
+    from strokejax.ink.synthesis import random_writer, write_many
+
+    rng = np.random.default_rng([config.seed, 63])
+    parts = [
+        resample(write_many(SPACE, random_writer(rng), rng, 8), config.data.points)
+        for _ in range(-(-count // 8))
+    ]
+    inputs = {"points": np.concatenate(parts)[:count]}
+    shared = {name: dataset.inputs[name] for name in inputs}
+    return replace(
+        dataset,
+        inputs={k: np.concatenate([shared[k], inputs[k]]) for k in inputs},
+        labels=np.concatenate([dataset.labels, np.full(count, label, np.int32)]),
+        groups=np.concatenate([dataset.groups, np.full(count, "built-in hand")]),
+    )
+
+
+def _sample(dataset: Dataset, limit: int, seed: int) -> Dataset:
+    """At most `limit` examples, drawn at random; 0 keeps all."""
+    if not limit or limit >= len(dataset):
+        return dataset
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:limit]
+    return dataset.take(np.sort(chosen))
+
+
+def _zeroed(dataset: Dataset) -> Dataset:
+    inputs = {name: np.zeros_like(leaf) for name, leaf in dataset.inputs.items()}
+    return replace(dataset, inputs=inputs)

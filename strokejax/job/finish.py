@@ -1,0 +1,136 @@
+"""The end of a job: final figures, the report page, the model to use."""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from strokejax import __version__
+from strokejax.data.dataset import Dataset
+from strokejax.evaluate import Predictions
+from strokejax.job.scoring import Scoring, names_of
+from strokejax.job.setup import Setup
+from strokejax.metrics import read_jsonl
+from strokejax.model_store import StoredModel, save_model
+from strokejax.models.functions import to_images
+from strokejax.partitioning import to_host
+from strokejax.report import write_report
+from strokejax.scores import summary
+from strokejax.state import TrainState
+from strokejax.table import Slots
+
+HEADLINE = ("n", "top1", "top3", "top5", "interval95", "twins_merged")
+
+
+def finish(
+    config: ConfigDict,
+    workdir: Path,
+    setup: Setup,
+    scoring: Scoring,
+    state: TrainState,
+    started: float,
+) -> dict[str, Any]:
+    """Figures on the test set for the best state; its model and the report on disk."""
+    state = state._replace(model_state=scoring.model_state(state))
+    dataset = setup.test_set
+    found = scoring.predict(state, dataset)
+    figures = summary(
+        found.names(dataset.symbols),
+        names_of(dataset),
+        dataset.groups,
+        dataset.group_kind,
+    )
+    metrics = {name: figures[name] for name in HEADLINE}
+    paths = {
+        "report": workdir / "report.html",
+        "checkpoint": workdir / "checkpoints",
+        "model": workdir / "model",
+    }
+    params, model_state = to_host((state.params, state.model_state))
+    if jax.process_index() == 0:
+        about = {
+            "job": config.job,
+            "data": setup.train_set.name,
+            "seed": config.seed,
+            "step": int(state.step),
+            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "strokejax": __version__,
+            "metrics": metrics,
+        }
+        stored = StoredModel(
+            setup.spec,
+            params["encoder"],
+            model_state,
+            params["table"],
+            Slots(*map(np.asarray, setup.slots)),
+            setup.symbols,
+            about,
+        )
+        save_model(paths["model"], stored)
+        _report(paths["report"], config, setup, scoring, found, figures, started)
+        _tell(dataset, metrics, paths)
+    seconds = round(time.time() - started, 1)
+    return {k: str(v) for k, v in paths.items()} | {
+        "seconds": seconds,
+        "metrics": metrics,
+    }
+
+
+def _report(
+    path: Path,
+    config: ConfigDict,
+    setup: Setup,
+    scoring: Scoring,
+    found: Predictions,
+    figures: dict[str, Any],
+    started: float,
+) -> None:
+    dataset = setup.test_set
+    timeline, shown = scoring.shown()
+    write_report(
+        path,
+        title=f"{config.job} on {setup.train_set.name}, {config.mode}",
+        config=config.to_dict(),
+        history=read_jsonl(path.with_name("metrics.jsonl")),
+        symbols=dataset.symbols,
+        truth=dataset.labels,
+        ranked=found.slot,
+        z=found.out,
+        images=_pictures(setup, dataset),
+        timeline=timeline,
+        timeline_images=_pictures(setup, setup.valid_set.take(shown)),
+        summary=figures,
+        seconds=time.time() - started,
+        command=shlex.join(["python", "-m", "strokejax.launch", *sys.argv[1:]]),
+    )
+
+
+def _pictures(setup: Setup, dataset: Dataset) -> np.ndarray:
+    """f32[n h w]: what the network sees."""
+    draw = jax.jit(lambda inputs: to_images(inputs, **setup.spec.raster)[..., 0])
+    step = 1024
+    parts = [
+        jax.device_get(draw(dict(dataset.take(rows).inputs)))
+        for rows in np.array_split(np.arange(len(dataset)), -(-len(dataset) // step))
+    ]
+    return np.concatenate(parts)
+
+
+def _tell(dataset: Dataset, metrics: dict[str, Any], paths: dict[str, Path]) -> None:
+    low, high = metrics["interval95"]
+    groups = len(np.unique(dataset.groups))
+    print(
+        f"{dataset.name}, {metrics['n']:,} examples by {groups} {dataset.group_kind}s "
+        f"that training never saw:\n"
+        f"  top-1 {metrics['top1']:.3f} [{low:.3f}, {high:.3f}], "
+        f"top-3 {metrics['top3']:.3f}, twins merged {metrics['twins_merged']:.3f}\n"
+        f"The report: {paths['report']}\n"
+        f"The model:  {paths['model']}  (strokejax recognize FILE --model "
+        f"{paths['model']})",
+        file=sys.stderr,
+    )

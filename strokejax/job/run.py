@@ -1,0 +1,161 @@
+"""The composition root of training: from a config to a run on disk, and its model."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from strokejax.checkpoint import BEST, LAST, Checkpoints
+from strokejax.data.pipeline import train_batches
+from strokejax.ink.augment import Augment
+from strokejax.job.finish import finish
+from strokejax.job.scoring import Scoring
+from strokejax.job.setup import Setup, prepare
+from strokejax.job.workdir import claim
+from strokejax.loop import Plan, train
+from strokejax.losses import class_weights
+from strokejax.metrics import JsonLines, MetricWriter, TensorBoard, WandB
+from strokejax.models.summary import describe
+from strokejax.optim import make_optimizer, schedule
+from strokejax.partitioning import (
+    check_batch_size,
+    data_mesh,
+    local_slice,
+    replicate,
+    to_global,
+)
+from strokejax.state import create_state
+from strokejax.steps import Objective, make_train_step
+from strokejax.types import InputError
+
+
+def run(config: ConfigDict, workdir: Path, started: float) -> dict[str, Any]:
+    """Trains (or goes on), evaluates, reports, exports; returns the job's last line.
+
+    `started` is when the process began, in seconds of `time.time`.
+    """
+    claim(workdir, config)
+    mesh = data_mesh()
+    check_batch_size(config.loop.batch_size, mesh)
+    setup = prepare(config)
+    _tell(setup)
+    plan = _plan(config, len(setup.train_set))
+    optim = config.optim
+    rate = schedule(optim.learning_rate, plan.steps, optim.warmup, optim.end)
+    optimizer = make_optimizer(
+        setup.params,
+        train=optim.train,
+        learning_rate=rate,
+        weight_decay=optim.weight_decay,
+        clip_norm=optim.clip_norm,
+    )
+    key = jax.random.key(config.seed)
+    state = create_state(setup.params, setup.model_state, optimizer, key)
+    state = replicate(state, mesh)
+    checkpoints = Checkpoints(workdir)
+    restored = checkpoints.restore(LAST, state)
+    state, progress = restored if restored else (state, {})
+    start = int(state.step)
+    if start:
+        print(f"Going on after step {start} of {plan.steps}.", file=sys.stderr)
+    batches = train_batches(
+        setup.train_set,
+        plan.batch_size,
+        seed=config.seed,
+        start=start,
+        rows=local_slice(plan.batch_size),
+    )
+    scoring = Scoring(config, setup, mesh, workdir, start)
+    state = train(
+        state,
+        make_train_step(
+            setup.encoder,
+            optimizer,
+            _objective(config, setup),
+            np.asarray(setup.slots.active),
+            _augment(config),
+        ),
+        (to_global(batch, mesh) for batch in batches),
+        scoring,
+        plan=plan,
+        learning_rate=rate,
+        checkpoints=checkpoints,
+        writers=_writers(config, workdir, start),
+        progress=progress,
+        trace_dir=str(workdir / "trace"),
+    )
+    best = checkpoints.restore(BEST, state)
+    checkpoints.close()
+    chosen = best.state if best else state
+    line = {"job": config.job, "workdir": str(workdir), "steps": int(state.step)}
+    return line | finish(config, workdir, setup, scoring, chosen, started)
+
+
+def _plan(config: ConfigDict, examples: int) -> Plan:
+    loop = config.loop
+    epoch = max(1, examples // loop.batch_size)
+    profile = None
+    if config.log.profile:
+        first, _, last = config.log.profile.partition(":")
+        if not (first.isdigit() and last.isdigit() and 0 < int(first) <= int(last)):
+            raise InputError(
+                f"config.log.profile is {config.log.profile!r}; write FIRST:LAST, the "
+                f"steps to trace, like '10:15'."
+            )
+        profile = (int(first), int(last))
+    return Plan(
+        steps=loop.epochs * epoch,
+        epoch=epoch,
+        batch_size=loop.batch_size,
+        log_every=loop.log_every,
+        checkpoint_every=loop.checkpoint_every,
+        patience=loop.patience,
+        profile=profile,
+    )
+
+
+def _objective(config: ConfigDict, setup: Setup) -> Objective:
+    loss = config.loss
+    counts = np.bincount(
+        setup.train_set.labels, minlength=setup.symbols.capacity
+    ).astype(np.float32)
+    prior = np.log(np.maximum(counts, 1) / max(counts.sum(), 1))
+    return Objective(
+        config.mode,
+        loss.label_smoothing,
+        loss.learn_scale,
+        weights=np.asarray(class_weights(counts)) if loss.class_weights else None,
+        log_prior=np.float32(loss.prior) * prior if loss.prior else None,
+    )
+
+
+def _augment(config: ConfigDict) -> Augment | None:
+    settings = dict(config.augment)
+    if not settings.pop("enabled") or config.sanity != "none":
+        return None
+    return Augment(**settings)
+
+
+def _writers(config: ConfigDict, workdir: Path, step: int) -> list[MetricWriter]:
+    if jax.process_index():
+        return []
+    writers: list[MetricWriter] = [
+        JsonLines(workdir / "metrics.jsonl", resume_step=step)
+    ]
+    if config.log.tensorboard:
+        writers.append(TensorBoard(workdir / "tensorboard", resume_step=step))
+    if config.log.wandb:
+        writers.append(WandB(config.log.wandb, config.to_dict(), workdir))
+    return writers
+
+
+def _tell(setup: Setup) -> None:
+    """What is about to be trained on what, on stderr."""
+    if jax.process_index():
+        return
+    print(setup.train_set, file=sys.stderr)
+    print(f"hold-out {setup.valid_set!r}", file=sys.stderr)
+    print(describe(setup.spec), file=sys.stderr)

@@ -1,0 +1,117 @@
+"""What a job starts from: data, network, table, and weights to begin with."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from strokejax.data.dataset import Dataset
+from strokejax.job.data import load_sets
+from strokejax.model_store import load_model
+from strokejax.models.build import EncoderSpec, build_encoder
+from strokejax.optim import frozen_blocks
+from strokejax.symbols import SymbolTable
+from strokejax.table import Slots, init_slots, init_table
+from strokejax.types import Encoder, InputError, PyTree
+
+
+class Setup(NamedTuple):
+    """What a job is made of, before any step."""
+
+    spec: EncoderSpec
+    encoder: Encoder
+    symbols: SymbolTable
+    slots: Slots
+    params: PyTree
+    model_state: PyTree
+    train_set: Dataset
+    valid_set: Dataset
+    test_set: Dataset
+
+
+def prepare(config: ConfigDict) -> Setup:
+    train_set, valid_set, test_set = load_sets(config)
+    classes = len(train_set.symbols)
+    argmax = config.mode == "argmax"
+    capacity = classes if argmax else max(config.model.capacity, classes)
+    spec = EncoderSpec(
+        out_dim=classes if argmax else config.model.embed_dim,
+        normalise=not argmax,
+        norm=config.model.norm,
+        size=config.raster.size,
+        margin=config.raster.margin,
+        width=config.raster.width,
+    )
+    encoder = build_encoder(
+        spec,
+        channel_dropout=config.model.channel_dropout,
+        dropout=config.model.dropout,
+        frozen=frozen_blocks(config.optim.train),
+    )
+    encoder_key, table_key = jax.random.split(jax.random.key(config.seed))
+    example = {name: leaf[:2] for name, leaf in train_set.inputs.items()}
+    network, model_state = jax.jit(encoder.init)(encoder_key, example)
+    table = (
+        {}
+        if argmax
+        else init_table(table_key, capacity, spec.out_dim, config.loss.scale)
+    )
+    active = np.zeros(capacity, bool)
+    active[np.unique(train_set.labels)] = True
+    symbols = SymbolTable(
+        tuple(
+            name if active[i] else None for i, name in enumerate(train_set.symbols)
+        )
+        + (None,) * (capacity - classes)
+    )
+    setup = Setup(
+        spec,
+        encoder,
+        symbols,
+        init_slots(active, spec.out_dim),
+        {"encoder": network, "table": table},
+        model_state,
+        train_set,
+        valid_set,
+        test_set,
+    )
+    return setup if config.model.init == "none" else _warm_start(config, setup)
+
+
+def _warm_start(config: ConfigDict, setup: Setup) -> Setup:
+    """Weights of a stored model where they fit; rows by the names of their symbols.
+
+    A head of another size starts anew, as in the published fine-tuning.
+    """
+    init = config.model.init
+    stored = load_model(config.mode if init == "packaged" else init)
+    if stored.spec.norm != setup.spec.norm:
+        raise InputError(
+            f"The model {init} has {stored.spec.norm} norms and config.model.norm is "
+            f"{setup.spec.norm!r}; set it to {stored.spec.norm!r}, or "
+            f"config.model.init='none'."
+        )
+    network = dict(setup.params["encoder"])
+    for name, block in stored.encoder.items():
+        same = jax.tree.map(np.shape, block) == jax.tree.map(np.shape, network[name])
+        if same:
+            network[name] = block
+        elif name != "out":
+            raise InputError(
+                f"The model {init} has another shape in {name!r} than this config; "
+                f"use the config it was made with, or config.model.init='none'."
+            )
+    same_head = network["out"] is stored.encoder["out"]
+    table = dict(setup.params["table"])
+    if table and stored.table and same_head:
+        rows = np.array(table["embeddings"])
+        for slot, name in enumerate(setup.symbols.names):
+            old = stored.symbols.slot(name) if name is not None else None
+            if old is not None:
+                rows[slot] = stored.table["embeddings"][old]
+        table["embeddings"] = rows
+        table["log_scale"] = stored.table["log_scale"]
+    params = jax.tree.map(jax.numpy.asarray, {"encoder": network, "table": table})
+    model_state = jax.tree.map(jax.numpy.asarray, stored.model_state)
+    return setup._replace(params=params, model_state=model_state)

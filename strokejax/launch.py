@@ -1,0 +1,98 @@
+"""Jobs by config: python -m strokejax.launch --config=configs/finetune.py
+
+Any field of the config can be set on the command line: --config.optim.learning_rate=3e-4.
+The same command runs on a laptop, on a GPU and on clusters (--distributed). The last
+line of stdout is one JSON object.
+"""
+
+import hashlib
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from strokejax.config import unknown_field, validate
+from strokejax.types import InputError
+
+STARTED = time.time()
+
+CONFIG = config_flags.DEFINE_config_file("config", None, "A file in configs/.")
+WORKDIR = flags.DEFINE_string(
+    "workdir", "", "Folder of the run; default: runs/, by job and config."
+)
+DISTRIBUTED = flags.DEFINE_bool("distributed", False, "Join the processes of a job.")
+COORDINATOR = flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0.")
+NUM_PROCESSES = flags.DEFINE_integer("num_processes", 0, "How many processes join.")
+PROCESS_ID = flags.DEFINE_integer("process_id", -1, "Which of them this one is.")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs the job; 0, or 2 after one sentence about bad input, or 143 when stopped."""
+    try:
+        _parse(argv)
+        validate(CONFIG.value)
+        return _run()
+    except InputError as error:
+        print(f"strokejax: {error}", file=sys.stderr)
+        return 2
+
+
+def _parse(argv: Sequence[str]) -> None:
+    try:
+        rest = flags.FLAGS(list(argv))
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as e:
+        raise InputError(_flag_error(argv, e)) from e
+    if len(rest) > 1:
+        raise InputError(f"{rest[1]!r} is no flag; write --name=value.")
+    if CONFIG.value is None:
+        raise InputError("No config is given; add --config=configs/finetune.py.")
+
+
+def _flag_error(argv: Sequence[str], error: Exception) -> str:
+    """One sentence for whatever absl, ml_collections or the config file raised."""
+    reason = " ".join(str(error).split())
+    for argument in argv[1:]:
+        name, _, value = argument.removeprefix("--").partition("=")
+        if not name.startswith("config."):
+            continue
+        field = name.removeprefix("config.")
+        if f"{name}" in reason and ("Unknown" in reason or "not found" in reason):
+            return unknown_field(field)
+        if isinstance(error, KeyError | AttributeError) and field.split(".")[-1] in reason:
+            return unknown_field(field)
+        if value and value in reason:
+            return f"--{name}={value} cannot be used: {reason.rstrip('.')}."
+    return f"The command line cannot be used: {reason.rstrip('.')}."
+
+
+def _run() -> int:
+    config = CONFIG.value
+    from strokejax.partitioning import initialize
+
+    if DISTRIBUTED.value:
+        initialize(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value)
+    import jax
+
+    from strokejax.job.run import run
+    from strokejax.loop import Stopped
+
+    settings = json.dumps(json.loads(config.to_json()), sort_keys=True)
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
+    name = f"{config.job}-{config.data.name}-{config.mode}-{digest}"
+    workdir = Path(WORKDIR.value or Path("runs") / name)
+    try:
+        line = run(config.copy_and_resolve_references(), workdir, STARTED)
+    except Stopped as stop:
+        print(f"strokejax: {stop}; run the same command to go on.", file=sys.stderr)
+        return 143
+    if jax.process_index() == 0:
+        print(json.dumps(line), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

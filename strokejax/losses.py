@@ -1,0 +1,38 @@
+"""Losses over a masked batch: padding changes neither the value nor the gradient."""
+
+import jax.numpy as jnp
+from jax.nn import log_softmax
+from jaxtyping import Array, Bool, Float, Int
+
+
+def cross_entropy(
+    logits: Float[Array, "b c"],
+    labels: Int[Array, "b"],
+    mask: Bool[Array, "b"],
+    active: Bool[Array, "c"],
+    *,
+    weights: Float[Array, "c"] | None = None,
+    label_smoothing: float = 0.0,
+) -> Float[Array, ""]:
+    """Mean cross entropy (nats) over unmasked examples and active classes.
+
+    `weights` weigh the examples by class: sum(w l) / sum(w), PyTorch's convention.
+    Label smoothing spreads its share evenly over the active classes (Szegedy et al.
+    2016). An empty mask gives 0.
+    """
+    log_p = log_softmax(jnp.where(active, logits, -jnp.inf), axis=-1)
+    picked = jnp.take_along_axis(log_p, labels[:, None], axis=-1)[:, 0]
+    smooth = jnp.sum(jnp.where(active, log_p, 0.0), -1) / jnp.sum(active)
+    nll = -(1.0 - label_smoothing) * picked - label_smoothing * smooth
+    weight = mask.astype(nll.dtype)
+    if weights is not None:
+        weight = weight * weights[labels]
+    total = jnp.sum(jnp.where(mask, nll, 0.0) * weight)
+    return total / jnp.maximum(jnp.sum(weight), 1e-12)
+
+
+def class_weights(counts: Float[Array, "c"]) -> Float[Array, "c"]:
+    """Inverse frequencies with mean 1 over the classes that have examples, else 0."""
+    present = counts > 0
+    inverse = jnp.where(present, 1.0 / jnp.maximum(counts, 1), 0.0)
+    return inverse * present.sum() / jnp.maximum(inverse.sum(), 1e-12)

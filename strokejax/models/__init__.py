@@ -1,0 +1,1 @@
+"""Networks: Flax Linen lives here only and leaves as pairs of pure functions."""

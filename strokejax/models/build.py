@@ -1,0 +1,76 @@
+"""From what a stored model says of its network to the network."""
+
+from typing import Any, NamedTuple
+
+from strokejax.types import Encoder, InputError
+
+ARCHITECTURES = ("stroke_net",)
+
+
+class EncoderSpec(NamedTuple):
+    """Everything that rebuilds an encoder; plain values, stored as JSON."""
+
+    architecture: str = "stroke_net"
+    out_dim: int = 64
+    """Dimensions of the embedding, or number of logits."""
+    normalise: bool = True
+    """True: embeddings of length 1. False: logits."""
+    norm: str = "batch"
+    size: int = 28
+    """Pixels a side of the picture it sees."""
+    margin: int = 4
+    """Pixels between the picture's edge and the drawing."""
+    width: float = 3.0
+    """Pixels; the pen."""
+    binary: bool = False
+    """True: drawn by the published rule. False: anti-aliased."""
+
+    @property
+    def raster(self) -> dict[str, Any]:
+        """Keyword arguments of the rasteriser."""
+        return {"size": self.size, "margin": self.margin, "width": self.width}
+
+
+def check_spec(spec: EncoderSpec) -> None:
+    """InputError for an architecture that this version does not know."""
+    if spec.architecture not in ARCHITECTURES:
+        raise InputError(
+            f"The model's architecture is {spec.architecture!r}; this version knows "
+            f"{', '.join(ARCHITECTURES)}; update strokejax, or use another model."
+        )
+
+
+def build_encoder(
+    spec: EncoderSpec,
+    *,
+    channel_dropout: float = 0.0,
+    dropout: float = 0.0,
+    frozen: tuple[str, ...] = (),
+) -> Encoder:
+    """The trainable network; `frozen` blocks keep their statistics."""
+    from strokejax.models.cnn import stroke_net
+
+    check_spec(spec)
+    return stroke_net(
+        spec.out_dim,
+        normalise=spec.normalise,
+        norm=spec.norm,  # type: ignore[arg-type]
+        channel_dropout=channel_dropout,
+        dropout=dropout,
+        frozen=frozen,
+        **spec.raster,
+    )
+
+
+def build_inference(spec: EncoderSpec, params: Any, model_state: Any):
+    """`(encoder, params, model_state)` for answering, BatchNorm folded where there is.
+
+    Imports neither Linen nor anything else that only training needs.
+    """
+    check_spec(spec)
+    if spec.norm != "batch":
+        return build_encoder(spec), params, model_state
+    from strokejax.models.folded import fold, folded_stroke_net
+
+    encoder = folded_stroke_net(normalise=spec.normalise, **spec.raster)
+    return encoder, fold(params, model_state), {}

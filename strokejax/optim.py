@@ -1,0 +1,88 @@
+"""Optimizers over exhaustive parameter groups.
+
+`optax.masked` would hand frozen leaves their raw gradient; `optax.partition` (of which
+`multi_transform` is the older name) with `set_to_zero` moves them by exactly nothing.
+Clipping, decay and schedule sit inside the trained group, so that nothing outside it
+is computed or moved.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import optax
+
+from strokejax.types import InputError, PyTree
+
+FROZEN: Mapping[str, tuple[str, ...]] = {
+    "all": (),
+    "block3_head": ("block1", "block2"),
+    "table": ("encoder",),
+}
+"""What stays still under each choice of groups; all else is trained."""
+
+_GROUPS = ("block1", "block2", "block3", "hidden", "out", "table")
+
+
+def frozen_blocks(train: str) -> tuple[str, ...]:
+    """The groups that stay still, each by its own name; unknown choices raise."""
+    if train not in FROZEN:
+        raise InputError(
+            f"optim.train is {train!r}; choose one of {', '.join(map(repr, FROZEN))}."
+        )
+    frozen = FROZEN[train]
+    return tuple(g for g in _GROUPS if g != "table") if "encoder" in frozen else frozen
+
+
+def group_labels(params: PyTree, train: str) -> PyTree:
+    """"train" or "frozen" for every leaf; a group that nobody listed raises."""
+    frozen = frozen_blocks(train)
+
+    def label(path, _):
+        top = path[0].key
+        group = path[1].key if top == "encoder" else top
+        if group not in _GROUPS:
+            raise ValueError(f"parameter group {group!r} is not one of {_GROUPS}")
+        return "frozen" if group in frozen else "train"
+
+    return jax.tree_util.tree_map_with_path(label, params)
+
+
+def schedule(
+    learning_rate: float, steps: int, warmup: float, end: float = 0.0
+) -> optax.Schedule:
+    """Linear warm-up over a fraction of the steps, then a cosine to `end` of the peak."""
+    rising = min(max(1, round(steps * warmup)), max(1, steps - 1))
+    return optax.warmup_cosine_decay_schedule(
+        init_value=learning_rate / 25,
+        peak_value=learning_rate,
+        warmup_steps=rising,
+        decay_steps=max(steps, rising + 1),
+        end_value=learning_rate * end,
+    )
+
+
+def make_optimizer(
+    params: PyTree,
+    *,
+    train: str,
+    learning_rate: optax.ScalarOrSchedule,
+    weight_decay: float = 0.0,
+    clip_norm: float = 0.0,
+) -> optax.GradientTransformation:
+    """AdamW (Loshchilov & Hutter 2019) on the trained groups, nothing on the others.
+
+    Weight decay touches kernels only, never norms, biases or the table; 0 gives Adam.
+    `clip_norm` bounds the gradient norm of the trained group; 0 leaves it alone.
+    """
+
+    def decayed(tree):
+        return jax.tree_util.tree_map_with_path(
+            lambda path, _: path[-1].key == "kernel", tree
+        )
+
+    adam = optax.adamw(learning_rate, weight_decay=weight_decay, mask=decayed)
+    clip = optax.clip_by_global_norm(clip_norm) if clip_norm > 0 else optax.identity()
+    return optax.multi_transform(
+        {"train": optax.chain(clip, adam), "frozen": optax.set_to_zero()},
+        group_labels(params, train),
+    )

@@ -1,0 +1,107 @@
+"""How good are ranked answers: accuracies, twins, and intervals over groups."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from strokejax.types import InputError
+
+TWINS = ("0oO", "1lI", "cC", "kK", "pP", "sS", "uU", "vV", "wW", "xX", "zZ")
+"""Symbols that one isolated stroke, scaled to a common size, cannot tell apart."""
+
+_FIRST_TWIN = {symbol: twins[0] for twins in TWINS for symbol in twins}
+
+
+def merge_twins(names: ArrayLike) -> np.ndarray:
+    """The same names, any shape, with each twin replaced by the first of its set."""
+    found, where = np.unique(np.asarray(names, str), return_inverse=True)
+    merged = np.array([_FIRST_TWIN.get(name, name) for name in found.tolist()], str)
+    return merged[where].reshape(np.shape(names))
+
+
+def top_k_accuracy(ranked: ArrayLike, truth: ArrayLike) -> float:
+    """Fraction of rows of names `[n k]` that hold their true name `[n]`."""
+    return float((np.asarray(ranked) == np.asarray(truth)[:, None]).any(1).mean())
+
+
+def bootstrap_interval(
+    correct: ArrayLike,
+    groups: ArrayLike,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile interval of the mean of `correct` `[n]`, resampling whole groups `[n]`.
+
+    Samples of one writer resemble each other, so writers are drawn with replacement and
+    all their samples follow (the randomized cluster bootstrap of Field and Welsh,
+    "Bootstrapping clustered data", JRSS B 69, 2007). Groups that are all distinct give
+    the ordinary bootstrap. A single group says nothing about others: then samples are
+    drawn, and the interval holds for that group alone.
+    """
+    values = np.asarray(correct, np.float64)
+    if not values.size:
+        raise InputError("an interval was asked of 0 samples; give at least one")
+    names, member = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) == 1:
+        values, member = np.sort(values), np.arange(len(values))
+    sums, sizes = np.bincount(member, values), np.bincount(member)
+    rng = np.random.default_rng(seed)
+    means = np.empty(draws)
+    for i in range(draws):
+        drawn = rng.integers(len(sums), size=len(sums))
+        means[i] = sums[drawn].sum() / sizes[drawn].sum()
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def summary(
+    ranked: Sequence[Sequence[str]] | np.ndarray,
+    truth: Sequence[str] | np.ndarray,
+    groups: Sequence[str] | np.ndarray,
+    group_kind: str = "writer",
+) -> dict[str, Any]:
+    """The figures of an evaluation, ready for JSON; fractions are 0 to 1.
+
+    `ranked` [n k] holds names, the nearest first, "" where there is no answer; `truth`
+    and `groups` are [n]. "interval95" is that of top-1, bootstrapped over groups;
+    "twins_merged" is top-1 with twins counted as one symbol. "worst_writers" lists up to
+    five groups of lowest top-1, the larger first among equals.
+    """
+    ranked, truth, groups = (np.asarray(x, str) for x in (ranked, truth, groups))
+    if not (ranked.size and len(truth) == len(ranked) == len(groups)):
+        raise InputError(
+            f"{len(ranked)} rows of answers, {len(truth)} labels and {len(groups)} "
+            f"{group_kind}s were given; scoring needs as many of each, and at least one"
+        )
+    right = ranked[:, 0] == truth
+    worst = sorted(
+        ({"group": group, **score} for group, score in _by(groups, right).items()),
+        key=lambda row: (row["top1"], -row["n"], row["group"]),
+    )
+    return {
+        "n": len(truth),
+        "top1": top_k_accuracy(ranked[:, :1], truth),
+        "top3": top_k_accuracy(ranked[:, :3], truth),
+        "top5": top_k_accuracy(ranked[:, :5], truth),
+        "interval95": list(bootstrap_interval(right, groups)),
+        "twins_merged": top_k_accuracy(merge_twins(ranked[:, :1]), merge_twins(truth)),
+        "per_class": _by(truth, right),
+        "worst_writers": worst[:5],
+    }
+
+
+def _by(keys: np.ndarray, right: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Count and top-1 for each distinct key."""
+    names, member = np.unique(keys, return_inverse=True)
+    sizes = np.bincount(member)
+    top1 = np.bincount(member, right) / sizes
+    return {
+        name: {"n": n, "top1": fraction}
+        for name, n, fraction in zip(
+            names.tolist(), sizes.tolist(), top1.tolist(), strict=True
+        )
+    }

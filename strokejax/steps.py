@@ -1,0 +1,146 @@
+"""One step of training, one of evaluation: pure functions, jitted once in a factory."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Float
+
+from strokejax.ink.augment import Augment, augment
+from strokejax.knn import nearest
+from strokejax.losses import cross_entropy
+from strokejax.models.functions import BN_MOMENTUM
+from strokejax.state import TrainState
+from strokejax.table import Slots, table_logits
+from strokejax.types import Batch, Encoder, PyTree
+
+Mode = Literal["nn-sampling", "argmax"]
+
+
+class Objective(NamedTuple):
+    """What is minimised: cross entropy over the active classes."""
+
+    mode: Mode
+    label_smoothing: float = 0.0
+    learn_scale: bool = True
+    weights: Float[Array, "c"] | None = None
+    """Weight of each class's examples; None = 1."""
+    log_prior: Float[Array, "c"] | None = None
+    """Added to the logits in training only (logit adjustment, Menon et al. 2021)."""
+
+
+def class_logits(mode: Mode, table: PyTree, out: Float[Array, "b d"]):
+    """Logits f32[b c]: the encoder's own, or from the distances to the table's rows."""
+    return out if mode == "argmax" else table_logits(table, out)
+
+
+def make_train_step(
+    encoder: Encoder,
+    optimizer: optax.GradientTransformation,
+    objective: Objective,
+    active: Bool[Array, "c"],
+    spec: Augment | None = None,
+) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+    """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.
+
+    `spec` augments the inputs; None leaves them. Metrics are means over the unmasked
+    examples: loss (nats, with smoothing and prior), top1, gradient norm of what moved.
+    """
+
+    def loss_fn(params, state, batch, keys):
+        inputs = batch.inputs
+        if spec is not None:
+            inputs = augment(keys[0], inputs, spec)
+        out, model_state = encoder.apply(
+            params["encoder"],
+            state.model_state,
+            inputs,
+            batch.mask,
+            train=True,
+            key=keys[1],
+        )
+        table = params["table"]
+        if not objective.learn_scale and "log_scale" in table:
+            table = table | {"log_scale": jax.lax.stop_gradient(table["log_scale"])}
+        logits = class_logits(objective.mode, table, out)
+        prior = 0.0 if objective.log_prior is None else objective.log_prior
+        loss = cross_entropy(
+            logits + prior,
+            batch.labels,
+            batch.mask,
+            active,
+            weights=objective.weights,
+            label_smoothing=objective.label_smoothing,
+        )
+        return loss, (logits, model_state)
+
+    def step(state: TrainState, batch: Batch):
+        keys = jax.random.split(jax.random.fold_in(state.key, state.step))
+        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (logits, model_state)), grads = grad_fn(state.params, state, batch, keys)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        answer = jnp.argmax(jnp.where(active, logits, -jnp.inf), -1)
+        right = (answer == batch.labels) & batch.mask
+        metrics = {
+            "loss": loss,
+            "top1": right.sum() / jnp.maximum(batch.mask.sum(), 1),
+            "update_norm": optax.global_norm(updates),
+        }
+        return (
+            TrainState(state.step + 1, params, model_state, opt_state, state.key),
+            metrics,
+        )
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def make_eval_step(
+    encoder: Encoder, mode: Mode, k: int
+) -> Callable[[PyTree, PyTree, Slots, Batch], dict[str, jax.Array]]:
+    """`step(params, model_state, slots, batch)`: the k best slots, nearest first.
+
+    Returns `slot` i32[b k], `out` f32[b d] (z or logits), `nll` f32[b] of the true class.
+    """
+
+    def step(params, model_state, slots, batch):
+        out, _ = encoder.apply(
+            params["encoder"], model_state, batch.inputs, batch.mask, train=False
+        )
+        logits = class_logits(mode, params["table"], out)
+        logits = jnp.where(slots.active, logits, -jnp.inf)
+        if mode == "argmax":
+            slot = jax.lax.top_k(logits, k)[1]
+        else:
+            _, slot = nearest(out, params["table"], slots, k)
+        log_p = jax.nn.log_softmax(logits)
+        nll = -jnp.take_along_axis(log_p, batch.labels[:, None], -1)[:, 0]
+        return {"slot": slot, "out": out, "nll": nll}
+
+    return jax.jit(step)
+
+
+def make_statistics_step(
+    encoder: Encoder,
+) -> Callable[[PyTree, PyTree, Batch], PyTree]:
+    """`step(params, model_state, batch)`: the batch's own BatchNorm statistics.
+
+    The running update is `m * old + (1 - m) * batch`: from an old value of zero, divided
+    by `1 - m`, it is the batch's share alone.
+    """
+
+    def step(params, model_state, batch):
+        zero = jax.tree.map(jnp.zeros_like, model_state)
+        _, fresh = encoder.apply(
+            params["encoder"],
+            zero,
+            batch.inputs,
+            batch.mask,
+            train=True,
+            key=jax.random.key(0),
+        )
+        return jax.tree.map(lambda x: x / (1 - BN_MOMENTUM), fresh)
+
+    return jax.jit(step)
