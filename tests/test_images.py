@@ -70,15 +70,16 @@ def test_formats_read_as_ink_high(tmp_path, name):
 
 @pytest.mark.parametrize(
     "mode",
-    ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"]
-    + ["I", "F", "I;16", "I;16B"],
+    [
+        *("1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK"),
+        *("YCbCr", "HSV", "I", "F", "I;16", "I;16B"),
+    ],
 )
 def test_modes_read_the_same(tmp_path, mode):
     grey = Image.fromarray(letter())
-    if mode in ("La", "PA", "HSV", "RGBX"):
-        steps = {"La": ("LA", "La"), "PA": ("LA", "PA")}.get(mode, ("RGB", mode))
-        for step in steps:
-            grey = grey.convert(step)
+    by_way_of = {"La": "LA", "PA": "LA", "RGBa": "RGBA", "HSV": "RGB", "RGBX": "RGB"}
+    if mode in by_way_of:
+        grey = grey.convert(by_way_of[mode]).convert(mode)
         np.testing.assert_allclose(
             images._ink_high(images._grey(grey)), 255 - letter(), atol=2
         )
@@ -140,11 +141,9 @@ def test_orientation_6_turns_a_quarter_clockwise(tmp_path):
     np.testing.assert_array_equal(read_image(path), 255 - np.rot90(letter(), -1))
 
 
-@pytest.mark.parametrize(
-    "exif", [b"Exif\0\0MM\0*\xff\xff\xff\xff", b"Exif\0\0nonsense"]
-)
+@pytest.mark.parametrize("exif", [b"MM\0*\xff\xff\xff\xff", b"nonsense"])
 def test_damaged_exif_is_passed_over(tmp_path, exif):
-    path = save(tmp_path / "a.png", letter(), exif=exif)
+    path = save(tmp_path / "a.png", letter(), exif=b"Exif\0\0" + exif)
     np.testing.assert_array_equal(read_image(path), 255 - letter())
 
 
@@ -294,7 +293,7 @@ def test_a_damaged_picture_is_a_picture_or_one_sentence(tmp_path_factory, kind, 
 def test_other_files_are_refused(tmp_path, data):
     path = tmp_path / "a.png"
     path.write_bytes(data)
-    with pytest.raises(InputError, match="not a picture.*PNG, JPEG") as error:
+    with pytest.raises(InputError, match=r"not a picture.*PNG, JPEG") as error:
         read_image(path)
     one_sentence(error)
 
@@ -306,7 +305,7 @@ def test_huge_missing_and_irregular_files_are_refused(tmp_path):
         read_image(tmp_path)
     with (tmp_path / "huge.png").open("wb") as file:
         file.truncate(65 * 2**20)
-    with pytest.raises(InputError, match="65.0 MiB, above the limit of 64 MiB"):
+    with pytest.raises(InputError, match=r"65\.0 MiB, above the limit of 64 MiB"):
         read_image(tmp_path / "huge.png")
 
 
@@ -325,13 +324,10 @@ def test_ink_is_centred_and_spans_its_box(grey):
     out = normalise_image(grey)
     assert out.shape == (28, 28) and out.dtype == np.float32
     assert out.min() == 0 and out.max() == 1
-    # 28 - 1 - 2 * 4 + 3 pixels, in the middle; the last row of area may be faint.
-    weights = out.sum(0), out.sum(1)
-    inside = [w[3:25].sum() for w in weights]
-    assert min(inside) > 0.98 * out.sum()
-    top, left, bottom, right = box(out, 0.05)
-    assert 20 <= max(bottom - top, right - left) <= 24
-    assert abs((top + bottom) / 2 - 14) <= 1.5 and abs((left + right) / 2 - 14) <= 1.5
+    # 28 - 1 - 2 * 4 + 3 = 22 pixels in the middle.
+    top, left, bottom, right = box(out, 1e-5)
+    assert max(bottom - top, right - left) == 22
+    assert top + bottom == left + right == 28
 
 
 @settings(max_examples=60, deadline=None)
@@ -344,10 +340,9 @@ def test_room_around_the_ink_and_its_darkness_change_nothing(grey, down, right, 
 
 @settings(max_examples=60, deadline=None)
 @given(drawings(), st.integers(2, 4))
-def test_a_picture_of_twice_the_pixels_is_nearly_the_same(grey, factor):
+def test_a_picture_of_more_pixels_is_the_same(grey, factor):
     large = np.kron(grey, np.ones((factor, factor), np.uint8))
-    gap = np.abs(normalise_image(large) - normalise_image(grey))
-    assert gap.mean() < 0.06
+    np.testing.assert_allclose(normalise_image(large), normalise_image(grey), atol=1e-5)
 
 
 def test_aspect_is_kept_and_size_margin_and_width_are_followed():
@@ -361,7 +356,7 @@ def test_aspect_is_kept_and_size_margin_and_width_are_followed():
     np.testing.assert_allclose(out.sum(), 52 * 52 / 3, rtol=1e-3)
 
 
-def test_enlarging_by_a_whole_number_is_exact_in_the_middle_of_pixels():
+def test_a_square_that_fills_its_place_stays_as_it_is():
     grey = np.zeros((30, 30), np.uint8)
     grey[4:26, 4:26] = 200
     np.testing.assert_array_equal(
@@ -420,7 +415,7 @@ def test_thin_strokes_keep_their_contrast():
 def test_a_blank_picture_is_refused(size):
     rng = np.random.default_rng(0)
     for grey in (np.zeros(size, np.uint8), rng.integers(0, 4, size).astype(np.uint8)):
-        with pytest.raises(InputError, match="no ink.*of 255") as error:
+        with pytest.raises(InputError, match=r"no ink.*of 255") as error:
             normalise_image(grey)
         one_sentence(error)
 

@@ -112,6 +112,8 @@ def _grey(image):
         top = top if image.mode == "F" else 65535.0
         values = np.clip(values * (255 / top), 0, 255)
         return Image.fromarray(np.rint(values).astype(np.uint8))
+    if image.mode in ("La", "RGBa"):
+        image = image.convert(image.mode.upper())
     if not image.has_transparency_data:
         return (image if image.mode in ("1", "L") else image.convert("RGB")).convert(
             "L"

@@ -62,8 +62,8 @@ def parse_inkml(data: bytes, where: str) -> list[np.ndarray]:
             prior = _target(trace, "priorRef")
             if prior not in stroke_of:
                 raise InputError(
-                    f"{where}, trace {number} continues the trace {prior[:40]!r}, which "
-                    f"does not come before it; correct its priorRef."
+                    f"{where}, trace {number} continues the trace {prior[:40]!r}, "
+                    f"which does not come before it; correct its priorRef."
                 )
             stroke_of[_id(trace)] = stroke_of[prior]
             strokes[stroke_of[prior]].append(points)
@@ -168,8 +168,8 @@ def _decode(text: str, channels: tuple[_Channel, ...], where: str) -> np.ndarray
         if len(tokens) != len(channels):
             raise InputError(
                 f"{where}, point {i + 1} has {len(tokens)} values for the "
-                f"{len(channels)} channels {', '.join(names)[:80]!r}; separate points by "
-                f"commas and declare every channel in a traceFormat."
+                f"{len(channels)} channels {', '.join(names)[:80]!r}; separate points "
+                f"by commas and declare every channel in a traceFormat."
             )
         for j, (order, number) in enumerate(tokens):
             values[i, j] = decoders[j].next(order, number)

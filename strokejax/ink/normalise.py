@@ -15,8 +15,9 @@ def normalise_image(
     """The ink of u8[h, w], 0 = paper, centred in f32[size, size] from 0 to 1.
 
     The longer side of the ink's box spans `size - 1 - 2 * margin + width` pixels, as
-    strokes of `width` pixels drawn with that margin do. Shrinking averages areas,
-    enlarging is bilinear; contrast is stretched to 1. InputError for a blank picture.
+    strokes of `width` pixels drawn with that margin do. Each pixel is the average over
+    its area, of squares where pixels are enlarged; contrast is stretched to 1.
+    InputError for a blank picture.
     """
     grey = _shrunk(np.asarray(grey, np.uint8))
     return normalise_images(grey[None], size=size, margin=margin, width=width)[0]
@@ -93,18 +94,13 @@ def _boxes(ink: np.ndarray, first: int) -> tuple[np.ndarray, np.ndarray]:
 def _area_weights(
     centre: np.ndarray, scale: np.ndarray, length: int, size: int
 ) -> np.ndarray:
-    """f32[n, size, length]: how much of each pixel lies under each target pixel.
-
-    The window is one target pixel wide, but at least one source pixel: then it averages
-    areas where it shrinks and interpolates linearly where it enlarges.
-    """
+    """f32[n, size, length]: the part of each target pixel that each pixel covers."""
     step = (1 / scale)[:, None, None]
     middle = centre[:, None, None] + (np.arange(size)[:, None] + 0.5 - size / 2) * step
-    window = np.maximum(step, 1.0)
     pixel = np.arange(length)
-    stop = np.minimum(middle + window / 2, pixel + 1)
-    overlap = stop - np.maximum(middle - window / 2, pixel)
-    return (np.maximum(overlap, 0) / window).astype(np.float32)
+    stop = np.minimum(middle + step / 2, pixel + 1)
+    overlap = stop - np.maximum(middle - step / 2, pixel)
+    return (np.maximum(overlap, 0) / step).astype(np.float32)
 
 
 def _stretched(ink: np.ndarray) -> np.ndarray:

@@ -133,7 +133,8 @@ class _Reader:
             self.coordinates = text.split()
             if not {"X", "Y"} <= set(self.coordinates):
                 raise InputError(
-                    f"{self.where} has .COORD {' '.join(self.coordinates)[:40]!r}; X and Y are needed."
+                    f"{self.where} has .COORD {' '.join(self.coordinates)[:40]!r}; "
+                    f"X and Y are needed."
                 )
         elif keyword == "DT":
             self.elapsed += self._numbers(text, ".DT").sum() / 1000

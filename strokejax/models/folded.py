@@ -33,9 +33,9 @@ def folded_stroke_net(*, normalise: bool, **raster) -> Encoder:
             x = conv3x3(x, kernel)
             if i % 2:
                 x = max_pool(x)  # ReLU and adding a bias commute with max
-            x = nn.relu(x + bias)
+            x = jax.nn.relu(x + bias)
         x = x.mean((1, 2))
-        x = nn.relu(x @ params["hidden"]["kernel"] + params["hidden"]["bias"])
+        x = jax.nn.relu(x @ params["hidden"]["kernel"] + params["hidden"]["bias"])
         x = x @ params["out"]["kernel"] + params["out"]["bias"]
         return (unit(x) if normalise else x), model_state
 

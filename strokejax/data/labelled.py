@@ -1,0 +1,118 @@
+"""Labelled files of any origin, as `strokejax evaluate` takes them; never jax."""
+
+from pathlib import Path
+
+import numpy as np
+
+from strokejax.data.dataset import Dataset, as_rasters
+from strokejax.ink.formats import read_packed
+from strokejax.ink.resample import resample
+from strokejax.symbols import SPACE, STROKES
+from strokejax.types import InputError
+
+GROUPS = ("writer", "drawer", "group", "person", "family")
+DIGITS = 10
+
+
+def load_labelled(
+    path: str | Path,
+    *,
+    points: int = 64,
+    size: int = 28,
+    margin: int = 4,
+    width: float = 3.0,
+) -> Dataset:
+    """Packed ink with `label`, picture arrays `x` and `y`, or a collected folder.
+
+    Labels are names, " " meaning space. Whole numbers up to 9 are the digits they show;
+    where larger ones occur, all of them index the 63 strokes. Groups are the column
+    "writer", "drawer", "group", "person" or "family", else each sample is its own.
+    """
+    path = Path(path).expanduser()
+    if path.is_dir():
+        from strokejax.data.scribble import load_scribble
+
+        return load_scribble(path, count=points)
+    if path.suffix.lower() != ".npz":
+        raise InputError(
+            f"{path} is no folder and no .npz file; give packed ink, arrays x and y, or "
+            f"a collected folder."
+        )
+    names = _array_names(path)
+    if {"x", "y"} <= names:
+        images, labels, groups, kind = _pictures(path)
+        rasters = as_rasters(images, size=size, margin=margin, width=width)
+        inputs = {"image": rasters}
+    else:
+        packed, columns = read_packed(path)
+        if "label" not in columns:
+            raise InputError(
+                f"{path} has no array 'label' (it has {', '.join(sorted(names)[:8])}); "
+                f"evaluation needs the true names."
+            )
+        labels, (groups, kind) = columns["label"], _groups(columns)
+        inputs = {"points": resample(packed, points)}
+    symbols, index = np.unique(label_names(labels, path), return_inverse=True)
+    if not len(index):
+        raise InputError(f"{path} has no samples; give at least one.")
+    return Dataset(
+        name=path.name,
+        inputs=inputs,
+        labels=index.astype(np.int32),
+        symbols=tuple(symbols.tolist()),
+        groups=groups if groups is not None else np.arange(len(index)).astype(str),
+        group_kind=kind,
+    )
+
+
+def label_names(labels: np.ndarray, path: Path) -> np.ndarray:
+    """str[n]: symbols from names or whole numbers; see `load_labelled`."""
+    if labels.dtype.kind in "iu":
+        low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
+        if low < 0 or high >= len(STROKES):
+            raise InputError(
+                f"{path}: labels run from {low} to {high}; numbers from 0 to "
+                f"{len(STROKES) - 1} are understood, or names."
+            )
+        if high < DIGITS:
+            return labels.astype(str)
+        return np.array(STROKES)[labels]
+    if labels.dtype.kind != "U":
+        raise InputError(
+            f"{path}: labels are {labels.dtype}; give names or whole numbers."
+        )
+    return np.where(labels == " ", SPACE, labels)
+
+
+def _array_names(path: Path) -> set[str]:
+    if not path.is_file():
+        raise InputError(f"{path} is not there; name a file or a folder.")
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return set(stored.files)
+    except Exception as error:
+        raise InputError(
+            f"{path} cannot be read as an npz archive ({error}); write it again."
+        ) from error
+
+
+def _pictures(path: Path):
+    from strokejax.data.dataset import read_arrays
+
+    images, labels = read_arrays(path, "x", "y")
+    if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
+        raise InputError(
+            f"{path}: x is {images.dtype}{list(images.shape)} for {len(labels)} labels; "
+            f"give u8[n h w], ink high, and one label each."
+        )
+    named = [name for name in GROUPS if name in _array_names(path)]
+    columns = {n: a for n, a in zip(named, read_arrays(path, *named), strict=True)}
+    groups, kind = _groups(columns)
+    return images, labels, groups, kind
+
+
+def _groups(columns: dict[str, np.ndarray]) -> tuple[np.ndarray | None, str]:
+    for kind in GROUPS:
+        if kind in columns:
+            return columns[kind].astype(str), kind
+    return None, "sample"

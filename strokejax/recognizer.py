@@ -1,0 +1,171 @@
+"""From ink or a picture to names: an immutable snapshot of a model, ready to answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from strokejax.ink.formats import pack
+from strokejax.ink.images import normalise_image, to_ink_image
+from strokejax.ink.limits import check_ink
+from strokejax.ink.raster import rasterize_binary
+from strokejax.ink.resample import resample
+from strokejax.knn import nearest
+from strokejax.model_store import StoredModel, load_model
+from strokejax.models.build import EncoderSpec, build_inference
+from strokejax.symbols import SymbolTable
+from strokejax.table import Slots, table_logits
+from strokejax.types import Encoder, Ink, InputError, PyTree
+
+MAX_BATCH = 128
+POINTS = 64
+
+
+class Answer(NamedTuple):
+    """The nearest symbols of one drawing, best first."""
+
+    symbols: tuple[str, ...]
+    dist2: tuple[float, ...] | None
+    """Squared distances, 0 to 4; None under a class head."""
+    probability: tuple[float, ...]
+    """Of each among all symbols of the model."""
+    inputs: tuple[str, ...]
+    """What was seen of the drawing: "shape"."""
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """Answers from one version of a model; never changes, so threads may share it."""
+
+    spec: EncoderSpec
+    encoder: Encoder
+    params: PyTree
+    """`{"encoder": ..., "table": ...}` on the device."""
+    model_state: PyTree
+    slots: Slots
+    symbols: SymbolTable
+    version: int
+
+    @property
+    def mode(self) -> str:
+        """"nn-sampling" or "argmax"."""
+        return "nn-sampling" if self.spec.normalise else "argmax"
+
+    def recognize(self, drawing: Ink | np.ndarray | Any, k: int = 5) -> Answer:
+        """The k nearest symbols of one `Ink`, or of a picture.
+
+        A picture is an array [h w] or [h w 3] (u8, or floats 0 to 1) or a PIL image, of
+        any size, dark on light or light on dark. InputError for what cannot be used.
+        """
+        return self.recognize_many([drawing], k)[0]
+
+    def recognize_many(self, drawings: Sequence[Any], k: int = 5) -> list[Answer]:
+        """`recognize` for many drawings at once, in their order."""
+        inputs = [self.prepare(drawing) for drawing in drawings]
+        answers: dict[int, Answer] = {}
+        for kind in ("points", "image"):
+            chosen = [i for i, each in enumerate(inputs) if kind in each]
+            if chosen:
+                rows = {kind: np.concatenate([inputs[i][kind] for i in chosen])}
+                answers |= zip(chosen, self._named(rows, k), strict=True)
+        return [answers[i] for i in range(len(drawings))]
+
+    def prepare(self, drawing: Ink | np.ndarray | Any) -> dict[str, np.ndarray]:
+        """The network's input for one drawing: "points" [1 p 3] or "image" [1 h w]."""
+        if isinstance(drawing, Ink):
+            ink = check_ink(drawing, "the ink")
+            if self.spec.binary:
+                raster = {"size": self.spec.size, "margin": self.spec.margin}
+                image = rasterize_binary([ink.strokes], **raster)
+                return {"image": np.asarray(image)}
+            return {"points": resample(pack([ink]), POINTS)}
+        grey = to_ink_image(np.asarray(drawing), "the picture")
+        return {"image": normalise_image(grey, **self.spec.raster)[None]}
+
+    def names(self, slot: np.ndarray) -> np.ndarray:
+        """str[n k]: slots by name, "" for -1."""
+        return np.array([*(name or "" for name in self.symbols.names), ""])[slot]
+
+    def ranked(
+        self, inputs: dict[str, np.ndarray], k: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`(slot i32[n k], dist2 f32[n k], probability f32[n k])` of prepared inputs."""
+        if not 1 <= k <= 10_000:
+            raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
+        count = len(next(iter(inputs.values())))
+        parts = []
+        for start in range(0, count, MAX_BATCH):
+            part = {name: x[start : start + MAX_BATCH] for name, x in inputs.items()}
+            n = min(MAX_BATCH, count - start)
+            padded = {name: _padded(x, _bucket(n)) for name, x in part.items()}
+            found = _answer(
+                self.encoder, self.params, self.model_state, self.slots, padded, k
+            )
+            parts.append([x[:n] for x in jax.device_get(found)])
+        slot, dist2, probability = (np.concatenate(x) for x in zip(*parts, strict=True))
+        return slot, dist2, probability
+
+    def _named(self, inputs: dict[str, np.ndarray], k: int) -> list[Answer]:
+        answers = []
+        for slot, dist2, probability in zip(*self.ranked(inputs, k), strict=True):
+            n = int((slot >= 0).sum())
+            names = tuple(self.names(slot[:n]).tolist())
+            distances = tuple(map(float, dist2[:n])) if self.spec.normalise else None
+            answers.append(
+                Answer(names, distances, tuple(map(float, probability[:n])), ("shape",))
+            )
+        return answers
+
+
+def load(model: str | Path | None = None) -> Recognizer:
+    """A stored model, ready to answer.
+
+    `model` is the folder of a model or of a finished run, or the name of a packaged one:
+    "nn-sampling" (the default) or "argmax".
+    """
+    return from_stored(load_model(model))
+
+
+def from_stored(stored: StoredModel) -> Recognizer:
+    """The snapshot of a stored model, on the default device."""
+    encoder, network, model_state = build_inference(
+        stored.spec, stored.encoder, stored.model_state
+    )
+    params = {"encoder": network, "table": stored.table}
+    params, model_state, slots = jax.device_put((params, model_state, stored.slots))
+    return Recognizer(
+        stored.spec, encoder, params, model_state, slots, stored.symbols, stored.version
+    )
+
+
+@partial(jax.jit, static_argnames=("encoder", "k"))
+def _answer(encoder, params, model_state, slots, inputs, k):
+    """Slots, squared distances (inf under a class head) and probabilities of the best."""
+    mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
+    out, _ = encoder.apply(params["encoder"], model_state, inputs, mask, train=False)
+    if params["table"]:
+        dist2, slot = nearest(out, params["table"], slots, k)
+        out = table_logits(params["table"], out)
+    logits = jnp.where(slots.active, out, -jnp.inf)
+    if not params["table"]:
+        spare = max(0, k - logits.shape[1])
+        wide = jnp.pad(logits, ((0, 0), (0, spare)), constant_values=-jnp.inf)
+        top, slot = jax.lax.top_k(wide, k)
+        slot = jnp.where(jnp.isfinite(top), slot, -1)
+        dist2 = jnp.full(slot.shape, jnp.inf)
+    share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
+    return slot, dist2, jnp.where(slot < 0, 0.0, share)
+
+
+def _bucket(n: int) -> int:
+    """Batches of 1, 8, 32 or 128, so that few shapes are compiled."""
+    return next(size for size in (1, 8, 32, MAX_BATCH) if n <= size)
+
+
+def _padded(x: np.ndarray, n: int) -> np.ndarray:
+    return np.concatenate([x, np.zeros((n - len(x), *x.shape[1:]), x.dtype)])
