@@ -142,11 +142,11 @@ def _evaluate(options: argparse.Namespace) -> int:
     from strokejax.scores import summary
 
     model = load(options.model)
-    dataset = load_labelled(options.data, **model.spec.raster)
-    model.symbols.slots(dataset.symbols, options.data)
+    dataset = load_labelled(options.data, model.draw, **model.spec.raster)
+    truth = [dataset.symbols[label] for label in dataset.labels]
+    model.symbols.slots(set(truth), options.data)
     slot, _, _ = model.ranked(dict(dataset.inputs), 5)
     ranked = model.names(slot)
-    truth = [dataset.symbols[label] for label in dataset.labels]
     scores = summary(ranked, truth, dataset.groups, dataset.group_kind)
     if options.json:
         print(json.dumps(scores, ensure_ascii=False))
@@ -158,7 +158,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _print_scores(scores: dict[str, Any], kind: str) -> None:
     low, high = scores["interval95"]
     print(f"{scores['n']:,} drawings")
-    print(f"  top-1          {scores['top1']:.4f}  [{low:.4f}, {high:.4f}] over {kind}s")
+    print(
+        f"  top-1          {scores['top1']:.4f}  [{low:.4f}, {high:.4f}] over {kind}s"
+    )
     for name in ("top3", "top5", "twins_merged"):
         print(f"  {name.replace('_', ' '):<14} {scores[name]:.4f}")
     per_class = scores["per_class"].items()

@@ -12,13 +12,16 @@ from ml_collections import ConfigDict
 
 from strokejax.types import InputError
 
+Config = Any
+"""A ConfigDict; its fields have no static types, `validate` checks them."""
+
 JOBS = ("pretrain", "finetune")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist")
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
 
-def default_config() -> ConfigDict:
+def default_config() -> Config:
     """The settings of fine-tuning StrokeNet on the built-in hand."""
     return ConfigDict(
         {
@@ -151,7 +154,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-def validate(config: ConfigDict) -> None:
+def validate(config: Config) -> None:
     """InputError for a field that does not exist, a wrong type, or a value out of range."""
     known = dict(fields(default_config()))
     given = dict(fields(config))
@@ -182,7 +185,7 @@ def validate(config: ConfigDict) -> None:
     _validate_together(config)
 
 
-def _validate_together(config: ConfigDict) -> None:
+def _validate_together(config: Config) -> None:
     raster, aug = config.raster, config.augment
     if raster.size - 1 - 2 * raster.margin < 4:
         raise InputError(
@@ -209,7 +212,7 @@ def unknown_field(name: str) -> str:
     return f"config.{name} does not exist; {hint}"
 
 
-def fields(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def fields(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Dotted name and value of every leaf."""
     for name, value in config.items():
         if isinstance(value, ConfigDict):

@@ -62,7 +62,10 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
         field = name.removeprefix("config.")
         if f"{name}" in reason and ("Unknown" in reason or "not found" in reason):
             return unknown_field(field)
-        if isinstance(error, KeyError | AttributeError) and field.split(".")[-1] in reason:
+        if (
+            isinstance(error, KeyError | AttributeError)
+            and field.split(".")[-1] in reason
+        ):
             return unknown_field(field)
         if value and value in reason:
             return f"--{name}={value} cannot be used: {reason.rstrip('.')}."

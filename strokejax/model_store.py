@@ -46,7 +46,7 @@ class StoredModel(NamedTuple):
 
     @property
     def mode(self) -> str:
-        """"nn-sampling" or "argmax"."""
+        """ "nn-sampling" or "argmax"."""
         return "nn-sampling" if self.spec.normalise else "argmax"
 
 
@@ -123,8 +123,14 @@ def load_model(model: str | Path | None = None) -> StoredModel:
         ) from error
     table = rows.get("table", {})
     return StoredModel(
-        spec, network["params"], network.get("state", {}), table, slots, symbols,
-        header["about"], version,
+        spec,
+        network["params"],
+        network.get("state", {}),
+        table,
+        slots,
+        symbols,
+        header["about"],
+        version,
     )
 
 

@@ -34,7 +34,7 @@ def frozen_blocks(train: str) -> tuple[str, ...]:
 
 
 def group_labels(params: PyTree, train: str) -> PyTree:
-    """"train" or "frozen" for every leaf; a group that nobody listed raises."""
+    """ "train" or "frozen" for every leaf; a group that nobody listed raises."""
     frozen = frozen_blocks(train)
 
     def label(path, _):

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from strokejax.ink.formats import pack
+from strokejax.ink.formats import PackedInk, pack, unpack
 from strokejax.ink.images import normalise_image, to_ink_image
 from strokejax.ink.limits import check_ink
 from strokejax.ink.raster import rasterize_binary
@@ -53,7 +53,7 @@ class Recognizer:
 
     @property
     def mode(self) -> str:
-        """"nn-sampling" or "argmax"."""
+        """ "nn-sampling" or "argmax"."""
         return "nn-sampling" if self.spec.normalise else "argmax"
 
     def recognize(self, drawing: Ink | np.ndarray | Any, k: int = 5) -> Answer:
@@ -78,14 +78,31 @@ class Recognizer:
     def prepare(self, drawing: Ink | np.ndarray | Any) -> dict[str, np.ndarray]:
         """The network's input for one drawing: "points" [1 p 3] or "image" [1 h w]."""
         if isinstance(drawing, Ink):
-            ink = check_ink(drawing, "the ink")
-            if self.spec.binary:
-                raster = {"size": self.spec.size, "margin": self.spec.margin}
-                image = rasterize_binary([ink.strokes], **raster)
-                return {"image": np.asarray(image)}
-            return {"points": resample(pack([ink]), POINTS)}
+            return self.draw(pack([check_ink(drawing, "the ink")]))
         grey = to_ink_image(np.asarray(drawing), "the picture")
-        return {"image": normalise_image(grey, **self.spec.raster)[None]}
+        image = normalise_image(grey, **self.spec.raster)
+        return {"image": np.rint(255 * image).astype(np.uint8)[None]}
+
+    def draw(self, packed: PackedInk) -> dict[str, np.ndarray]:
+        """The network's inputs for many inks.
+
+        "points" f32[n p 3], which the network draws anti-aliased, or "image" u8[n h w]
+        where the model's pictures follow the published rule.
+        """
+        if not self.spec.binary:
+            return {"points": resample(packed, POINTS)}
+        size, n = self.spec.size, len(packed.sample_start) - 1
+        images = np.zeros((n, size, size), np.uint8)
+        for start in range(0, n, MAX_BATCH):
+            inks = (unpack(packed, i) for i in range(n)[start : start + MAX_BATCH])
+            # A stroke of one point is a tap or a dot: the rule needs two to draw it.
+            drawings = [
+                tuple(np.repeat(s, 2, 0) if len(s) == 1 else s for s in ink.strokes)
+                for ink in inks
+            ]
+            drawn = rasterize_binary(drawings, size=size, margin=self.spec.margin)
+            images[start : start + MAX_BATCH] = 255 * np.asarray(drawn)
+        return {"image": images}
 
     def names(self, slot: np.ndarray) -> np.ndarray:
         """str[n k]: slots by name, "" for -1."""

@@ -718,6 +718,8 @@ def test_unipen_includes_are_bounded(tmp_path, monkeypatch):
         ('.SEGMENT C a-b ? "a"\n.PEN_DOWN\n1 1\n2 2\n', "0-2,5"),
         ('.SEGMENT C 0 ? "a"\n.PEN_UP\n1 1\n2 2\n', r"segment 0 \('a'\) has no points"),
         (".SEGMENT C\n", "0-2,5"),
+        (".SEGMENT C\n.PEN_DOWN 1 1 2 2\n" * 50_001, "50,001 segments, above"),
+        (".PEN_DOWN\n" + "x" * 10_000, "component 0 has something"),
         (f".SEGMENT C {'0,' * 2000}0\n.PEN_DOWN\n1 1\n2 2\n", "1,000 strokes"),
     ],
 )

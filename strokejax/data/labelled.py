@@ -1,11 +1,12 @@
 """Labelled files of any origin, as `strokejax evaluate` takes them; never jax."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from strokejax.data.dataset import Dataset, as_rasters
-from strokejax.ink.formats import read_packed
+from strokejax.ink.formats import PackedInk, read_packed
 from strokejax.ink.resample import resample
 from strokejax.symbols import SPACE, STROKES
 from strokejax.types import InputError
@@ -16,8 +17,8 @@ DIGITS = 10
 
 def load_labelled(
     path: str | Path,
+    draw: Callable[[PackedInk], dict[str, np.ndarray]] | None = None,
     *,
-    points: int = 64,
     size: int = 28,
     margin: int = 4,
     width: float = 3.0,
@@ -27,12 +28,13 @@ def load_labelled(
     Labels are names, " " meaning space. Whole numbers up to 9 are the digits they show;
     where larger ones occur, all of them index the 63 strokes. Groups are the column
     "writer", "drawer", "group", "person" or "family", else each sample is its own.
+    `draw` makes a network's inputs of ink; None gives "points" f32[n 64 3].
     """
     path = Path(path).expanduser()
     if path.is_dir():
         from strokejax.data.scribble import load_scribble
 
-        return load_scribble(path, count=points)
+        return load_scribble(path, draw=draw)
     if path.suffix.lower() != ".npz":
         raise InputError(
             f"{path} is no folder and no .npz file; give packed ink, arrays x and y, or "
@@ -51,7 +53,7 @@ def load_labelled(
                 f"evaluation needs the true names."
             )
         labels, (groups, kind) = columns["label"], _groups(columns)
-        inputs = {"points": resample(packed, points)}
+        inputs = draw(packed) if draw else {"points": resample(packed)}
     symbols, index = np.unique(label_names(labels, path), return_inverse=True)
     if not len(index):
         raise InputError(f"{path} has no samples; give at least one.")

@@ -1,7 +1,7 @@
 """A collected folder: one subfolder a symbol, one `trial_*.csv` a drawing."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from strokejax.data.dataset import Dataset
 from strokejax.data.splits import check_split
-from strokejax.ink.formats import folder_symbol, pack, read_ink
+from strokejax.ink.formats import PackedInk, folder_symbol, pack, read_ink
 from strokejax.ink.resample import resample
 from strokejax.symbols import STROKES, check_name
 from strokejax.types import Ink, InputError
@@ -19,9 +19,14 @@ HELD_OUT = 0.2
 
 
 def load_scribble(
-    folder: str | Path, split: str | None = None, *, seed: int = 0, count: int = 64
+    folder: str | Path,
+    split: str | None = None,
+    *,
+    seed: int = 0,
+    count: int = 64,
+    draw: Callable[[PackedInk], dict[str, np.ndarray]] | None = None,
 ) -> Dataset:
-    """The drawings of a collected folder as "points" f32[n count 3].
+    """The drawings of a collected folder as "points" f32[n count 3], or by `draw`.
 
     The folder, or its subfolder raw_mouse_data, holds `a`, `uA`, `d0`, `space`, or any
     other name: a symbol of that name, which follows the 63 strokes in `symbols`.
@@ -45,9 +50,10 @@ def load_scribble(
             f"{split} split; draw 3 or more of each symbol."
         )
     index = {symbol: label for label, symbol in enumerate(symbols)}
+    packed = pack(_read(path for _, path in drawn))
     return Dataset(
         name="scribble" if split is None else f"scribble/{split}",
-        inputs={"points": resample(pack(_read(path for _, path in drawn)), count)},
+        inputs=draw(packed) if draw else {"points": resample(packed, count)},
         labels=np.array([index[symbol] for symbol, _ in drawn], np.int32),
         symbols=symbols,
         groups=np.full(len(drawn), "scribble"),

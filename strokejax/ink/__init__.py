@@ -1,1 +1,1 @@
-"""Ink and pictures: file formats, resampling, rasters, augmentation, a hand that writes."""
+"""Ink and pictures: files, resampling, rasters, augmentation, a hand that writes."""

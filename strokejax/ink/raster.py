@@ -67,16 +67,17 @@ def _walk(xy, joined, slots, size):
     pick = partial(jnp.take_along_axis, indices=segment, axis=1)
     rank = slot - (pick(ends) - pick(steps))
     t = (rank / jnp.maximum(pick(steps) - 1, 1)).astype(xy.dtype)
-    pixel = jnp.stack(
-        [pick(start[..., axis]) + t * pick(delta[..., axis]) for axis in (0, 1)]
+    start, delta = (
+        jnp.stack([pick(x[..., axis]) for axis in (0, 1)]) for x in (start, delta)
     )
+    # copysign keeps compilers from fusing the product with the sum: that would round
+    # once where the rule rounds twice, and break ties the other way.
+    pixel = start + jnp.copysign(t * jnp.abs(delta), delta)
     x, y = jnp.clip(jnp.round(pixel).astype(jnp.int32), 0, size - 1)
     flat = jnp.where(used, y * size + x, size * size)
     hit = jax.vmap(lambda i: jnp.zeros(size * size + 1).at[i].set(1.0))(flat)
     image = hit[:, :-1].reshape(-1, size, size)
-    return jax.lax.reduce_window(
-        image, 0.0, jax.lax.max, (1, 3, 3), (1, 1, 1), "SAME"
-    )
+    return jax.lax.reduce_window(image, 0.0, jax.lax.max, (1, 3, 3), (1, 1, 1), "SAME")
 
 
 def rasterize_binary(
@@ -84,17 +85,18 @@ def rasterize_binary(
 ) -> Float[Array, "b size size"]:
     """The published rule for a list of drawings, in one call.
 
-    Each drawing is a tuple of strokes `(n, >= 2)`; pen-ups are kept. Returns 1.0 for ink
-    and 0.0 for paper. A drawing of fewer than two points stays blank.
+    Each drawing is a tuple of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of one
+    point is a dot. Returns 1.0 for ink and 0.0 for paper. A drawing of fewer than two
+    points stays blank.
     """
-    drawings = [[np.asarray(s[:, :2], np.float32) for s in d if len(s)] for d in strokes]
+    drawings = [_drawable(drawing) for drawing in strokes]
     counts = [sum(map(len, d)) for d in drawings]
     b, p = len(drawings), _bucket(max([2, *counts]))
     xy = np.zeros((b, p, 2), np.float32)
     joined = np.zeros((b, p), bool)
     steps = np.zeros(b, np.int64)
     for i, (drawing, count) in enumerate(zip(drawings, counts, strict=True)):
-        if count < 2:
+        if not drawing:
             continue
         pixels = _to_pixels(np.concatenate(drawing), size, margin)
         xy[i, :count] = pixels
@@ -103,6 +105,14 @@ def rasterize_binary(
         longer = np.abs(np.diff(pixels, axis=0)).max(-1)
         steps[i] = (longer.astype(np.int64) + 1)[joined[i, : count - 1]].sum()
     return _walk(xy, joined, _bucket(int(steps.max(initial=1))), size)
+
+
+def _drawable(drawing):
+    """The strokes as f32[n 2], n >= 2: a dot is a segment of no length."""
+    strokes = [np.asarray(s[:, :2], np.float32) for s in drawing if len(s)]
+    if sum(map(len, strokes)) < 2:
+        return []
+    return [np.repeat(s, 2, 0) if len(s) == 1 else s for s in strokes]
 
 
 def _to_pixels(xy, size, margin):

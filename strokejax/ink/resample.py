@@ -14,7 +14,7 @@ def resample(packed: PackedInk, count: int = 64) -> np.ndarray:
     gets points by its length, two at least; of a sample with more than `count / 2`
     strokes the longest are kept.
     """
-    points = np.asarray(packed.points[:, :2], np.float64)
+    points = _normalised(np.asarray(packed.points[:, :2], np.float64), packed)
     lengths, along = _arc_lengths(points, packed.stroke_start)
     counts = _points_per_stroke(lengths, packed.sample_start, count)
     kept = np.repeat(np.arange(len(counts)), counts)
@@ -30,13 +30,21 @@ def resample(packed: PackedInk, count: int = 64) -> np.ndarray:
     )
     n = len(packed.sample_start) - 1
     out = np.empty((n, count, 3), np.float32)
-    xy = xy.reshape(n, count, 2)
-    low, high = _bounds(points, packed)
-    span = (high - low).max(-1)
-    scale = np.where(span > 0, 1.0 / np.where(span > 0, span, 1.0), 0.0)
-    out[..., :2] = (xy - ((low + high) / 2)[:, None]) * scale[:, None, None]
+    out[..., :2] = xy.reshape(n, count, 2)
     out[..., 2] = (rank > 0).reshape(n, count)
     return out
+
+
+def _normalised(points, packed):
+    """Points from the centre of their sample's box, whose longer side becomes 1."""
+    first = np.asarray(packed.stroke_start)[packed.sample_start]
+    low = np.minimum.reduceat(points, first[:-1], axis=0)
+    high = np.maximum.reduceat(points, first[:-1], axis=0)
+    span = (high - low).max(-1)
+    scale = 1.0 / np.where(span > 0, span, 1.0)
+    sizes = np.diff(first)
+    centre = np.repeat((low + high) / 2, sizes, axis=0)
+    return (points - centre) * np.repeat(scale, sizes)[:, None]
 
 
 def _arc_lengths(points, stroke_start):
@@ -53,6 +61,8 @@ def _arc_lengths(points, stroke_start):
 def _points_per_stroke(lengths, sample_start, count):
     """How many of a sample's `count` points each of its strokes gets."""
     counts = np.zeros(len(lengths), np.int64)
+    # Strokes of one length stay so, wherever the drawing lies.
+    lengths = np.round(lengths, 9)
     for a, b in zip(sample_start[:-1], sample_start[1:], strict=True):
         chosen = np.arange(a, b)
         if b - a > count // 2:
@@ -66,10 +76,3 @@ def _points_per_stroke(lengths, sample_start, count):
         extra[np.argmax(share)] += spare - extra.sum()
         counts[chosen] = 2 + extra
     return counts
-
-
-def _bounds(points, packed):
-    first = np.asarray(packed.stroke_start)[packed.sample_start[:-1]]
-    low = np.minimum.reduceat(points, first, axis=0)
-    high = np.maximum.reduceat(points, first, axis=0)
-    return low, high

@@ -11,12 +11,14 @@ from strokejax.types import InputError
 
 MAX_DEPTH = 4
 MAX_INCLUDES = 100
+MAX_SEGMENTS = 50_000
 MAX_TOTAL_POINTS = 5_000_000
 MAX_NUMBER = 1e12
 Strokes = list[np.ndarray]
 _KEYWORD = re.compile(r"^\.(?=[A-Z])", re.MULTILINE)
 _SEGMENT = re.compile(
-    r"""\s*(\S+) (?:\s+([^\s"]\S*))? (?:\s+([^\s"]\S*))? (?:\s*"((?:[^"\\]|\\.)*)")?""",
+    r"""\s*(\S+) (?:\s+([^\s"]\S*))? (?:\s+([^\s"]\S*))?
+    (?:\s*"((?:[^"\\]|\\.){0,2000})")?""",
     re.VERBOSE | re.DOTALL,
 )
 _RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
@@ -143,11 +145,11 @@ class _Reader:
 
     def _numbers(self, text: str, what: str) -> np.ndarray:
         try:
-            numbers = np.array(text.split(), np.float64)
+            numbers = np.fromiter(map(float, text.split()), np.float64)
         except ValueError as error:
             raise InputError(
-                f"{self.where}, {what} has something that is not a number ({error}); "
-                f"correct it."
+                f"{self.where}, {what} has something that is not a number "
+                f"({str(error)[:80]}); correct it."
             ) from error
         if not (np.abs(numbers) <= MAX_NUMBER).all():
             raise InputError(
@@ -186,17 +188,24 @@ class _Reader:
         """Ends a set: its segments get their strokes, components count from 0 again."""
         if not self.open and self.components:
             self.open.append(("", f"0-{len(self.components) - 1}", None, 0))
-        for i, (kind, where, label, first) in enumerate(self.open):
+        if len(self.segments) + len(self.open) > MAX_SEGMENTS:
+            raise InputError(
+                f"{self.where} has {len(self.segments) + len(self.open):,} segments, "
+                f"above the limit of {MAX_SEGMENTS:,}; split it."
+            )
+        segments = []
+        next_of_kind: dict[str, int] = {}
+        for kind, where, label, first in reversed(self.open):
             if where == "?":
-                after = (o[3] for o in self.open[i + 1 :] if o[0] == kind)
-                last = next(after, len(self.components)) - 1
-                where = f"{first}-{last}"
+                where = f"{first}-{next_of_kind.get(kind, len(self.components)) - 1}"
+            next_of_kind[kind] = first
             if label is not None:
                 label = _ESCAPED.sub(lambda m: _ESCAPES.get(m[1], m[1]), label)
-            self.segments.append((kind, self._strokes(where, kind, label), label))
+            segments.append((kind, self._strokes(where, kind), label))
+        self.segments += reversed(segments)
         self.components, self.open = [], []
 
-    def _strokes(self, delineation: str, kind: str, label: str | None) -> Strokes:
+    def _strokes(self, delineation: str, kind: str) -> Strokes:
         """Pen-down parts of a list such as 1:40-3,5,6:0-6:12; ends are included."""
         what = f"{self.where}, segment {kind[:40]!r} {delineation[:40]!r}"
         strokes: Strokes = []

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-from ml_collections import ConfigDict
 
+from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.data.readers import load
 from strokejax.symbols import SPACE
@@ -12,7 +12,7 @@ from strokejax.symbols import SPACE
 TEST_WRITERS = 10
 
 
-def load_sets(config: ConfigDict) -> tuple[Dataset, Dataset, Dataset]:
+def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test set.
 
     Only the built-in hand has writers to spare for a test set; elsewhere the validation
@@ -34,7 +34,7 @@ def load_sets(config: ConfigDict) -> tuple[Dataset, Dataset, Dataset]:
     return train, valid, test
 
 
-def _load(config: ConfigDict) -> tuple[Dataset, Dataset, Dataset]:
+def _load(config: Config) -> tuple[Dataset, Dataset, Dataset]:
     data, raster = config.data, config.raster
 
     def part(split: str, writers: int) -> Dataset:
@@ -65,7 +65,7 @@ def _split_by_group(dataset: Dataset) -> tuple[Dataset, Dataset]:
     return dataset.select(~held_out), dataset.select(held_out)
 
 
-def _with_space(dataset: Dataset, config: ConfigDict) -> Dataset:
+def _with_space(dataset: Dataset, config: Config) -> Dataset:
     """Ink of letters without samples of space gets a share of built-in ones."""
     if SPACE not in dataset.symbols or "points" not in dataset.inputs:
         return dataset

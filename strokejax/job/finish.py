@@ -8,9 +8,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from strokejax import __version__
+from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions
 from strokejax.job.scoring import Scoring, names_of
@@ -28,7 +28,7 @@ HEADLINE = ("n", "top1", "top3", "top5", "interval95", "twins_merged")
 
 
 def finish(
-    config: ConfigDict,
+    config: Config,
     workdir: Path,
     setup: Setup,
     scoring: Scoring,
@@ -83,7 +83,7 @@ def finish(
 
 def _report(
     path: Path,
-    config: ConfigDict,
+    config: Config,
     setup: Setup,
     scoring: Scoring,
     found: Predictions,

@@ -6,9 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
 from strokejax.checkpoint import BEST, LAST, Checkpoints
+from strokejax.config import Config
 from strokejax.data.pipeline import train_batches
 from strokejax.ink.augment import Augment
 from strokejax.job.finish import finish
@@ -32,7 +32,7 @@ from strokejax.steps import Objective, make_train_step
 from strokejax.types import InputError
 
 
-def run(config: ConfigDict, workdir: Path, started: float) -> dict[str, Any]:
+def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     """Trains (or goes on), evaluates, reports, exports; returns the job's last line.
 
     `started` is when the process began, in seconds of `time.time`.
@@ -94,7 +94,7 @@ def run(config: ConfigDict, workdir: Path, started: float) -> dict[str, Any]:
     return line | finish(config, workdir, setup, scoring, chosen, started)
 
 
-def _plan(config: ConfigDict, examples: int) -> Plan:
+def _plan(config: Config, examples: int) -> Plan:
     loop = config.loop
     epoch = max(1, examples // loop.batch_size)
     profile = None
@@ -117,7 +117,7 @@ def _plan(config: ConfigDict, examples: int) -> Plan:
     )
 
 
-def _objective(config: ConfigDict, setup: Setup) -> Objective:
+def _objective(config: Config, setup: Setup) -> Objective:
     loss = config.loss
     counts = np.bincount(
         setup.train_set.labels, minlength=setup.symbols.capacity
@@ -132,14 +132,14 @@ def _objective(config: ConfigDict, setup: Setup) -> Objective:
     )
 
 
-def _augment(config: ConfigDict) -> Augment | None:
+def _augment(config: Config) -> Augment | None:
     settings = dict(config.augment)
     if not settings.pop("enabled") or config.sanity != "none":
         return None
     return Augment(**settings)
 
 
-def _writers(config: ConfigDict, workdir: Path, step: int) -> list[MetricWriter]:
+def _writers(config: Config, workdir: Path, step: int) -> list[MetricWriter]:
     if jax.process_index():
         return []
     writers: list[MetricWriter] = [

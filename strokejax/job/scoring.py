@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from jax.sharding import Mesh
-from ml_collections import ConfigDict
 
+from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions, batch_statistics, predict
 from strokejax.job.setup import Setup
@@ -25,7 +25,9 @@ SHOWN = 24
 class Scoring:
     """Called with a state after each epoch: scores on the validation set."""
 
-    def __init__(self, config: ConfigDict, setup: Setup, mesh: Mesh, workdir: Path, step: int):
+    def __init__(
+        self, config: Config, setup: Setup, mesh: Mesh, workdir: Path, step: int
+    ):
         self._config, self._setup, self._mesh = config, setup, mesh
         self._eval_step = make_eval_step(setup.encoder, config.mode, K)
         self._statistics = make_statistics_step(setup.encoder)

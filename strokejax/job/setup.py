@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from ml_collections import ConfigDict
 
+from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.job.data import load_sets
 from strokejax.model_store import load_model
@@ -30,7 +30,7 @@ class Setup(NamedTuple):
     test_set: Dataset
 
 
-def prepare(config: ConfigDict) -> Setup:
+def prepare(config: Config) -> Setup:
     train_set, valid_set, test_set = load_sets(config)
     classes = len(train_set.symbols)
     argmax = config.mode == "argmax"
@@ -60,9 +60,7 @@ def prepare(config: ConfigDict) -> Setup:
     active = np.zeros(capacity, bool)
     active[np.unique(train_set.labels)] = True
     symbols = SymbolTable(
-        tuple(
-            name if active[i] else None for i, name in enumerate(train_set.symbols)
-        )
+        tuple(name if active[i] else None for i, name in enumerate(train_set.symbols))
         + (None,) * (capacity - classes)
     )
     setup = Setup(
@@ -79,7 +77,7 @@ def prepare(config: ConfigDict) -> Setup:
     return setup if config.model.init == "none" else _warm_start(config, setup)
 
 
-def _warm_start(config: ConfigDict, setup: Setup) -> Setup:
+def _warm_start(config: Config, setup: Setup) -> Setup:
     """Weights of a stored model where they fit; rows by the names of their symbols.
 
     A head of another size starts anew, as in the published fine-tuning.

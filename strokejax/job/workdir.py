@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from ml_collections import ConfigDict
 
 from strokejax.atomic import write_atomically
+from strokejax.config import Config
 from strokejax.types import InputError
 
 
-def claim(workdir: Path, config: ConfigDict) -> None:
+def claim(workdir: Path, config: Config) -> None:
     """Makes the folder this config's, or finds that it already is."""
     path, mine = workdir / "config.json", json.loads(config.to_json())
     if path.exists():

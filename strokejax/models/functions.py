@@ -4,13 +4,20 @@ import jax
 import jax.numpy as jnp
 
 from strokejax.ink.raster import rasterize
+from strokejax.models import winograd
 
 BN_MOMENTUM = 0.9
 BN_EPS = 1e-5
 
 
 def conv3x3(x, kernel):
-    """3x3 convolution, stride 1, zero padding 1: f32[b h w i], f32[3 3 i o]."""
+    """3x3 convolution, stride 1, zero padding 1: f32[b h h i], f32[3 3 i o].
+
+    On a CPU by Winograd's algorithm, but for a single input channel, where its
+    transforms would cost more than they save; elsewhere the accelerator's own.
+    """
+    if jax.default_backend() == "cpu" and x.shape[-1] > 1:
+        return winograd.conv3x3(x, kernel)
     return jax.lax.conv_general_dilated(
         x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
     )

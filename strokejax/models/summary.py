@@ -12,7 +12,9 @@ def describe(spec: EncoderSpec) -> str:
             own, norm = 9 * channels * out, 2 * out
             multiplications = own * side * side
             shape = f"{side}x{side}x{out}"
-            rows.append((f"block{block}.conv{i} + norm", shape, own + norm, multiplications))
+            rows.append(
+                (f"block{block}.conv{i} + norm", shape, own + norm, multiplications)
+            )
             channels = out
         side //= 2
     for name, size in (("hidden", 128), ("out", spec.out_dim)):

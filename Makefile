@@ -1,0 +1,49 @@
+# Two commands do everything: `make finetune` and `make test`. Each sets up what it needs.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help venv finetune test parity lint bench lock clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t12
+
+venv: $(READY)  ## make .venv from requirements.lock
+
+# uv installs the locked, hashed packages in seconds; it comes from pip like the rest.
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "strokejax needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $@
+
+finetune: $(READY)  ## run the main job on built-in data: 63 strokes, about 3 minutes
+	$(BIN)/python -m strokejax.launch --config=configs/finetune.py
+
+test: $(READY)  ## run all tests
+	$(BIN)/python -m pytest
+
+parity: $(READY)  ## hold the code against PyTorch (installs its CPU build if missing)
+	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet 'torch==2.13.0'
+	$(BIN)/python -m pytest tests/parity
+
+lint: $(READY)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(READY)  ## print the tables of benchmarks/ that need no real data
+	$(BIN)/python benchmarks/raster.py
+	$(BIN)/python benchmarks/latency.py
+
+lock: $(READY)  ## resolve requirements.lock anew, for Python 3.11 and later
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --extra test --extra tensorboard \
+	  pyproject.toml requirements-build.in --output-file requirements.lock
+
+clean:  ## remove .venv and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis
