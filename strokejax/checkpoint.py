@@ -1,8 +1,8 @@
 """Runs on disk: everything that training needs to go on, written whole or not at all.
 
-A run's directory holds `checkpoints/last` (the newest two) and `checkpoints/best` (one),
-each an Orbax directory per step. Saving is asynchronous; a checkpoint that was being
-written when the process died is ignored and removed.
+A run's directory holds `checkpoints/last` (the newest two) and `checkpoints/best`
+(one), each an Orbax directory per step. Saving is asynchronous; a checkpoint that was
+being written when the process died is ignored and removed.
 """
 
 import logging

@@ -155,7 +155,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def validate(config: Config) -> None:
-    """InputError for a field that does not exist, a wrong type, or a value out of range."""
+    """InputError for an unknown field, a wrong type, or a value out of range."""
     known = dict(fields(default_config()))
     given = dict(fields(config))
     for name, value in given.items():

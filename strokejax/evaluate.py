@@ -1,6 +1,7 @@
 """A model's answers to a whole data set."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -38,7 +39,7 @@ def predict(
     batch_size: int,
     mesh: Mesh,
 ) -> Predictions:
-    """The answers of `steps.make_eval_step`; one batch is in flight while one is read."""
+    """The answers of `steps.make_eval_step`; one batch runs while one is read."""
     parts, waiting = [], None
     for batch in eval_batches(dataset, batch_size, rows=local_slice(batch_size)):
         out = eval_step(params, model_state, slots, to_global(batch, mesh))
@@ -71,9 +72,16 @@ def batch_statistics(
     rng = np.random.default_rng(0)
     count = min(len(dataset), batches * batch_size)
     sample = dataset.take(rng.permutation(len(dataset))[:count])
-    total, n = None, 0
-    for batch in eval_batches(sample, batch_size, rows=local_slice(batch_size)):
+    mean = None
+    for n, batch in enumerate(
+        eval_batches(sample, batch_size, rows=local_slice(batch_size)), start=1
+    ):
         found = statistics_step(params, model_state, to_global(batch, mesh))
-        total = found if total is None else jax.tree.map(jax.numpy.add, total, found)
-        n += 1
-    return jax.tree.map(lambda x: x / np.float32(n), total)
+        # In this form the mean of equal values, those of frozen blocks, is exact.
+        step = partial(_towards, share=np.float32(1 / n))
+        mean = found if mean is None else jax.tree.map(step, mean, found)
+    return mean
+
+
+def _towards(mean, found, share):
+    return mean + (found - mean) * share

@@ -34,8 +34,13 @@ def image_tag(image: np.ndarray, alt: str) -> str:
 
 
 def number(value: float) -> str:
-    """Four digits at most, or all those before the point."""
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    """Three digits, or all those before the point; a power of ten below 0.01."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if abs(value) >= 0.01 or value == 0:
+        return f"{value:.3g}"
+    digits, power = f"{value:.2e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -62,7 +67,6 @@ def line_chart(title: str, series: Series) -> str:
     every = np.concatenate(list(lines.values()))
     (x0, y0), (x1, y1) = every.min(0), every.max(0)
     x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + (abs(y0) or 1))
-
     origin = np.array([left, height - bottom])
     scale = np.array([width - left - 14, bottom + 12 - height]) / (x1 - x0, y1 - y0)
 
@@ -74,11 +78,13 @@ def line_chart(title: str, series: Series) -> str:
         at = place(np.array([x0, y]))[1]
         parts.append(f'<path class="grid" d="M{left} {at:.1f}H{width - 8}"/>')
         parts.append(
-            f'<text class="end" x="{left - 6}" y="{at + 4:.1f}">{y:.4g}</text>'
+            f'<text class="end" x="{left - 6}" y="{at + 4:.1f}">{number(y)}</text>'
         )
     for x in ticks(x0, x1):
         at = place(np.array([x, y0]))[0]
-        parts.append(f'<text class="mid" x="{at:.1f}" y="{height - 5}">{x:,.4g}</text>')
+        parts.append(
+            f'<text class="mid" x="{at:.1f}" y="{height - 5}">{number(x)}</text>'
+        )
     legend = []
     for i, (name, points) in enumerate(lines.items()):
         last = number(series[name][-1][1])
@@ -106,7 +112,9 @@ def _cut(name: str, limit: int = 6) -> str:
     return name if len(name) <= limit else name[: limit - 1] + "…"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") -> str:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "tall"
+) -> str:
     """A table of markup; a cell that begins with <td brings its own tag."""
     top = "".join(f'<th scope="col">{cell}</th>' for cell in head)
     body = "".join(
@@ -116,7 +124,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "") ->
         for row in rows
     )
     return (
-        f'<div class="scroll tall"><table class="{kind}"><thead><tr>{top}</tr></thead>'
+        f'<div class="scroll {kind}"><table><thead><tr>{top}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
@@ -133,7 +141,7 @@ def confusion_matrix(counts: np.ndarray, symbols: Sequence[str]) -> str:
         errors = (counts.sum(0) + counts.sum(1) - 2 * counts.diagonal())[shown]
         note = f"<p>The {MATRIX_LIMIT} of {len(shown)} symbols most often confused.</p>"
         shown = np.sort(shown[np.argsort(-errors, kind="stable")[:MATRIX_LIMIT]])
-    names = [symbols[i] for i in shown]
+    names = [symbols[int(i)] for i in shown]
     size = len(names) * CELL
     margin = 8 + 6 * max((len(name) for name in map(_cut, names)), default=0)
     side = size + 2 * margin
@@ -168,7 +176,7 @@ def _matrix_cells(counts: np.ndarray, shown: np.ndarray, symbols: Sequence[str])
     totals = np.maximum(counts.sum(1), 1)
     parts = []
     for row, column in np.argwhere(counts[np.ix_(shown, shown)]).tolist():
-        i, j = shown[row], shown[column]
+        i, j = int(shown[row]), int(shown[column])
         said = f"{symbols[i]} → {symbols[j]}: {counts[i, j]} of {totals[i]}"
         parts.append(
             f'<rect class="{"good" if i == j else "bad"}" x="{column * CELL}" '
@@ -196,6 +204,18 @@ def principal_plane(z: np.ndarray) -> tuple[np.ndarray, float]:
     return centred @ plane.T, float(variance[:2].sum() / max(variance.sum(), 1e-30))
 
 
+def spread(places: np.ndarray, apart: float = 20.0, rounds: int = 60) -> np.ndarray:
+    """Places f64[m 2] pushed off each other until about `apart` lies between them."""
+    places = places + 1e-3 * np.random.default_rng(0).normal(size=places.shape)
+    for _ in range(rounds):
+        across = places[:, None] - places
+        distance = np.maximum(np.linalg.norm(across, axis=-1), 1e-9)
+        push = np.clip(apart - distance, 0, None) / distance
+        np.fill_diagonal(push, 0)
+        places = places + 0.25 * (push[..., None] * across).sum(1)
+    return places
+
+
 def embedding_map(
     xy: np.ndarray, truth: np.ndarray, symbols: Sequence[str], *, limit: int = 3000
 ) -> str:
@@ -205,16 +225,17 @@ def embedding_map(
     scale = ((width, height) - np.array(2 * border)) / np.maximum(high - low, 1e-12)
     at = (xy - (low + high) / 2) * scale.min() + (width / 2, height / 2)
     shown = np.random.default_rng(0).permutation(len(xy))[:limit]
+    labels = np.unique(truth)
+    places = spread(np.array([at[truth == label].mean(0) for label in labels]))
     dots, names = [], []
-    for label in np.unique(truth).tolist():
+    for i, label in enumerate(map(int, labels)):
         # The golden angle keeps neighbours in the alphabet apart on the colour wheel.
-        hue, name = round(label * 137.508) % 360, symbols[label]
+        hue, name, (x, y) = round(label * 137.508) % 360, symbols[label], places[i]
         mine = at[shown[truth[shown] == label]]
         path = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in mine)
         dots.append(
             f'<path style="--h:{hue}" d="{path}"><title>{escape(name)}</title></path>'
         )
-        x, y = at[truth == label].mean(0)
         names.append(
             f'<text style="--h:{hue}" x="{x:.1f}" y="{y + 5:.1f}">{short(name, 8)}'
             f"<title>{escape(name)}</title></text>"

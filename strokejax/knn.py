@@ -19,11 +19,21 @@ def nearest(
     Ties go to the lower slot. Beyond the active slots: distance inf, slot -1.
     """
     dist2 = jnp.where(slots.active, squared_distance(z, rows(table)), jnp.inf)
-    spare = k - dist2.shape[1]
-    if spare > 0:
-        dist2 = jnp.pad(dist2, ((0, 0), (0, spare)), constant_values=jnp.inf)
-    negative, slot = jax.lax.top_k(-dist2, k)
-    return -negative, jnp.where(jnp.isfinite(negative), slot, -1)
+    negative, slot = best(-dist2, k)
+    return -negative, slot
+
+
+def best(
+    scores: Float[Array, "b c"], k: int
+) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
+    """The k highest finite scores and their slots, ties to the lower slot.
+
+    Beyond the finite ones: score -inf, slot -1.
+    """
+    spare = max(0, k - scores.shape[1])
+    wide = jnp.pad(scores, ((0, 0), (0, spare)), constant_values=-jnp.inf)
+    top, slot = jax.lax.top_k(wide, k)
+    return top, jnp.where(jnp.isfinite(top), slot, -1)
 
 
 @partial(jax.jit, static_argnames=("encoder", "k"))
@@ -35,7 +45,7 @@ def knn_forward_pass(
     inputs: PyTree,
     k: int,
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """Inputs to the k nearest symbols: `(dist2 f32[b k], slot i32[b k])`, see `nearest`.
+    """Inputs to the k nearest symbols: `(dist2 f32[b k], slot i32[b k])` (`nearest`).
 
     Compiled once for an encoder, a k and the shapes; rows and slots may change freely.
     """

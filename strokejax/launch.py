@@ -1,21 +1,22 @@
 """Jobs by config: python -m strokejax.launch --config=configs/finetune.py
 
-Any field of the config can be set on the command line: --config.optim.learning_rate=3e-4.
-The same command runs on a laptop, on a GPU and on clusters (--distributed). The last
-line of stdout is one JSON object.
+Any field of the config can be set: --config.optim.learning_rate=3e-4. The same command
+runs on a laptop, on a GPU and on clusters (--distributed). The last line of stdout is
+one JSON object.
 """
 
 import hashlib
 import json
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 from ml_collections import config_flags
 
-from strokejax.config import unknown_field, validate
+from strokejax.config import default_config, fields, unknown_field, validate
 from strokejax.types import InputError
 
 STARTED = time.time()
@@ -24,21 +25,38 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "A file in configs/.")
 WORKDIR = flags.DEFINE_string(
     "workdir", "", "Folder of the run; default: runs/, by job and config."
 )
-DISTRIBUTED = flags.DEFINE_bool("distributed", False, "Join the processes of a job.")
+DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "Join the processes of a job; clusters tell jax the rest."
+)
 COORDINATOR = flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0.")
 NUM_PROCESSES = flags.DEFINE_integer("num_processes", 0, "How many processes join.")
 PROCESS_ID = flags.DEFINE_integer("process_id", -1, "Which of them this one is.")
+JOIN_TIMEOUT = flags.DEFINE_integer(
+    "join_timeout", 300, "Seconds to wait until all have joined.", lower_bound=1
+)
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs the job; 0, or 2 after one sentence about bad input, or 143 when stopped."""
+    if "--help" in argv:
+        print(_help())
+        return 0
     try:
         _parse(argv)
         validate(CONFIG.value)
-        return _run()
+        return _distributed() if DISTRIBUTED.value else _run()
     except InputError as error:
-        print(f"strokejax: {error}", file=sys.stderr)
+        _tell(error)
         return 2
+
+
+def _tell(sentence: object) -> None:
+    print(f"strokejax: {sentence}", file=sys.stderr, flush=True)
+
+
+def _help() -> str:
+    settings = "\n".join(f"  --config.{n}={v!r}" for n, v in fields(default_config()))
+    return f"{__doc__}\n{flags.FLAGS.main_module_help()}\n\nSettings:\n{settings}"
 
 
 def _parse(argv: Sequence[str]) -> None:
@@ -50,6 +68,9 @@ def _parse(argv: Sequence[str]) -> None:
         raise InputError(f"{rest[1]!r} is no flag; write --name=value.")
     if CONFIG.value is None:
         raise InputError("No config is given; add --config=configs/finetune.py.")
+    for flag in (COORDINATOR, NUM_PROCESSES, PROCESS_ID):
+        if flag.present and not DISTRIBUTED.value:
+            raise InputError(f"--{flag.name} needs --distributed; add it.")
 
 
 def _flag_error(argv: Sequence[str], error: Exception) -> str:
@@ -72,27 +93,45 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
     return f"The command line cannot be used: {reason.rstrip('.')}."
 
 
-def _run() -> int:
-    config = CONFIG.value
-    from strokejax.partitioning import initialize
+def _distributed() -> int:
+    """Runs this process's part; a failure ends it at once, for others wait for it."""
+    from strokejax.processes import join, leave
 
-    if DISTRIBUTED.value:
-        initialize(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value)
+    join(
+        COORDINATOR.value,
+        NUM_PROCESSES.value,
+        PROCESS_ID.value,
+        timeout=JOIN_TIMEOUT.value,
+    )
+    try:
+        return _run()
+    except InputError as error:
+        _tell(error)
+        leave(2)
+    except BaseException:
+        traceback.print_exc()
+        leave(1)
+
+
+def _run() -> int:
     import jax
 
     from strokejax.job.run import run
     from strokejax.loop import Stopped
 
+    config = CONFIG.value
     settings = json.dumps(json.loads(config.to_json()), sort_keys=True)
     digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
     name = f"{config.job}-{config.data.name}-{config.mode}-{digest}"
     workdir = Path(WORKDIR.value or Path("runs") / name)
+    first = jax.process_index() == 0
     try:
         line = run(config.copy_and_resolve_references(), workdir, STARTED)
     except Stopped as stop:
-        print(f"strokejax: {stop}; run the same command to go on.", file=sys.stderr)
+        if first:
+            _tell(f"{stop}; run the same command to go on.")
         return 143
-    if jax.process_index() == 0:
+    if first:
         print(json.dumps(line), flush=True)
     return 0
 

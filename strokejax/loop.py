@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 
 from strokejax.checkpoint import BEST, LAST, Checkpoints
 from strokejax.metrics import MetricWriter, Progress
 from strokejax.partitioning import to_host
+from strokejax.processes import any_process
 from strokejax.state import TrainState
 from strokejax.types import Batch
 
@@ -55,7 +55,10 @@ def train(
     """
     step = int(state.step)
     progress = {"best": -1.0, "waited": 0} | progress
-    log = _Log(writers, Progress(plan.steps, step, batch_size=plan.batch_size))
+    bar = None
+    if jax.process_index() == 0:
+        bar = Progress(plan.steps, step, batch_size=plan.batch_size)
+    log = _Log(writers, bar)
     with _StopSignal(plan.log_every) as stop:
         while step < plan.steps and not 0 < plan.patience <= progress["waited"]:
             step += 1
@@ -74,8 +77,10 @@ def train(
             done = step == plan.steps or 0 < plan.patience <= progress["waited"]
             asked = stop.asked(step)
             if step % plan.checkpoint_every == 0 or done or asked:
+                log.flush()  # else a run that goes on from here lacks this step's line
                 checkpoints.save(LAST, state, progress)
             if asked and not done:
+                log.close()
                 checkpoints.close()
                 raise Stopped(f"stopped after step {step} of {plan.steps}, saved")
     log.close()
@@ -85,7 +90,7 @@ def train(
 class _Log:
     """Writes a step's metrics when the next ones are due: the device never waits."""
 
-    def __init__(self, writers: Sequence[MetricWriter], bar: Progress):
+    def __init__(self, writers: Sequence[MetricWriter], bar: Progress | None):
         self._writers, self._bar = writers, bar
         self._waiting: tuple[int, dict[str, Any], float] | None = None
         self._since = time.perf_counter()
@@ -100,7 +105,8 @@ class _Log:
         step, metrics, learning_rate = self._waiting
         values = {name: float(x) for name, x in to_host(metrics).items()}
         self._write(step, values | {"learning_rate": learning_rate})
-        self._bar.update(step, loss=values["loss"], top1=values["top1"])
+        if self._bar is not None:
+            self._bar.update(step, loss=values["loss"], top1=values["top1"])
         self._waiting = None
 
     def epoch(self, step, epoch, evaluate, state) -> dict[str, float]:
@@ -116,7 +122,8 @@ class _Log:
 
     def close(self) -> None:
         self.flush()
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def _write(self, step: int, values: dict[str, float]) -> None:
         for writer in self._writers:
@@ -124,7 +131,7 @@ class _Log:
 
 
 class _StopSignal:
-    """Remembers SIGTERM and SIGINT; all processes of a job agree on the step to stop."""
+    """Remembers SIGTERM and SIGINT; all processes of a job stop at the same step."""
 
     def __init__(self, every: int):
         self._every, self._seen, self._old = every, False, {}
@@ -146,11 +153,7 @@ class _StopSignal:
     def asked(self, step: int) -> bool:
         if jax.process_count() == 1:
             return self._seen
-        if step % self._every:
-            return False
-        from jax.experimental.multihost_utils import process_allgather
-
-        return bool(np.any(process_allgather(np.array(self._seen))))
+        return step % self._every == 0 and any_process(self._seen)
 
 
 def _trace(profile: tuple[int, int] | None, step: int, directory: str) -> None:

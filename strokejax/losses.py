@@ -26,7 +26,7 @@ def cross_entropy(
     nll = -(1.0 - label_smoothing) * picked - label_smoothing * smooth
     weight = mask.astype(nll.dtype)
     if weights is not None:
-        weight = weight * weights[labels]
+        weight = weight * jnp.asarray(weights)[labels]
     total = jnp.sum(jnp.where(mask, nll, 0.0) * weight)
     return total / jnp.maximum(jnp.sum(weight), 1e-12)
 

@@ -62,17 +62,17 @@ class JsonLines:
         if resume_step is not None:
             rows = [row for row in rows if row["step"] <= resume_step]
         write_atomically(path, b"".join(_line(row) for row in rows))
-        self._file = Path(path).open("ab")
+        self._path = Path(path)
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
         row: dict[str, float | None] = {"step": step, "time": round(time.time(), 3)}
         for name, value in values.items():
             row[name] = float(value) if math.isfinite(value) else None
-        self._file.write(_line(row))
-        self._file.flush()
+        with self._path.open("ab") as file:
+            file.write(_line(row))
 
     def close(self) -> None:
-        self._file.close()
+        """Nothing to do: each line is written through at once."""
 
 
 def _line(row: Mapping[str, Any]) -> bytes:

@@ -148,7 +148,7 @@ def _read(path: Path, digest: str | None = None):
             )
         with safe_open(path, framework="numpy") as file:
             header = json.loads((file.metadata() or {})["strokejax"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -1,4 +1,4 @@
-"""Data parallelism on any number of devices and hosts: replicated state, split batch."""
+"""Data parallelism on any devices and hosts: replicated state, split batches."""
 
 import jax
 import numpy as np
@@ -9,30 +9,15 @@ from strokejax.types import InputError, PyTree
 DATA = "data"
 
 
-def initialize(coordinator: str, num_processes: int, process_id: int) -> None:
-    """Joins the processes of a job; empty or negative values are found by jax itself.
-
-    SLURM, Kubernetes and TPU pods tell jax all three.
-    """
-    try:
-        jax.distributed.initialize(
-            coordinator or None,
-            num_processes if num_processes > 0 else None,
-            process_id if process_id >= 0 else None,
-        )
-    except (ValueError, RuntimeError) as error:
-        raise InputError(
-            f"The processes could not be joined ({str(error).splitlines()[0]}); give "
-            f"--coordinator=HOST:PORT --num_processes=N --process_id=I to each."
-        ) from error
-
-
 def data_mesh() -> Mesh:
-    """One axis over all devices of all hosts.
+    """One axis over all devices of all hosts, those of a process side by side.
 
-    Auto axes: under Explicit ones, `labels[:, None] == labels` on a sharded batch fails.
+    `jax.make_mesh` would order them by a pod's wiring, and `local_slice` would no
+    longer say which rows a process holds. Auto axes: under Explicit ones
+    `labels[:, None] == labels` on a split batch fails.
     """
-    return jax.make_mesh((jax.device_count(),), (DATA,), axis_types=(AxisType.Auto,))
+    devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
+    return Mesh(np.array(devices), (DATA,), axis_types=(AxisType.Auto,))
 
 
 def check_batch_size(batch_size: int, mesh: Mesh) -> None:
@@ -69,16 +54,29 @@ def to_global(batch: PyTree, mesh: Mesh) -> PyTree:
 
 
 def to_host(tree: PyTree) -> PyTree:
-    """The one way out: whole numpy arrays on every process, rows in their order."""
+    """The one way out: whole numpy arrays on every process, rows in their order.
+
+    All processes must come here: arrays split between them are gathered, replicated and
+    local ones are only read.
+    """
     if jax.process_count() == 1:
         return jax.device_get(tree)
     from jax.experimental.multihost_utils import process_allgather
 
-    return process_allgather(tree, tiled=True)
+    def read(x):
+        split = isinstance(x, jax.Array) and not (
+            x.is_fully_addressable or x.is_fully_replicated
+        )
+        return process_allgather(x, tiled=True) if split else np.asarray(x)
+
+    return jax.tree.map(read, tree)
 
 
 def _put(sharding, x, global_shape):
-    if isinstance(x, jax.Array) and jax.dtypes.issubdtype(x.dtype, jax.dtypes.prng_key):
+    if isinstance(x, jax.Array) and jax.numpy.issubdtype(x.dtype, jax.dtypes.prng_key):
         data = np.asarray(jax.random.key_data(x))
         return jax.random.wrap_key_data(_put(sharding, data, data.shape))
-    return jax.make_array_from_process_local_data(sharding, np.asarray(x), global_shape)
+    data = np.asarray(x)
+    # Between several processes jax takes this for an implicit transfer.
+    with jax.transfer_guard_host_to_device("allow"):
+        return jax.make_array_from_process_local_data(sharding, data, global_shape)

@@ -111,7 +111,7 @@ class Recognizer:
     def ranked(
         self, inputs: dict[str, np.ndarray], k: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`(slot i32[n k], dist2 f32[n k], probability f32[n k])` of prepared inputs."""
+        """`(slot i32[n k], dist2 f32[n k], probability f32[n k])` of `prepare`d inputs."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
         count = len(next(iter(inputs.values())))
@@ -142,8 +142,8 @@ class Recognizer:
 def load(model: str | Path | None = None) -> Recognizer:
     """A stored model, ready to answer.
 
-    `model` is the folder of a model or of a finished run, or the name of a packaged one:
-    "nn-sampling" (the default) or "argmax".
+    `model` is the folder of a model or of a finished run, or the name of a packaged
+    one: "nn-sampling" (the default) or "argmax".
     """
     return from_stored(load_model(model))
 
@@ -162,7 +162,7 @@ def from_stored(stored: StoredModel) -> Recognizer:
 
 @partial(jax.jit, static_argnames=("encoder", "k"))
 def _answer(encoder, params, model_state, slots, inputs, k):
-    """Slots, squared distances (inf under a class head) and probabilities of the best."""
+    """Slots, squared distances (inf under a class head), probabilities of the best."""
     mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
     out, _ = encoder.apply(params["encoder"], model_state, inputs, mask, train=False)
     if params["table"]:

@@ -3,6 +3,7 @@
 import os
 import string
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from html import escape
 from importlib import resources
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 
 from strokejax import figures
 from strokejax.atomic import write_atomically
+from strokejax.scores import confusion_counts, margins
 
 PANELS = (
     ("Loss", ("loss",)),
@@ -19,9 +21,7 @@ PANELS = (
 )
 """Charts, and the parts of a metric's name that put it there."""
 
-WORST_LIMIT = 60
-EPOCH_LIMIT = 24
-PAIR_LIMIT = 15
+WORST_LIMIT, EPOCH_LIMIT, PAIR_LIMIT = 60, 24, 15
 
 
 class Answers(NamedTuple):
@@ -29,9 +29,8 @@ class Answers(NamedTuple):
 
     symbols: Sequence[str]
     truth: np.ndarray
-    """i32[n]: indices into `symbols`."""
     ranked: np.ndarray
-    """i32[n k]: indices into `symbols`, the nearest first; -1 is no answer."""
+    """i32[n k], like `truth` i32[n] indices into `symbols`; -1 is no answer."""
     z: np.ndarray
     """f32[n d]: embeddings."""
     images: np.ndarray
@@ -61,10 +60,10 @@ def write_report(
     """Write the page of a run; it is whole or not there.
 
     `truth` i32[n], `ranked` i32[n k], `z` f32[n d] and `images` f32[n h w] (0 paper,
-    1 ink) are the hold-out set; `history` holds rows with "step" and metrics, None where
-    a value was not finite. `timeline` has a row {"epoch", "answers": m names, "right": m
-    bools} an epoch, about the same strokes `timeline_images` f32[m h w]. `summary` is
-    that of `scores.summary`; `seconds` the run's duration.
+    1 ink) are the hold-out set; `history` holds rows with "step" and metrics, None
+    where a value was not finite. `timeline` has a row {"epoch", "answers": m names,
+    "right": m bools} an epoch, about the same strokes `timeline_images` f32[m h w].
+    `summary` is that of `scores.summary`; `seconds` the run's duration.
     """
     answers = Answers(symbols, truth, ranked, z, images)
     sections = {
@@ -97,14 +96,13 @@ def _percent(fraction: float) -> str:
 
 def _cards(summary: Mapping[str, Any], seconds: float) -> str:
     low, high = (100 * edge for edge in summary["interval95"])
-    minutes, rest = divmod(round(seconds), 60)
     cards = (
         ("Top-1", _percent(summary["top1"]), f"95 % interval {low:.1f} to {high:.1f}"),
         ("Top-3", _percent(summary["top3"]), "right among the first three"),
         ("Top-5", _percent(summary["top5"]), "right among the first five"),
         ("Twins merged", _percent(summary["twins_merged"]), "o, O and 0 count as one"),
         ("Hold-out", f"{summary['n']:,}", "samples, never trained on"),
-        ("Duration", f"{minutes} min {rest} s", "the whole run"),
+        ("Duration", str(timedelta(seconds=round(seconds))), "hours, minutes, seconds"),
     )
     return "".join(
         f'<div><span class="soft">{name}</span><b>{value}</b>'
@@ -129,18 +127,12 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _counts(answers: Answers) -> np.ndarray:
-    """i64[c c]: how often symbol i was answered by symbol j."""
-    c, first = len(answers.symbols), answers.ranked[:, 0]
-    counts = np.zeros((c, c), np.int64)
-    np.add.at(counts, (answers.truth[first >= 0], first[first >= 0]), 1)
-    return counts
-
-
 def _confusions(answers: Answers) -> str:
-    counts, symbols = _counts(answers), answers.symbols
+    symbols = answers.symbols
+    counts = confusion_counts(answers.truth, answers.ranked[:, 0], len(symbols))
     wrong = counts * (1 - np.eye(len(symbols), dtype=np.int64))
-    pairs = np.argsort(-wrong, axis=None, kind="stable")[:PAIR_LIMIT]
+    flat = np.argsort(-wrong, axis=None, kind="stable")[:PAIR_LIMIT]
+    pairs = [divmod(int(place), len(symbols)) for place in flat]
     rows = [
         (
             escape(symbols[i]),
@@ -148,15 +140,15 @@ def _confusions(answers: Answers) -> str:
             f"{wrong[i, j]}",
             _percent(wrong[i, j] / counts[i].sum()),
         )
-        for i, j in zip(*np.unravel_index(pairs, wrong.shape), strict=True)
+        for i, j in pairs
         if wrong[i, j]
     ]
-    head = ("drawn", "answered", "times", "of those drawn")
+    table = figures.table(("drawn", "answered", "times", "of those drawn"), rows)
     return (
         "<p>A row is what was drawn, a column what was answered; green is right, red "
         "wrong, and the strength is the square root of the share of the row.</p>"
         f"{figures.confusion_matrix(counts, symbols)}"
-        f"<h3>Most frequent confusions</h3>{figures.table(head, rows)}"
+        f"<h3>Most frequent confusions</h3>{table}"
     )
 
 
@@ -169,8 +161,8 @@ def _map(answers: Answers) -> str:
     return (
         "<p>Hold-out embeddings in the plane of their two principal components (PCA), "
         f"which holds {_percent(share)} of their variance: symbols that overlap here "
-        "may lie apart in the other dimensions. Names stand at the mean of their "
-        f"symbol.</p>{drawing}"
+        "may lie apart in the other dimensions. Names stand at their symbol's mean, "
+        f'or beside it where they would overlap.</p><div class="scroll">{drawing}</div>'
     )
 
 
@@ -184,10 +176,10 @@ def _timeline(timeline: Sequence[Mapping[str, Any]], images: np.ndarray) -> str:
         cells = [figures.image_tag(image, f"stroke {i + 1}")]
         for epoch in epochs:
             kind, mark = ("yes", "✓") if epoch["right"][i] else ("no", "✗")
-            answer = figures.short(epoch["answers"][i], 10)
+            answer = figures.short(epoch["answers"][i] or "–", 10)
             cells.append(f'<td class="{kind}">{mark} {answer}</td>')
         rows.append(cells)
-    head = ["stroke", *(f"epoch {epoch['epoch']}" for epoch in epochs)]
+    head = ["epoch", *(f"{epoch['epoch']}" for epoch in epochs)]
     return (
         "<p>Hold-out strokes that stay the same: what was answered after each epoch, "
         f"✓ right, ✗ wrong.</p>{figures.table(head, rows, 'time')}"
@@ -196,13 +188,14 @@ def _timeline(timeline: Sequence[Mapping[str, Any]], images: np.ndarray) -> str:
 
 def _mistakes(answers: Answers) -> str:
     truth, first = answers.truth, answers.ranked[:, 0]
-    wrong = np.flatnonzero((first != truth) & np.isfinite(answers.z).all(1))
-    worst = wrong[np.argsort(-_margin(answers, wrong), kind="stable")][:WORST_LIMIT]
+    wrong = np.flatnonzero(first != truth)
+    apart = margins(answers.z, truth, first)[wrong]
+    worst = wrong[np.argsort(-apart, kind="stable")][:WORST_LIMIT]
     items = []
     for i in worst.tolist():
-        drawn, said = answers.name(truth[i]), answers.name(first[i])
+        drawn, said = answers.name(int(truth[i])), answers.name(int(first[i]))
         place = np.flatnonzero(answers.ranked[i] == truth[i]) + 1
-        note = f"{drawn} was answer {place[0]}" if place.size else f"{drawn} not among"
+        note = f"{drawn}: answer {place[0] if place.size else 'after the last shown'}"
         items.append(
             f'<figure title="{escape(note)}">'
             f"{figures.image_tag(answers.images[i], drawn)}"
@@ -216,25 +209,14 @@ def _mistakes(answers: Answers) -> str:
     )
 
 
-def _margin(answers: Answers, rows: np.ndarray) -> np.ndarray:
-    """Cosine to the answered symbol's mean less that to the true one's, f64[rows]."""
-    z = answers.z / np.maximum(np.linalg.norm(answers.z, axis=1, keepdims=True), 1e-12)
-    sums = np.zeros((len(answers.symbols), z.shape[1]))
-    finite = np.isfinite(z).all(1)
-    np.add.at(sums, answers.truth[finite], z[finite])
-    means = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-    apart = means[answers.ranked[rows, 0]] - means[answers.truth[rows]]
-    return (z[rows] * apart).sum(1)
-
-
 def _classes(answers: Answers, summary: Mapping[str, Any]) -> str:
-    counts, index = _counts(answers), {s: i for i, s in enumerate(answers.symbols)}
+    symbols, rows = answers.symbols, []
+    counts = confusion_counts(answers.truth, answers.ranked[:, 0], len(symbols))
     np.fill_diagonal(counts, 0)
-    rows = []
     scores = summary["per_class"].items()
     for name, score in sorted(scores, key=lambda item: (item[1]["top1"], item[0])):
-        mistaken = counts[index[name]]
-        taken = figures.short(answers.symbols[mistaken.argmax()], 12)
+        mistaken = counts[symbols.index(name)]
+        taken = figures.short(symbols[int(mistaken.argmax())], 12)
         rows.append((*_score(name, score), taken if mistaken.any() else ""))
     groups = [_score(row["group"], row) for row in summary["worst_writers"]]
     head = ("symbol", "top-1", "samples", "mostly taken for")
@@ -253,12 +235,9 @@ def _score(name: str, score: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _config(config: Mapping[str, Any], command: str) -> str:
-    rows = [(escape(name), escape(value)) for name, value in _flat(config)]
-    return (
-        f"<pre><code>{escape(command)}</code></pre>"
-        f"<details open><summary>Configuration</summary>"
-        f"{figures.table(('field', 'value'), rows)}</details>"
-    )
+    rows = [tuple(map(escape, row)) for row in _flat(config)]
+    table = figures.table(("field", "value"), rows)
+    return f"<pre><code>{escape(command)}</code></pre><h3>Configuration</h3>{table}"
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

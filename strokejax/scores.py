@@ -34,7 +34,7 @@ def bootstrap_interval(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile interval of the mean of `correct` `[n]`, resampling whole groups `[n]`.
+    """Percentile interval of the mean of `correct` [n], resampling whole groups [n].
 
     Samples of one writer resemble each other, so writers are drawn with replacement and
     all their samples follow (the randomized cluster bootstrap of Field and Welsh,
@@ -68,8 +68,8 @@ def summary(
 
     `ranked` [n k] holds names, the nearest first, "" where there is no answer; `truth`
     and `groups` are [n]. "interval95" is that of top-1, bootstrapped over groups;
-    "twins_merged" is top-1 with twins counted as one symbol. "worst_writers" lists up to
-    five groups of lowest top-1, the larger first among equals.
+    "twins_merged" is top-1 with twins counted as one symbol. "worst_writers" lists up
+    to five groups of lowest top-1, the larger first among equals.
     """
     ranked, truth, groups = (np.asarray(x, str) for x in (ranked, truth, groups))
     if not (ranked.size and len(truth) == len(ranked) == len(groups)):
@@ -92,6 +92,31 @@ def summary(
         "per_class": _by(truth, right),
         "worst_writers": worst[:5],
     }
+
+
+def confusion_counts(truth: np.ndarray, answer: np.ndarray, classes: int) -> np.ndarray:
+    """i64[c c]: how often class i was answered by class j; answer -1 counts nowhere."""
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (truth[answer >= 0], answer[answer >= 0]), 1)
+    return counts
+
+
+def margins(z: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
+    """How far z f32[n d] lies on the side of a wrong answer, f64[n], -2 to 2.
+
+    The cosine to the mean of the answered class less that to the mean of the true one;
+    -2 where z is not finite or there is no answer (-1).
+    """
+    known = np.isfinite(z).all(1) & (answer >= 0)
+    unit = _normalise(np.where(known[:, None], z, 0).astype(np.float64))
+    means = np.zeros((max(truth.max(), answer.max()) + 1, z.shape[1]))
+    np.add.at(means, truth, unit)
+    apart = _normalise(means)[answer] - _normalise(means)[truth]
+    return np.where(known, (unit * apart).sum(1), -2.0)
+
+
+def _normalise(x: np.ndarray) -> np.ndarray:
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
 
 
 def _by(keys: np.ndarray, right: np.ndarray) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ class TrainState(NamedTuple):
     step: jax.Array
     """i32[]: optimizer steps taken."""
     params: PyTree
-    """`{"encoder": ..., "table": {"embeddings", "log_scale"}}`; no rows under argmax."""
+    """`{"encoder": ..., "table": {"embeddings", "log_scale"}}`; argmax has no rows."""
     model_state: PyTree
     opt_state: Any
     key: jax.Array

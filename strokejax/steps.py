@@ -9,7 +9,7 @@ import optax
 from jaxtyping import Array, Bool, Float
 
 from strokejax.ink.augment import Augment, augment
-from strokejax.knn import nearest
+from strokejax.knn import best, nearest
 from strokejax.losses import cross_entropy
 from strokejax.models.functions import BN_MOMENTUM
 from strokejax.state import TrainState
@@ -46,20 +46,46 @@ def make_train_step(
     """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.
 
     `spec` augments the inputs; None leaves them. Metrics are means over the unmasked
-    examples: loss (nats, with smoothing and prior), top1, gradient norm of what moved.
+    examples: loss (nats, with smoothing and prior), top1; and the norm of the update.
     """
+    loss_fn = _make_loss(encoder, objective, active, spec)
 
-    def loss_fn(params, state, batch, keys):
+    def step(state: TrainState, batch: Batch):
+        key = jax.random.fold_in(state.key, state.step)
+        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (logits, model_state)), grads = grad_fn(
+            state.params, state.model_state, batch, key
+        )
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        params = optax.apply_updates(state.params, updates)
+        answer = jnp.argmax(jnp.where(active, logits, -jnp.inf), -1)
+        right = (answer == batch.labels) & batch.mask
+        metrics = {
+            "loss": loss,
+            "top1": right.sum() / jnp.maximum(batch.mask.sum(), 1),
+            "update_norm": optax.tree.norm(updates),
+        }
+        return (
+            TrainState(state.step + 1, params, model_state, opt_state, state.key),
+            metrics,
+        )
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def _make_loss(encoder, objective, active, spec):
+    def loss_fn(params, model_state, batch, key):
+        augment_key, dropout_key = jax.random.split(key)
         inputs = batch.inputs
         if spec is not None:
-            inputs = augment(keys[0], inputs, spec)
+            inputs = augment(augment_key, inputs, spec)
         out, model_state = encoder.apply(
             params["encoder"],
-            state.model_state,
+            model_state,
             inputs,
             batch.mask,
             train=True,
-            key=keys[1],
+            key=dropout_key,
         )
         table = params["table"]
         if not objective.learn_scale and "log_scale" in table:
@@ -76,25 +102,7 @@ def make_train_step(
         )
         return loss, (logits, model_state)
 
-    def step(state: TrainState, batch: Batch):
-        keys = jax.random.split(jax.random.fold_in(state.key, state.step))
-        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, (logits, model_state)), grads = grad_fn(state.params, state, batch, keys)
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
-        params = optax.apply_updates(state.params, updates)
-        answer = jnp.argmax(jnp.where(active, logits, -jnp.inf), -1)
-        right = (answer == batch.labels) & batch.mask
-        metrics = {
-            "loss": loss,
-            "top1": right.sum() / jnp.maximum(batch.mask.sum(), 1),
-            "update_norm": optax.global_norm(updates),
-        }
-        return (
-            TrainState(state.step + 1, params, model_state, opt_state, state.key),
-            metrics,
-        )
-
-    return jax.jit(step, donate_argnums=0)
+    return loss_fn
 
 
 def make_eval_step(
@@ -102,7 +110,8 @@ def make_eval_step(
 ) -> Callable[[PyTree, PyTree, Slots, Batch], dict[str, jax.Array]]:
     """`step(params, model_state, slots, batch)`: the k best slots, nearest first.
 
-    Returns `slot` i32[b k], `out` f32[b d] (z or logits), `nll` f32[b] of the true class.
+    Returns `slot` i32[b k] (-1 beyond the active ones), `out` f32[b d] (z or logits),
+    and `nll` f32[b] of the true class.
     """
 
     def step(params, model_state, slots, batch):
@@ -112,7 +121,7 @@ def make_eval_step(
         logits = class_logits(mode, params["table"], out)
         logits = jnp.where(slots.active, logits, -jnp.inf)
         if mode == "argmax":
-            slot = jax.lax.top_k(logits, k)[1]
+            _, slot = best(logits, k)
         else:
             _, slot = nearest(out, params["table"], slots, k)
         log_p = jax.nn.log_softmax(logits)
@@ -123,24 +132,28 @@ def make_eval_step(
 
 
 def make_statistics_step(
-    encoder: Encoder,
+    encoder: Encoder, frozen: tuple[str, ...] = ()
 ) -> Callable[[PyTree, PyTree, Batch], PyTree]:
     """`step(params, model_state, batch)`: the batch's own BatchNorm statistics.
 
-    The running update is `m * old + (1 - m) * batch`: from an old value of zero, divided
-    by `1 - m`, it is the batch's share alone.
+    The running update is `m * old + (1 - m) * batch`: from an old value of zero,
+    divided by `1 - m`, it is the batch's share alone. Those of `frozen` blocks stay.
     """
 
+    def moving(change, tree):
+        return jax.tree_util.tree_map_with_path(
+            lambda path, x: x if path[1].key in frozen else change(x), tree
+        )
+
     def step(params, model_state, batch):
-        zero = jax.tree.map(jnp.zeros_like, model_state)
         _, fresh = encoder.apply(
             params["encoder"],
-            zero,
+            moving(jnp.zeros_like, model_state),
             batch.inputs,
             batch.mask,
             train=True,
             key=jax.random.key(0),
         )
-        return jax.tree.map(lambda x: x / (1 - BN_MOMENTUM), fresh)
+        return moving(lambda x: x / (1 - BN_MOMENTUM), fresh)
 
     return jax.jit(step)

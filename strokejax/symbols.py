@@ -20,7 +20,7 @@ MAX_NAME = 64
 
 
 def build_char_map() -> dict[int, str]:
-    """Label -> character of the 63 strokes: a-z 0..25, A-Z 26..51, 0-9 52..61, " " 62."""
+    """Label -> character: a-z 0..25, A-Z 26..51, 0-9 52..61, " " 62."""
     return {i: " " if name == SPACE else name for i, name in enumerate(STROKES)}
 
 

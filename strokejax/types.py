@@ -38,7 +38,7 @@ class Batch(NamedTuple):
     """One step's examples: on the host numpy, on the device jax arrays."""
 
     inputs: PyTree
-    """Leaves `[b ...]`: "points" f32[b p 3], or "image" f32[b h w], and what goes along."""
+    """Leaves `[b ...]`: "points" f32[b p 3] or "image" [b h w], and what goes along."""
     labels: Any
     """i32[b]: training classes."""
     mask: Any

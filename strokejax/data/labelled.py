@@ -37,8 +37,8 @@ def load_labelled(
         return load_scribble(path, draw=draw)
     if path.suffix.lower() != ".npz":
         raise InputError(
-            f"{path} is no folder and no .npz file; give packed ink, arrays x and y, or "
-            f"a collected folder."
+            f"{path} is no folder and no .npz file; give packed ink, arrays x and y, "
+            f"or a collected folder."
         )
     names = _array_names(path)
     if {"x", "y"} <= names:
@@ -104,11 +104,11 @@ def _pictures(path: Path):
     images, labels = read_arrays(path, "x", "y")
     if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
         raise InputError(
-            f"{path}: x is {images.dtype}{list(images.shape)} for {len(labels)} labels; "
-            f"give u8[n h w], ink high, and one label each."
+            f"{path}: x is {images.dtype}{list(images.shape)} for {len(labels)} "
+            f"labels; give u8[n h w], ink high, and one label each."
         )
     named = [name for name in GROUPS if name in _array_names(path)]
-    columns = {n: a for n, a in zip(named, read_arrays(path, *named), strict=True)}
+    columns = dict(zip(named, read_arrays(path, *named), strict=True))
     groups, kind = _groups(columns)
     return images, labels, groups, kind
 

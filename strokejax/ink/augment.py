@@ -49,7 +49,7 @@ def augment(key: jax.Array, inputs: PyTree, spec: Augment) -> PyTree:
 def augment_points(
     key: jax.Array, points: Float[Array, "b p 3"], spec: Augment
 ) -> dict[str, jax.Array]:
-    """Bent points in the units of `ink.resample`, and a pen "width" f32[b] in pixels."""
+    """Bent "points" in the units of `ink.resample`, and a pen "width" f32[b], pixels."""
     affine, elastic, jitter, place, width = jax.random.split(key, 5)
     b = len(points)
     xy, pen = points[..., :2], points[..., 2:]
@@ -108,7 +108,7 @@ def _affine(key, b, spec):
 
 
 def _field(key, xy, waves: int = 4):
-    """A smooth displacement f32[b p 2] of unit size: plane waves of random direction."""
+    """A smooth displacement f32[b p 2] of unit size: plane waves at random angles."""
     direction, phase = jax.random.split(key)
     b = len(xy)
     wave = 2.0 * jnp.pi * _uniform(direction, (b, 2, 2 * waves))

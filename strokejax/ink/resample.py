@@ -1,5 +1,7 @@
 """Ink as a fixed number of points, evenly spread along the pen's way; numpy only."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from strokejax.ink.formats import PackedInk
@@ -63,7 +65,7 @@ def _points_per_stroke(lengths, sample_start, count):
     counts = np.zeros(len(lengths), np.int64)
     # Strokes of one length stay so, wherever the drawing lies.
     lengths = np.round(lengths, 9)
-    for a, b in zip(sample_start[:-1], sample_start[1:], strict=True):
+    for a, b in pairwise(sample_start):
         chosen = np.arange(a, b)
         if b - a > count // 2:
             longest = np.argsort(-lengths[a:b], kind="stable")[: count // 2]

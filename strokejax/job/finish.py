@@ -19,6 +19,7 @@ from strokejax.metrics import read_jsonl
 from strokejax.model_store import StoredModel, save_model
 from strokejax.models.functions import to_images
 from strokejax.partitioning import to_host
+from strokejax.processes import together
 from strokejax.report import write_report
 from strokejax.scores import summary
 from strokejax.state import TrainState
@@ -52,33 +53,47 @@ def finish(
         "model": workdir / "model",
     }
     params, model_state = to_host((state.params, state.model_state))
-    if jax.process_index() == 0:
-        about = {
-            "job": config.job,
-            "data": setup.train_set.name,
-            "seed": config.seed,
-            "step": int(state.step),
-            "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "strokejax": __version__,
-            "metrics": metrics,
-        }
-        stored = StoredModel(
-            setup.spec,
-            params["encoder"],
-            model_state,
-            params["table"],
-            Slots(*map(np.asarray, setup.slots)),
-            setup.symbols,
-            about,
-        )
-        save_model(paths["model"], stored)
-        _report(paths["report"], config, setup, scoring, found, figures, started)
-        _tell(dataset, metrics, paths)
+    # The others wait here: a process that ends early takes the rest down with it.
+    with together():
+        if jax.process_index() == 0:
+            weights = state._replace(params=params, model_state=model_state)
+            _store(paths["model"], config, setup, weights, metrics)
+            _report(paths["report"], config, setup, scoring, found, figures, started)
+            _tell(dataset, metrics, paths)
     seconds = round(time.time() - started, 1)
     return {k: str(v) for k, v in paths.items()} | {
         "seconds": seconds,
         "metrics": metrics,
     }
+
+
+def _store(
+    path: Path,
+    config: Config,
+    setup: Setup,
+    state: TrainState,
+    metrics: dict[str, Any],
+) -> None:
+    """Exports a state whose weights are numpy arrays."""
+    about = {
+        "job": config.job,
+        "data": setup.train_set.name,
+        "seed": config.seed,
+        "step": int(state.step),
+        "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "strokejax": __version__,
+        "metrics": metrics,
+    }
+    stored = StoredModel(
+        setup.spec,
+        state.params["encoder"],
+        state.model_state,
+        state.params["table"],
+        Slots(*map(np.asarray, setup.slots)),
+        setup.symbols,
+        about,
+    )
+    save_model(path, stored)
 
 
 def _report(

@@ -1,6 +1,7 @@
 """The composition root of training: from a config to a run on disk, and its model."""
 
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from strokejax.ink.augment import Augment
 from strokejax.job.finish import finish
 from strokejax.job.scoring import Scoring
 from strokejax.job.setup import Setup, prepare
-from strokejax.job.workdir import claim
+from strokejax.job.workdir import check_owner, claim
 from strokejax.loop import Plan, train
 from strokejax.losses import class_weights
 from strokejax.metrics import JsonLines, MetricWriter, TensorBoard, WandB
@@ -27,6 +28,7 @@ from strokejax.partitioning import (
     replicate,
     to_global,
 )
+from strokejax.processes import together
 from strokejax.state import create_state
 from strokejax.steps import Objective, make_train_step
 from strokejax.types import InputError
@@ -37,12 +39,60 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
 
     `started` is when the process began, in seconds of `time.time`.
     """
-    claim(workdir, config)
     mesh = data_mesh()
-    check_batch_size(config.loop.batch_size, mesh)
-    setup = prepare(config)
+    with together():
+        check_owner(workdir, config)
+        check_batch_size(config.loop.batch_size, mesh)
+        setup = prepare(config)
+        plan = _plan(config, len(setup.train_set))
+    claim(workdir, config)
     _tell(setup)
-    plan = _plan(config, len(setup.train_set))
+    optimizer, rate = _optimizer(config, setup, plan)
+    key = jax.random.key(config.seed)
+    state = create_state(setup.params, setup.model_state, optimizer, key)
+    state = replicate(state, mesh)
+    with ExitStack() as stack:
+        checkpoints = stack.enter_context(closing(Checkpoints(workdir)))
+        restored = checkpoints.restore(LAST, state)
+        state, progress = restored if restored else (state, {})
+        start = int(state.step)
+        if start and jax.process_index() == 0:
+            print(f"Going on after step {start} of {plan.steps}.", file=sys.stderr)
+        writers = _writers(config, workdir, start)
+        for writer in writers:
+            stack.callback(writer.close)
+        scoring = Scoring(config, setup, mesh, workdir, start)
+        stack.callback(scoring.close)
+        objective, active = _objective(config, setup), np.asarray(setup.slots.active)
+        batches = train_batches(
+            setup.train_set,
+            plan.batch_size,
+            seed=config.seed,
+            start=start,
+            rows=local_slice(plan.batch_size),
+        )
+        state = train(
+            state,
+            make_train_step(
+                setup.encoder, optimizer, objective, active, _augment(config)
+            ),
+            (to_global(batch, mesh) for batch in batches),
+            scoring,
+            plan=plan,
+            learning_rate=rate,
+            checkpoints=checkpoints,
+            writers=writers,
+            progress=progress,
+            trace_dir=str(workdir / "trace"),
+        )
+        best = checkpoints.restore(BEST, state)
+    chosen = best.state if best else state
+    line = {"job": config.job, "workdir": str(workdir), "steps": int(state.step)}
+    return line | finish(config, workdir, setup, scoring, chosen, started)
+
+
+def _optimizer(config: Config, setup: Setup, plan: Plan):
+    """The optimizer and its schedule: step -> learning rate."""
     optim = config.optim
     rate = schedule(optim.learning_rate, plan.steps, optim.warmup, optim.end)
     optimizer = make_optimizer(
@@ -52,46 +102,7 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
         weight_decay=optim.weight_decay,
         clip_norm=optim.clip_norm,
     )
-    key = jax.random.key(config.seed)
-    state = create_state(setup.params, setup.model_state, optimizer, key)
-    state = replicate(state, mesh)
-    checkpoints = Checkpoints(workdir)
-    restored = checkpoints.restore(LAST, state)
-    state, progress = restored if restored else (state, {})
-    start = int(state.step)
-    if start:
-        print(f"Going on after step {start} of {plan.steps}.", file=sys.stderr)
-    batches = train_batches(
-        setup.train_set,
-        plan.batch_size,
-        seed=config.seed,
-        start=start,
-        rows=local_slice(plan.batch_size),
-    )
-    scoring = Scoring(config, setup, mesh, workdir, start)
-    state = train(
-        state,
-        make_train_step(
-            setup.encoder,
-            optimizer,
-            _objective(config, setup),
-            np.asarray(setup.slots.active),
-            _augment(config),
-        ),
-        (to_global(batch, mesh) for batch in batches),
-        scoring,
-        plan=plan,
-        learning_rate=rate,
-        checkpoints=checkpoints,
-        writers=_writers(config, workdir, start),
-        progress=progress,
-        trace_dir=str(workdir / "trace"),
-    )
-    best = checkpoints.restore(BEST, state)
-    checkpoints.close()
-    chosen = best.state if best else state
-    line = {"job": config.job, "workdir": str(workdir), "steps": int(state.step)}
-    return line | finish(config, workdir, setup, scoring, chosen, started)
+    return optimizer, rate
 
 
 def _plan(config: Config, examples: int) -> Plan:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 from jax.sharding import Mesh
 
@@ -11,6 +12,7 @@ from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions, batch_statistics, predict
 from strokejax.job.setup import Setup
 from strokejax.metrics import JsonLines, read_jsonl
+from strokejax.optim import frozen_blocks
 from strokejax.partitioning import replicate
 from strokejax.scores import merge_twins
 from strokejax.state import TrainState
@@ -30,11 +32,15 @@ class Scoring:
     ):
         self._config, self._setup, self._mesh = config, setup, mesh
         self._eval_step = make_eval_step(setup.encoder, config.mode, K)
-        self._statistics = make_statistics_step(setup.encoder)
+        self._statistics = make_statistics_step(
+            setup.encoder, frozen_blocks(config.optim.train)
+        )
         self._slots = replicate(setup.slots, mesh)
         self._shown = spread_over_classes(setup.valid_set, SHOWN)
         self.timeline = workdir / "timeline.jsonl"
-        self._writer = JsonLines(self.timeline, resume_step=step)
+        self._writer = None
+        if jax.process_index() == 0:
+            self._writer = JsonLines(self.timeline, resume_step=step)
 
     def model_state(self, state: TrainState) -> PyTree:
         """BatchNorm's statistics re-estimated for the state's weights."""
@@ -66,9 +72,9 @@ class Scoring:
         found = self.predict(state, dataset)
         names, truth = found.names(dataset.symbols), names_of(dataset)
         answers = found.slot[self._shown, 0]
-        self._writer.write(
-            int(state.step), {str(i): int(slot) for i, slot in enumerate(answers)}
-        )
+        if self._writer is not None:
+            shown = {str(i): int(slot) for i, slot in enumerate(answers)}
+            self._writer.write(int(state.step), shown)
         hit = names == truth[:, None]
         twins = merge_twins(names[:, 0]) == merge_twins(truth)
         return {
@@ -77,6 +83,11 @@ class Scoring:
             "top3": float(hit[:, :3].any(1).mean()),
             "twins_merged": float(twins.mean()),
         }
+
+    def close(self) -> None:
+        """Closes the timeline."""
+        if self._writer is not None:
+            self._writer.close()
 
     def shown(self) -> tuple[list[dict[str, Any]], np.ndarray]:
         """The timeline as the report wants it, and which examples it is about."""

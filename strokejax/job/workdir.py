@@ -8,22 +8,38 @@ import jax
 
 from strokejax.atomic import write_atomically
 from strokejax.config import Config
+from strokejax.processes import together
 from strokejax.types import InputError
 
 
 def claim(workdir: Path, config: Config) -> None:
-    """Makes the folder this config's, or finds that it already is."""
-    path, mine = workdir / "config.json", json.loads(config.to_json())
-    if path.exists():
-        theirs = json.loads(path.read_text())
-        if theirs != mine:
-            name, old, new = _difference(theirs, mine)
+    """Makes the folder this config's; every process must come here."""
+    path = workdir / "config.json"
+    with together():
+        if jax.process_index() == 0 and not path.exists():
+            settings = json.loads(config.to_json())
+            write_atomically(path, json.dumps(settings, indent=1).encode())
+    with together():
+        if not path.exists():
             raise InputError(
-                f"{workdir} belongs to a run with config.{name}={old!r}, this one has "
-                f"{new!r}; give another --workdir, or set it back."
+                f"Process {jax.process_index()} does not see {path}, which process 0 "
+                f"wrote; give all one --workdir, on a file system that they share."
             )
-    elif jax.process_index() == 0:
-        write_atomically(path, json.dumps(mine, indent=1).encode())
+        check_owner(workdir, config)
+
+
+def check_owner(workdir: Path, config: Config) -> None:
+    """InputError if the folder is that of a run with another config."""
+    path, mine = workdir / "config.json", json.loads(config.to_json())
+    if not path.exists():
+        return
+    theirs = json.loads(path.read_text())
+    if theirs != mine:
+        name, old, new = _difference(theirs, mine)
+        raise InputError(
+            f"{workdir} belongs to a run with config.{name}={old!r}, this one has "
+            f"{new!r}; give another --workdir, or set it back."
+        )
 
 
 def _difference(a: dict, b: dict, prefix: str = "") -> tuple[str, Any, Any]:

@@ -26,7 +26,7 @@ def conv3x3(x, kernel):
 def max_pool(x):
     """2x2 max pooling; an odd last row or column is dropped.
 
-    Written as a reshape: the gradient of `reduce_window` is ten times slower on the CPU.
+    Written as a reshape: on a CPU the gradient of `reduce_window` is ten times slower.
     """
     b, h, w, c = x.shape
     x = x[:, : h // 2 * 2, : w // 2 * 2]
@@ -39,7 +39,7 @@ def unit(x, eps: float = 1e-12):
 
 
 def to_images(inputs, *, size: int = 28, margin: int = 4, width: float = 3.0):
-    """The network's pictures f32[b size size 1]: given as "image", or drawn from "points".
+    """The network's pictures f32[b size size 1]: "image", or drawn from "points".
 
     A leaf "width" f32[b] replaces the pen's width in pixels.
     """

@@ -42,7 +42,7 @@ class BatchNorm(nn.Module):
 
 
 class GroupNorm(nn.Module):
-    """Group normalisation (Wu & He 2018) over groups of 8 channels; needs no statistics."""
+    """Group normalisation (Wu & He 2018) over groups of 8 channels; no statistics."""
 
     group_size: int = 8
     eps: float = 1e-5

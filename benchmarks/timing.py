@@ -1,0 +1,30 @@
+"""Medians of alternating runs: both sides meet the same moods of the machine."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+
+def alternate(
+    sides: Mapping[str, Callable[[], object]], rounds: int = 15, least: float = 0.02
+) -> dict[str, float]:
+    """Median milliseconds of one call of each side, over alternating rounds.
+
+    A round repeats a call until `least` seconds are filled, after one call to warm up.
+    """
+    repeats = {}
+    for name, call in sides.items():
+        call()
+        start = time.perf_counter()
+        call()
+        once = max(time.perf_counter() - start, 1e-7)
+        repeats[name] = max(1, min(1000, int(least / once)))
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, call in sides.items():
+            start = time.perf_counter()
+            for _ in range(repeats[name]):
+                call()
+            seconds = time.perf_counter() - start
+            times[name].append(1e3 * seconds / repeats[name])
+    return {name: statistics.median(values) for name, values in times.items()}

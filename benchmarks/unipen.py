@@ -1,0 +1,79 @@
+"""Accuracies on the validation writers of UNIPEN: python benchmarks/unipen.py
+
+Needs STROKEJAX_DATA. The packaged models are scored as they are; with --train, short
+runs of equal length compare what the recipe rests on (about 25 minutes on two cores).
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import strokejax
+from strokejax.data.unipen import load_unipen
+from strokejax.scores import summary
+
+EPOCHS = 2
+RUNS = {
+    "from scratch, learned scale": ["--config=configs/pretrain.py"],
+    "from scratch, scale fixed at 1": [
+        "--config=configs/pretrain.py",
+        "--config.loss.scale=1.0",
+        "--config.loss.learn_scale=False",
+    ],
+    "from scratch, argmax head": ["--config=configs/pretrain.py", "--config.mode=argmax"],
+    "from the packaged weights": [
+        "--config=configs/finetune.py",
+        "--config.data.name=unipen",
+    ],
+}
+
+
+def row(name: str, scores: dict) -> str:
+    """One line of the table."""
+    low, high = scores["interval95"]
+    return (
+        f"  {name:<32}{scores['top1']:.4f} [{low:.4f}, {high:.4f}]  "
+        f"{scores['top3']:.4f}  {scores['twins_merged']:.4f}  {scores['n']:,}"
+    )
+
+
+def packaged(mode: str) -> dict:
+    """Scores of a packaged model."""
+    model, dataset = strokejax.load(mode), load_unipen("validation")
+    slot, _, _ = model.ranked({"points": dataset.inputs["points"]}, 5)
+    truth = np.array(dataset.symbols)[dataset.labels]
+    return summary(model.names(slot), truth, dataset.groups)
+
+
+def short_run(arguments: list[str]) -> dict:
+    """Metrics of a job of `EPOCHS` epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "strokejax.launch", *arguments]
+        command += [f"--workdir={folder}/run", f"--config.loop.epochs={EPOCHS}"]
+        done = subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, cwd=Path(__file__).parents[1]
+        )
+    return json.loads(done.stdout.splitlines()[-1])["metrics"]
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", action="store_true", help="also the short runs")
+    train = parser.parse_args().train
+    print("UNIPEN, validation writers      top-1 [95 %]              top-3   twins   n")
+    for mode in ("nn-sampling", "argmax"):
+        print(row(f"packaged, {mode}", packaged(mode)), flush=True)
+    if train:
+        print(f"short runs, {EPOCHS} epochs each")
+        for name, arguments in RUNS.items():
+            print(row(name, short_run(arguments)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

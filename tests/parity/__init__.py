@@ -1,0 +1,1 @@
+"""The same networks, losses and steps in PyTorch, number by number."""

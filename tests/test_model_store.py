@@ -1,0 +1,127 @@
+"""Stored models: what was saved is loaded, and what is damaged is named."""
+
+import json
+
+import numpy as np
+import pytest
+
+from strokejax.model_store import CURRENT, StoredModel, load_model, resolve, save_model
+from strokejax.models.build import EncoderSpec
+from strokejax.symbols import SymbolTable
+from strokejax.table import Slots
+from strokejax.types import InputError
+
+
+def small_model(seed=0, version=1):
+    rng = np.random.default_rng(seed)
+    weights = {"block": {"kernel": rng.normal(size=(3, 3, 1, 2)).astype(np.float32)}}
+    table = {
+        "embeddings": rng.normal(size=(4, 3)).astype(np.float32),
+        "log_scale": np.float32(2.5),
+    }
+    slots = Slots(
+        np.zeros((4, 3), np.float32),
+        np.zeros(4, np.int32),
+        np.array([True, True, False, False]),
+        np.full(4, np.inf, np.float32),
+    )
+    symbols = SymbolTable(("a", "é/\\", None, None))
+    return StoredModel(
+        EncoderSpec(out_dim=3), weights, {}, table, slots, symbols, {"n": 1}, version
+    )
+
+
+def assert_same(found, wanted):
+    assert found.spec == wanted.spec
+    assert found.symbols == wanted.symbols
+    assert found.about == wanted.about
+    assert found.version == wanted.version
+    np.testing.assert_array_equal(
+        found.encoder["block"]["kernel"], wanted.encoder["block"]["kernel"]
+    )
+    for name, rows in wanted.table.items():
+        np.testing.assert_array_equal(found.table[name], rows)
+    for ours, theirs in zip(found.slots, wanted.slots, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_load_gives_back_what_was_saved(tmp_path):
+    model = small_model()
+    assert_same(load_model(save_model(tmp_path / "m", model)), model)
+
+
+def test_a_class_head_has_no_rows(tmp_path):
+    spec = EncoderSpec(out_dim=4, normalise=False)
+    model = small_model()._replace(spec=spec, table={})
+    found = load_model(save_model(tmp_path, model))
+    assert found.table == {}
+    assert found.mode == "argmax"
+
+
+def test_the_encoder_is_stored_once_and_versions_stay(tmp_path):
+    save_model(tmp_path, small_model())
+    first = (tmp_path / "version-000001.safetensors").read_bytes()
+    changed = small_model(version=2)
+    changed.table["embeddings"][0] = 7.0
+    save_model(tmp_path, changed)
+    assert len(list(tmp_path.glob("encoder-*"))) == 1
+    assert (tmp_path / "version-000001.safetensors").read_bytes() == first
+    assert_same(load_model(tmp_path), changed)
+
+
+def test_half_precision_is_widened(tmp_path):
+    save_model(tmp_path, small_model(), np.float16)
+    kernel = load_model(tmp_path).encoder["block"]["kernel"]
+    assert kernel.dtype == np.float32
+    wanted = small_model().encoder["block"]["kernel"]
+    np.testing.assert_allclose(kernel, wanted, rtol=1e-3)
+
+
+def test_a_runs_folder_is_a_model_too(tmp_path):
+    save_model(tmp_path / "model", small_model())
+    assert resolve(tmp_path) == tmp_path / "model"
+
+
+def test_a_missing_model_says_what_there_is(tmp_path):
+    with pytest.raises(InputError, match=r"no model at .*nowhere.*nn-sampling"):
+        load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("pattern", ["encoder-*", "version-*"])
+def test_damage_is_found_and_named(tmp_path, pattern):
+    save_model(tmp_path, small_model())
+    (path,) = tmp_path.glob(pattern)
+    data = bytearray(path.read_bytes())
+    for cut in (data[: len(data) // 2], b"", b"\xff" * 100):
+        path.write_bytes(bytes(cut))
+        with pytest.raises(InputError, match=path.name):
+            load_model(tmp_path)
+    if pattern == "encoder-*":
+        data[-1] ^= 1
+        path.write_bytes(bytes(data))
+        with pytest.raises(InputError, match="damaged"):
+            load_model(tmp_path)
+
+
+def test_a_strange_pointer_is_refused(tmp_path):
+    save_model(tmp_path, small_model())
+    (tmp_path / CURRENT).write_text("../../etc/passwd")
+    with pytest.raises(InputError, match="not a version"):
+        load_model(tmp_path)
+
+
+def test_an_unknown_architecture_is_refused(tmp_path):
+    from strokejax.recognizer import from_stored
+
+    spec = EncoderSpec(architecture="oracle")
+    with pytest.raises(InputError, match="oracle"):
+        from_stored(small_model()._replace(spec=spec))
+
+
+def test_headers_are_json(tmp_path):
+    from safetensors import safe_open
+
+    save_model(tmp_path, small_model())
+    with safe_open(tmp_path / "version-000001.safetensors", framework="numpy") as file:
+        header = json.loads(file.metadata()["strokejax"])
+    assert header["symbols"] == ["a", "é/\\", None, None]

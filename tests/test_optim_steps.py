@@ -1,0 +1,449 @@
+"""Groups, schedule and steps: what moves, what stays, by how much."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from strategies import picture_batches, seeds
+
+from strokejax.losses import cross_entropy
+from strokejax.models.build import EncoderSpec, build_encoder
+from strokejax.optim import (
+    FROZEN,
+    frozen_blocks,
+    group_labels,
+    make_optimizer,
+    schedule,
+)
+from strokejax.state import create_state
+from strokejax.steps import (
+    Objective,
+    make_eval_step,
+    make_statistics_step,
+    make_train_step,
+)
+from strokejax.table import init_slots, init_table, table_logits
+from strokejax.types import Batch, Encoder, InputError
+
+SIDE = 12
+SPEC = EncoderSpec(out_dim=8, size=SIDE, margin=2)
+ROWS = 6
+CAPACITY = 7
+CLASSES = 5
+ACTIVE = np.arange(CAPACITY) < CLASSES
+BLOCKS = ("block1", "block2", "block3", "hidden", "out")
+
+few = settings(max_examples=10)
+
+
+def on_host(tree):
+    return jax.tree.map(lambda x: np.array(x), tree)
+
+
+def same(a, b):
+    jax.tree.map(np.testing.assert_array_equal, a, b)
+
+
+def all_moved(a, b):
+    moved = jax.tree.map(lambda x, y: not np.array_equal(x, y), a, b)
+    return all(jax.tree.leaves(moved))
+
+
+def stroke_net_state(train, learning_rate, seed=0):
+    """The encoder, its optimizer and state, with statistics off their initial values."""
+    encoder = build_encoder(SPEC, frozen=frozen_blocks(train))
+    image = {"image": np.zeros((2, SIDE, SIDE), np.float32)}
+    shapes = jax.eval_shape(encoder.init, jax.random.key(0), image)
+    rng = np.random.default_rng(seed)
+
+    def draw(path, leaf):
+        if path[-1].key in ("scale", "var"):
+            return jnp.asarray(rng.uniform(0.5, 2, leaf.shape), jnp.float32)
+        spread = 1 / np.sqrt(max(np.prod(leaf.shape[:-1]), 10))
+        return jnp.asarray(spread * rng.normal(size=leaf.shape), jnp.float32)
+
+    network, model_state = jax.tree_util.tree_map_with_path(draw, shapes)
+    table = init_table(jax.random.key(1), CAPACITY, SPEC.out_dim)
+    params = {"encoder": network, "table": table}
+    optimizer = make_optimizer(
+        params, train=train, learning_rate=learning_rate, weight_decay=0.1
+    )
+    state = create_state(params, model_state, optimizer, jax.random.key(2))
+    return encoder, optimizer, state
+
+
+def picture_batch(seed=0):
+    """Six coarse pictures of five classes, the last one masked."""
+    rng = np.random.default_rng(seed)
+    images = rng.random((ROWS, 4, 4), np.float32).repeat(3, 1).repeat(3, 2)
+    labels = np.array([0, 1, 2, 3, 4, 0], np.int32)
+    return Batch({"image": images}, labels, np.arange(ROWS) < ROWS - 1)
+
+
+# Groups
+
+
+def test_every_parameter_of_stroke_net_is_in_a_group():
+    _, _, state = stroke_net_state("all", 1e-3)
+    still = {"all": set(), "block3_head": {"block1", "block2"}, "table": set(BLOCKS)}
+    assert set(still) == set(FROZEN)
+    for train, frozen in still.items():
+        assert set(frozen_blocks(train)) == frozen
+        labels = group_labels(state.params, train)
+        found = {
+            group
+            for group, tree in (labels["encoder"] | {"table": labels["table"]}).items()
+            if set(jax.tree.leaves(tree)) == {"frozen"}
+        }
+        assert found == frozen
+        assert set(jax.tree.leaves(labels)) <= {"train", "frozen"}
+
+
+def test_unknown_groups_raise():
+    leaf = {"kernel": np.zeros(2)}
+    with pytest.raises(ValueError, match="'decoder'"):
+        group_labels({"encoder": {"out": leaf}, "decoder": leaf}, "all")
+    with pytest.raises(ValueError, match="'block4'"):
+        group_labels({"encoder": {"block4": leaf}, "table": {}}, "all")
+    with pytest.raises(InputError, match=r"'heads'.*'all', 'block3_head', 'table'\.$"):
+        frozen_blocks("heads")
+
+
+# Schedule
+
+
+def test_schedule_by_hand():
+    rate = schedule(1.0, steps=100, warmup=0.1, end=0.2)
+    assert rate(0) == pytest.approx(1 / 25)
+    assert rate(5) == pytest.approx((1 / 25 + 1) / 2)
+    assert rate(10) == pytest.approx(1.0)
+    # Half of the cosine lies half-way between 1 and 0.2.
+    assert rate(55) == pytest.approx(0.6, abs=1e-6)
+    assert rate(100) == pytest.approx(0.2, abs=1e-6)
+    assert rate(1000) == pytest.approx(0.2, abs=1e-6)
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 50])
+def test_schedule_rises_then_falls_within_its_limits(steps, warmup):
+    rate = schedule(3e-3, steps, warmup)
+    values = np.array([rate(i) for i in range(steps + 1)])
+    top = values.argmax()
+    assert np.isfinite(values).all()
+    assert (np.diff(values[: top + 1]) > 0).all()
+    assert (np.diff(values[top:]) < 0).all()
+    assert values.max() == pytest.approx(3e-3)
+    assert values.min() >= 0
+
+
+# Optimizer
+
+
+def small_params():
+    block = {"conv1": {"kernel": 2.0}, "norm1": {"scale": 2.0, "bias": 2.0}}
+    encoder = {"block1": block, "out": {"kernel": 2.0, "bias": 2.0}}
+    table = {"embeddings": 2.0, "log_scale": 2.0}
+    return jax.tree.map(lambda x: jnp.full(2, x), {"encoder": encoder, "table": table})
+
+
+def by_name(tree):
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return {".".join(key.key for key in path): leaf for path, leaf in leaves}
+
+
+def test_the_first_step_by_hand():
+    params = small_params()
+    optimizer = make_optimizer(params, train="all", learning_rate=0.1, weight_decay=0.5)
+    gradient = jax.tree.map(lambda x: jnp.array([3.0, 0.0]), params)
+    updates, _ = optimizer.update(gradient, optimizer.init(params), params)
+    for name, update in by_name(updates).items():
+        # Adam's first step is the sign of the gradient; kernels (2.0) decay as well.
+        decay = 0.1 * 0.5 * 2.0 if name.endswith("kernel") else 0.0
+        np.testing.assert_allclose(update, [-0.1 - decay, -decay], atol=1e-6)
+
+
+@pytest.mark.parametrize("train", ["block3_head", "table"])
+def test_frozen_groups_move_by_exactly_nothing_whatever_their_gradient(train):
+    params = small_params()
+    optimizer = make_optimizer(
+        params, train=train, learning_rate=0.1, weight_decay=0.5, clip_norm=1.0
+    )
+    labels = group_labels(params, train)
+    gradient = jax.tree.map(
+        lambda x, label: x * (jnp.nan if label == "frozen" else 1.0), params, labels
+    )
+    updates, _ = optimizer.update(gradient, optimizer.init(params), params)
+    for name, label in by_name(labels).items():
+        update = by_name(updates)[name]
+        if label == "frozen":
+            np.testing.assert_array_equal(update, np.zeros(2))
+        else:
+            assert np.isfinite(update).all(), name
+            assert np.all(update != 0), name
+
+
+def test_clipping_bounds_the_gradient_of_the_trained_group_alone():
+    params = small_params()
+    clipped, free = (
+        make_optimizer(params, train="table", learning_rate=0.1, clip_norm=norm)
+        for norm in (1.0, 0.0)
+    )
+    huge = jax.tree.map(lambda x: jnp.full_like(x, 1e3), params)
+    tiny = jax.tree.map(lambda x: jnp.full_like(x, 0.1), params)
+    # The table has four numbers, each of 1e3: a norm of 2e3 comes down to 1.
+    bounded = huge | {"table": jax.tree.map(lambda x: x / 2e3, huge["table"])}
+    states = clipped.init(params), free.init(params)
+    for given, wanted in ((huge, bounded), (tiny, tiny)):
+        ours, first = clipped.update(given, states[0], params)
+        theirs, second = free.update(wanted, states[1], params)
+        states = first, second
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), ours, theirs
+        )
+
+
+# StrokeNet's steps
+
+
+def test_training_the_table_moves_nothing_else():
+    encoder, optimizer, state = stroke_net_state("table", 0.05)
+    before, batch = on_host(state._replace(key=0)), picture_batch()
+    step = make_train_step(encoder, optimizer, Objective("nn-sampling"), ACTIVE)
+    losses = []
+    for _ in range(4):
+        state, metrics = step(state, batch)
+        losses.append(float(metrics["loss"]))
+    same(state.params["encoder"], before.params["encoder"])
+    same(state.model_state, before.model_state)
+    assert all_moved(state.params["table"], before.params["table"])
+    assert losses[-1] < losses[0]
+    assert int(state.step) == 4
+    # Frozen, the encoder answers as in inference: the first loss is that of evaluation.
+    slots = init_slots(ACTIVE, SPEC.out_dim)
+    evaluate = make_eval_step(encoder, "nn-sampling", 3)
+    found = evaluate(before.params, before.model_state, slots, batch)
+    assert np.mean(found["nll"][batch.mask]) == pytest.approx(losses[0], abs=1e-5)
+
+
+@pytest.fixture(scope="module")
+def overfitted():
+    """Block 3 and the head trained on one batch: before, after, metrics of each step."""
+    encoder, optimizer, state = stroke_net_state("block3_head", 3e-3)
+    before, batch = on_host(state._replace(key=0)), picture_batch()
+    step = make_train_step(encoder, optimizer, Objective("nn-sampling"), ACTIVE)
+    history = []
+    for _ in range(60):
+        state, metrics = step(state, batch)
+        history.append({name: float(value) for name, value in metrics.items()})
+    return before, on_host(state._replace(key=0)), history
+
+
+def test_one_batch_is_learned_by_heart(overfitted):
+    _, _, history = overfitted
+    assert history[0]["loss"] > 0.5
+    assert history[-1]["loss"] < 0.01
+    assert history[-1]["top1"] == 1
+    assert all(each["update_norm"] > 0 for each in history)
+
+
+def test_block3_and_head_leave_the_first_blocks_and_their_statistics(overfitted):
+    before, after, _ = overfitted
+    statistics = [state.model_state["batch_stats"] for state in (before, after)]
+    networks = [state.params["encoder"] for state in (before, after)]
+    for block in ("block1", "block2"):
+        same(networks[1][block], networks[0][block])
+        same(statistics[1][block], statistics[0][block])
+    for group in ("block3", "hidden", "out"):
+        assert all_moved(networks[1][group], networks[0][group])
+    assert all_moved(statistics[1]["block3"], statistics[0]["block3"])
+    assert all_moved(after.params["table"], before.params["table"])
+
+
+def test_statistics_are_the_batch_s_own_and_frozen_ones_stay():
+    frozen = frozen_blocks("block3_head")
+    encoder, _, state = stroke_net_state("block3_head", 1e-3)
+    batch = picture_batch()
+    step = make_statistics_step(encoder, frozen)
+    before = state.model_state["batch_stats"]
+    found = step(state.params, state.model_state, batch)["batch_stats"]
+    for block in ("block1", "block2"):
+        same(found[block], before[block])
+    # Whatever was there: the third block's statistics are made anew.
+    other = {
+        "batch_stats": before
+        | {"block3": jax.tree.map(jnp.ones_like, before["block3"])}
+    }
+    again = step(state.params, other, batch)["batch_stats"]
+    same(again["block3"], found["block3"])
+    _, moved = jax.jit(encoder.apply, static_argnames="train")(
+        state.params["encoder"],
+        state.model_state,
+        batch.inputs,
+        batch.mask,
+        train=True,
+        key=jax.random.key(0),
+    )
+    jax.tree.map(
+        lambda new, old, own: np.testing.assert_allclose(
+            new, 0.9 * old + 0.1 * own, rtol=1e-4, atol=1e-6
+        ),
+        moved["batch_stats"]["block3"],
+        before["block3"],
+        found["block3"],
+    )
+
+
+# Steps of a linear encoder: the network is not what is under test
+
+
+def linear(normalise):
+    def apply(params, model_state, inputs, mask, *, train, key=None):
+        out = inputs["image"].reshape(len(mask), -1) @ params["out"]["kernel"]
+        if normalise:
+            out = out / jnp.linalg.norm(out, axis=-1, keepdims=True)
+        return out, model_state
+
+    return Encoder(lambda key, inputs: ({}, {}), apply)
+
+
+def linear_params(mode, seed=0):
+    rng = np.random.default_rng(seed)
+    dim = CAPACITY if mode == "argmax" else SPEC.out_dim
+    kernel = rng.normal(size=(SIDE * SIDE, dim)).astype(np.float32) / SIDE
+    table = {} if mode == "argmax" else init_table(jax.random.key(0), CAPACITY, dim)
+    return {"encoder": {"out": {"kernel": jnp.asarray(kernel)}}, "table": table}
+
+
+def linear_step(objective, learning_rate=0.1):
+    """`run(params, batch) -> (state, metrics)`: one step from fresh parameters."""
+    encoder = linear(objective.mode == "nn-sampling")
+    params = linear_params(objective.mode)
+    optimizer = make_optimizer(params, train="all", learning_rate=learning_rate)
+    step = make_train_step(encoder, optimizer, objective, ACTIVE)
+
+    def run(params, batch):
+        # The step is given the state's buffers to keep.
+        params = jax.tree.map(jnp.array, params)
+        return step(create_state(params, {}, optimizer, jax.random.key(0)), batch)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def table_step():
+    return linear_step(Objective("nn-sampling"))
+
+
+@few
+@given(picture_batches(rows=ROWS, side=SIDE, classes=CLASSES))
+def test_padding_changes_no_step(table_step, batch):
+    params = linear_params("nn-sampling")
+    images = np.where(batch.mask[:, None, None], batch.inputs["image"], np.float32(9))
+    labels = np.where(batch.mask, batch.labels, (batch.labels + 1) % CLASSES)
+    state, metrics = table_step(params, batch)
+    again, other = table_step(params, Batch({"image": images}, labels, batch.mask))
+    same(again.params, state.params)
+    same(other, metrics)
+
+
+@few
+@given(picture_batches(rows=ROWS, side=SIDE, classes=CLASSES), seeds)
+def test_renaming_the_classes_permutes_the_rows(table_step, batch, seed):
+    order = np.random.default_rng(seed).permutation(CLASSES)
+    names = np.arange(CAPACITY)
+    names[:CLASSES] = order
+    params = linear_params("nn-sampling")
+    rows = params["table"]["embeddings"]
+    renamed = params | {"table": params["table"] | {"embeddings": rows[names]}}
+    labels = np.argsort(names)[batch.labels].astype(np.int32)
+    state, metrics = table_step(params, batch)
+    again, other = table_step(renamed, batch._replace(labels=labels))
+    assert float(other["loss"]) == pytest.approx(float(metrics["loss"]), rel=1e-4)
+    assert float(other["top1"]) == float(metrics["top1"])
+    np.testing.assert_allclose(
+        again.params["encoder"]["out"]["kernel"],
+        state.params["encoder"]["out"]["kernel"],
+        atol=2e-2,
+    )
+
+
+def test_an_empty_batch_moves_nothing(table_step):
+    params = linear_params("nn-sampling")
+    batch = picture_batch()._replace(mask=np.zeros(ROWS, bool))
+    state, metrics = table_step(params, batch)
+    same(state.params, params)
+    assert {name: float(value) for name, value in metrics.items()} == {
+        "loss": 0,
+        "top1": 0,
+        "update_norm": 0,
+    }
+
+
+def test_free_slots_do_not_move(table_step):
+    params = linear_params("nn-sampling")
+    state, _ = table_step(params, picture_batch())
+    rows = [p["table"]["embeddings"] for p in (params, state.params)]
+    same(rows[1][CLASSES:], rows[0][CLASSES:])
+    assert np.all(np.abs(rows[1] - rows[0]).max(1)[:CLASSES] > 0)
+
+
+@pytest.mark.parametrize("learn", [True, False])
+def test_the_scale_moves_only_where_it_is_learned(learn):
+    params = linear_params("nn-sampling")
+    run = linear_step(Objective("nn-sampling", learn_scale=learn))
+    state, _ = run(params, picture_batch())
+    table = state.params["table"]
+    assert np.array_equal(table["log_scale"], params["table"]["log_scale"]) != learn
+    assert not np.array_equal(table["embeddings"], params["table"]["embeddings"])
+
+
+def test_weights_smoothing_and_prior_reach_the_loss(rng):
+    weights = rng.uniform(0.5, 2, CAPACITY).astype(np.float32)
+    prior = np.log(rng.dirichlet(np.ones(CAPACITY))).astype(np.float32)
+    objective = Objective("argmax", 0.2, weights=weights, log_prior=prior)
+    params, batch = linear_params("argmax"), picture_batch()
+    _, metrics = linear_step(objective)(params, batch)
+    kernel = params["encoder"]["out"]["kernel"]
+    logits = batch.inputs["image"].reshape(ROWS, -1) @ kernel
+    wanted = cross_entropy(
+        logits + prior,
+        batch.labels,
+        batch.mask,
+        ACTIVE,
+        weights=weights,
+        label_smoothing=0.2,
+    )
+    assert float(metrics["loss"]) == pytest.approx(float(wanted), rel=1e-5)
+    # The prior is for training only: answers are counted without it.
+    answer = np.where(ACTIVE, logits, -np.inf).argmax(1)
+    right = (answer == batch.labels)[batch.mask].mean()
+    assert float(metrics["top1"]) == pytest.approx(right)
+
+
+@pytest.mark.parametrize("mode", ["nn-sampling", "argmax"])
+def test_evaluation_ranks_the_active_slots_and_no_others(mode, rng):
+    params, batch = linear_params(mode), picture_batch()
+    k = CAPACITY + 2
+    slots = init_slots(ACTIVE, SPEC.out_dim)
+    encoder = linear(mode == "nn-sampling")
+    found = on_host(make_eval_step(encoder, mode, k)(params, {}, slots, batch))
+    logits = out = found["out"]
+    if mode == "nn-sampling":
+        logits = np.asarray(table_logits(params["table"], out))
+    order = np.argsort(-logits[:, :CLASSES], axis=1, kind="stable")
+    np.testing.assert_array_equal(found["slot"][:, :CLASSES], order)
+    assert (found["slot"][:, CLASSES:] == -1).all()
+    assert found["slot"].shape == (ROWS, k)
+    p = np.exp(logits[:, :CLASSES].astype(float))
+    p /= p.sum(1, keepdims=True)
+    wanted = -np.log(p[np.arange(ROWS), batch.labels])
+    np.testing.assert_allclose(found["nll"], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_the_state_starts_at_step_zero_and_keeps_its_key(table_step):
+    state, _ = table_step(linear_params("nn-sampling"), picture_batch())
+    assert int(state.step) == 1
+    assert state.step.dtype == jnp.int32
+    wanted = jax.random.key_data(jax.random.key(0))
+    np.testing.assert_array_equal(jax.random.key_data(state.key), wanted)

@@ -1,0 +1,64 @@
+"""Winograd's algorithm is the convolution: values and gradients, to float32's limits."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strokejax.models import winograd
+
+VALUE_TOLERANCE = 1e-4
+GRADIENT_TOLERANCE = 1e-4
+
+
+def direct(x, kernel):
+    return jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
+def operands(batch, side, channels, features, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(batch, side, side, channels))
+    kernel = rng.normal(size=(3, 3, channels, features)) / (9 * channels) ** 0.5
+    return jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32)
+
+
+@given(m=st.integers(1, 4), seed=st.integers(0, 2**32 - 1))
+def test_the_matrices_filter_exactly(m, seed):
+    a, b, g = winograd.matrices(m)
+    rng = np.random.default_rng(seed)
+    d, kernel = rng.normal(size=m + 2), rng.normal(size=3)
+    wanted = [d[i : i + 3] @ kernel for i in range(m)]
+    np.testing.assert_allclose(a.T @ ((g @ kernel) * (b.T @ d)), wanted, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("batch", "side", "channels", "features"),
+    [(3, 7, 8, 5), (16, 14, 4, 6), (32, 6, 3, 2), (1, 1, 2, 2), (2, 28, 2, 3)],
+)
+def test_it_equals_the_convolution_with_its_gradients(batch, side, channels, features):
+    x, kernel = operands(batch, side, channels, features)
+    g = jnp.cos(jnp.arange(batch * side * side * features, dtype=jnp.float32))
+    g = g.reshape(batch, side, side, features)
+    wanted, back = jax.vjp(direct, x, kernel)
+    found, own_back = jax.vjp(winograd.conv3x3, x, kernel)
+    np.testing.assert_allclose(found, wanted, atol=VALUE_TOLERANCE)
+    for ours, theirs in zip(own_back(g), back(g), strict=True):
+        scale = np.abs(theirs).max()
+        np.testing.assert_allclose(ours / scale, theirs / scale, atol=GRADIENT_TOLERANCE)
+
+
+def test_chunks_change_nothing():
+    x, kernel = operands(2 * winograd.CHUNK, 8, 3, 4)
+    whole = winograd.convolve(x, winograd.kernel_tiles(kernel))
+    np.testing.assert_allclose(winograd.conv3x3(x, kernel), whole, atol=1e-6)
+
+
+def test_part_of_the_outputs_is_that_part():
+    x, kernel = operands(2, 7, 3, 4)
+    part = winograd.convolve(x, winograd.kernel_tiles(kernel, 3), 3, 6)
+    wanted = direct(x, kernel)[:, :6, :6]
+    np.testing.assert_allclose(part, wanted, atol=VALUE_TOLERANCE)
