@@ -1,6 +1,7 @@
 """Rasterising 1,000 strokes against a loop over points: python benchmarks/raster.py"""
 
 import math
+from itertools import pairwise
 
 import jax
 import numpy as np
@@ -28,7 +29,7 @@ def by_points(strokes, size: int = 28, margin: int = 4) -> np.ndarray:
             ((x - cx) * scale + half, (y - cy) * scale + half)
             for x, y in stroke[:, :2].tolist()
         ]
-        for (x0, y0), (x1, y1) in zip(pixels, pixels[1:], strict=False):
+        for (x0, y0), (x1, y1) in pairwise(pixels):
             steps = int(max(abs(x1 - x0), abs(y1 - y0))) + 1
             for step in range(steps):
                 t = step / max(steps - 1, 1)

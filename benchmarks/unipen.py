@@ -1,7 +1,7 @@
 """Accuracies on the validation writers of UNIPEN: python benchmarks/unipen.py
 
 Needs STROKEJAX_DATA. The packaged models are scored as they are; with --train, short
-runs of equal length compare what the recipe rests on (about 25 minutes on two cores).
+runs of equal length compare what the recipe rests on (about 8 minutes on two cores).
 """
 
 import argparse
@@ -17,7 +17,7 @@ import strokejax
 from strokejax.data.unipen import load_unipen
 from strokejax.scores import summary
 
-EPOCHS = 2
+EPOCHS = 1
 RUNS = {
     "from scratch, learned scale": ["--config=configs/pretrain.py"],
     "from scratch, scale fixed at 1": [
@@ -25,7 +25,10 @@ RUNS = {
         "--config.loss.scale=1.0",
         "--config.loss.learn_scale=False",
     ],
-    "from scratch, argmax head": ["--config=configs/pretrain.py", "--config.mode=argmax"],
+    "from scratch, argmax head": [
+        "--config=configs/pretrain.py",
+        "--config.mode=argmax",
+    ],
     "from the packaged weights": [
         "--config=configs/finetune.py",
         "--config.data.name=unipen",

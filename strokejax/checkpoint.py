@@ -35,9 +35,10 @@ class Checkpoints:
         root = Path(directory).absolute() / "checkpoints"
         keep = ocp.training.preservation_policies.LatestN
         self._kinds = {
+            # Orbax's protocols for paths and policies do not match their classes.
             kind: ocp.training.Checkpointer(
-                root / kind,
-                preservation_policy=keep(n),
+                root / kind,  # pyright: ignore[reportArgumentType]
+                preservation_policy=keep(n),  # pyright: ignore[reportArgumentType]
                 cleanup_tmp_directories=True,
             )
             for kind, n in ((LAST, 2), (BEST, 1))
@@ -67,7 +68,8 @@ class Checkpoints:
         plain = keeper.load(keeper.latest, abstract)
         state = TrainState(**plain)
         key = jax.random.wrap_key_data(state.key)
-        return Restored(state._replace(key=key), dict(found.custom_metadata or {}))
+        progress: Any = found.custom_metadata or {}
+        return Restored(state._replace(key=key), dict(progress))
 
     def close(self) -> None:
         """Waits for what is being written."""

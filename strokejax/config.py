@@ -155,7 +155,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def validate(config: Config) -> None:
-    """InputError for an unknown field, a wrong type, or a value out of range."""
+    """InputError for unknown or missing fields, wrong types, values out of range."""
     known = dict(fields(default_config()))
     given = dict(fields(config))
     for name, value in given.items():
@@ -170,7 +170,7 @@ def validate(config: Config) -> None:
                 f"like {known[name]!r}."
             )
         if name in _CHOICES and value not in _CHOICES[name]:
-            near = difflib.get_close_matches(value, _CHOICES[name], 1)
+            near = difflib.get_close_matches(str(value), _CHOICES[name], 1)
             hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise InputError(
                 f"config.{name} is {value!r}; choose one of "
@@ -182,6 +182,8 @@ def validate(config: Config) -> None:
                 raise InputError(
                     f"config.{name} is {value!r}; it must lie in {low:g} to {high:g}."
                 )
+    for name in known.keys() - given.keys():
+        raise InputError(f"config.{name} is missing; start from default_config().")
     _validate_together(config)
 
 

@@ -1,6 +1,7 @@
 """Losses over a masked batch: padding changes neither the value nor the gradient."""
 
 import jax.numpy as jnp
+import numpy as np
 from jax.nn import log_softmax
 from jaxtyping import Array, Bool, Float, Int
 
@@ -9,9 +10,9 @@ def cross_entropy(
     logits: Float[Array, "b c"],
     labels: Int[Array, "b"],
     mask: Bool[Array, "b"],
-    active: Bool[Array, "c"],
+    active: Bool[Array | np.ndarray, "c"],
     *,
-    weights: Float[Array, "c"] | None = None,
+    weights: Float[np.ndarray, "c"] | None = None,
     label_smoothing: float = 0.0,
 ) -> Float[Array, ""]:
     """Mean cross entropy (nats) over unmasked examples and active classes.
@@ -31,8 +32,8 @@ def cross_entropy(
     return total / jnp.maximum(jnp.sum(weight), 1e-12)
 
 
-def class_weights(counts: Float[Array, "c"]) -> Float[Array, "c"]:
+def class_weights(counts: Float[np.ndarray, "c"]) -> Float[np.ndarray, "c"]:
     """Inverse frequencies with mean 1 over the classes that have examples, else 0."""
     present = counts > 0
-    inverse = jnp.where(present, 1.0 / jnp.maximum(counts, 1), 0.0)
-    return inverse * present.sum() / jnp.maximum(inverse.sum(), 1e-12)
+    inverse = np.where(present, 1.0 / np.maximum(counts, 1), 0.0)
+    return (inverse * present.sum() / max(inverse.sum(), 1e-12)).astype(np.float32)

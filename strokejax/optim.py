@@ -50,7 +50,7 @@ def group_labels(params: PyTree, train: str) -> PyTree:
 def schedule(
     learning_rate: float, steps: int, warmup: float, end: float = 0.0
 ) -> optax.Schedule:
-    """Linear warm-up over a fraction of the steps, then a cosine to `end` times peak."""
+    """Linear warm-up over a fraction of the steps, then a cosine to `end` of it."""
     rising = min(max(1, round(steps * warmup)), max(1, steps - 1))
     return optax.warmup_cosine_decay_schedule(
         init_value=learning_rate / 25,

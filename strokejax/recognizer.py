@@ -95,11 +95,7 @@ class Recognizer:
         images = np.zeros((n, size, size), np.uint8)
         for start in range(0, n, MAX_BATCH):
             inks = (unpack(packed, i) for i in range(n)[start : start + MAX_BATCH])
-            # A stroke of one point is a tap or a dot: the rule needs two to draw it.
-            drawings = [
-                tuple(np.repeat(s, 2, 0) if len(s) == 1 else s for s in ink.strokes)
-                for ink in inks
-            ]
+            drawings = [ink.strokes for ink in inks]
             drawn = rasterize_binary(drawings, size=size, margin=self.spec.margin)
             images[start : start + MAX_BATCH] = 255 * np.asarray(drawn)
         return {"image": images}
@@ -111,7 +107,7 @@ class Recognizer:
     def ranked(
         self, inputs: dict[str, np.ndarray], k: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`(slot i32[n k], dist2 f32[n k], probability f32[n k])` of `prepare`d inputs."""
+        """`(slot i32[n k], dist2 f32[n k], probability f32[n k])` of inputs."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
         count = len(next(iter(inputs.values())))

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float
 
@@ -25,9 +26,9 @@ class Objective(NamedTuple):
     mode: Mode
     label_smoothing: float = 0.0
     learn_scale: bool = True
-    weights: Float[Array, "c"] | None = None
+    weights: Float[np.ndarray, "c"] | None = None
     """Weight of each class's examples; None = 1."""
-    log_prior: Float[Array, "c"] | None = None
+    log_prior: Float[np.ndarray, "c"] | None = None
     """Added to the logits in training only (logit adjustment, Menon et al. 2021)."""
 
 
@@ -40,7 +41,7 @@ def make_train_step(
     encoder: Encoder,
     optimizer: optax.GradientTransformation,
     objective: Objective,
-    active: Bool[Array, "c"],
+    active: Bool[np.ndarray, "c"],
     spec: Augment | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.

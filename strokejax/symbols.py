@@ -54,7 +54,7 @@ class SymbolTable:
         if len(set(checked)) < len(checked):
             twice = next(n for n in checked if checked.count(n) > 1)
             raise InputError(f"The symbol {twice!r} is named twice; names are unique.")
-        free = (capacity or len(checked)) - len(checked)
+        free = 0 if capacity is None else capacity - len(checked)
         if free < 0:
             raise InputError(
                 f"{len(checked)} symbols do not fit into a capacity of {capacity}; "

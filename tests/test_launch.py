@@ -92,6 +92,8 @@ def test_a_changed_config_is_refused(finished, cache):
     assert "Traceback" not in err
 
 
+# The test compares arrays on one machine: any sharding will do.
+@pytest.mark.filterwarnings("ignore:Sharding info not provided")
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_run_ends_as_if_never_stopped(how, finished, cache, tmp_path):
     workdir = tmp_path / "run"
@@ -160,44 +162,36 @@ def test_overfitting_one_batch_learns_it_and_zero_inputs_learn_nothing(cache, tm
     assert zero["metrics"]["top1"] < 0.1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--config.optim.learning_rate=abc"], "learning_rate"),
-        (
-            ["--config.optim.learning_rat=1e-3"],
-            "did you mean config.optim.learning_rate",
-        ),
-        (["--config.optim.learning_rate=-1"], "0 to 10"),
-        (["--config.data.name=unipenn"], "did you mean 'unipen'"),
-        (
-            ["--config.data.name=unipen", "--config.data.root=/no/such/folder"],
-            "no/such",
-        ),
-        (["--config.data.name=scribble"], "data.root"),
-        (["--config.model.init=/no/such/model"], "no model at"),
-        (["--config.log.profile=soon"], "FIRST:LAST"),
-        (["stray"], "stray"),
-        (["--no_such_flag=1"], "no_such_flag"),
-    ],
-)
-def test_bad_settings_are_one_sentence(arguments, message, cache, tmp_path):
-    workdir = tmp_path / "run"
-    line, err = jobs.run(
-        cache, *jobs.SMALL[:1], f"--workdir={workdir}", *arguments, code=2
-    )
-    assert line == {}
-    sentence = err.strip().splitlines()[-1]
-    assert sentence.startswith("strokejax: ")
-    assert message in sentence
-    assert "Traceback" not in err
+BAD = {
+    "--config.optim.learning_rate=abc": "learning_rate",
+    "--config.optim.learning_rat=1e-3": "did you mean config.optim.learning_rate",
+    "--config.optim.learning_rate=-1": "0 to 10",
+    "--config.data.name=unipenn": "did you mean 'unipen'",
+    "--config.data.name=scribble": "data.root",
+    "--config.model.init=/no/such/model": "no model at",
+    "--config.log.profile=soon": "FIRST:LAST",
+    "--config=configs/nothing.py": "nothing.py",
+    "--config.data.root=/no/such/folder --config.data.name=unipen": "no/such",
+    "stray": "stray",
+    "--no_such_flag=1": "no_such_flag",
+    "": "--config=configs/finetune.py",
+}
 
 
-def test_a_missing_config_is_one_sentence(cache):
-    for arguments in ([], ["--config=configs/nothing.py"]):
-        _, err = jobs.run(cache, *arguments, code=2)
-        assert err.startswith("strokejax: ")
+def test_bad_settings_are_one_sentence(cache, tmp_path):
+    started = {}
+    for i, arguments in enumerate(BAD):
+        first = () if "=configs" in arguments or not arguments else jobs.SMALL[:1]
+        extra = (*first, f"--workdir={tmp_path}/{i}", *arguments.split())
+        started[arguments] = jobs.start(cache, *extra)
+    for arguments, process in started.items():
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 2, (arguments, err)
+        assert not out
         assert "Traceback" not in err
+        sentence = err.strip().splitlines()[-1]
+        assert sentence.startswith("strokejax: "), (arguments, err)
+        assert BAD[arguments] in sentence, (arguments, sentence)
 
 
 def test_traces_are_written_on_request(cache, tmp_path):
@@ -206,7 +200,6 @@ def test_traces_are_written_on_request(cache, tmp_path):
         *jobs.SMALL,
         f"--workdir={tmp_path}/run",
         "--config.log.profile=2:3",
-        "--config.loop.epochs=2",
         "--config.log.tensorboard=True",
     )
     assert list((tmp_path / "run/trace").rglob("*.xplane.pb"))

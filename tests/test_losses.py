@@ -1,7 +1,6 @@
 """The loss: by hand, under padding, and its floor without a scale."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +15,6 @@ ROWS = 6
 EVERY = np.ones(CLASSES, bool)
 
 loss = jax.jit(cross_entropy)
-inverse = jax.jit(class_weights)
 loss_and_gradient = jax.jit(jax.value_and_grad(cross_entropy))
 
 
@@ -133,10 +131,10 @@ def test_permuting_examples_or_classes_changes_nothing(seed):
 # Class weights
 
 
-@given(st.lists(st.integers(0, 1000), min_size=6, max_size=6).filter(any))
+@given(st.lists(st.integers(0, 1000), min_size=1, max_size=8).filter(any))
 def test_class_weights_have_mean_one_and_balance_the_classes(counts):
     counts = np.array(counts, np.float32)
-    weights = np.asarray(inverse(counts))
+    weights = class_weights(counts)
     present = counts > 0
     assert weights[present].mean() == pytest.approx(1, rel=1e-5)
     assert not weights[~present].any()
@@ -145,12 +143,12 @@ def test_class_weights_have_mean_one_and_balance_the_classes(counts):
 
 
 def test_class_weights_by_hand():
-    found = class_weights(jnp.array([1.0, 3.0, 0.0]))
+    found = class_weights(np.array([1.0, 3.0, 0.0]))
     np.testing.assert_allclose(found, [1.5, 0.5, 0], rtol=1e-6)
 
 
 def test_class_weights_without_examples_are_zero():
-    np.testing.assert_array_equal(class_weights(jnp.zeros(3)), np.zeros(3))
+    np.testing.assert_array_equal(class_weights(np.zeros(3)), np.zeros(3))
 
 
 # The floor of unit embeddings without a scale

@@ -45,13 +45,17 @@ def same(a, b):
     jax.tree.map(np.testing.assert_array_equal, a, b)
 
 
+def close(a, b, **tolerance):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, **tolerance), a, b)
+
+
 def all_moved(a, b):
     moved = jax.tree.map(lambda x, y: not np.array_equal(x, y), a, b)
     return all(jax.tree.leaves(moved))
 
 
 def stroke_net_state(train, learning_rate, seed=0):
-    """The encoder, its optimizer and state, with statistics off their initial values."""
+    """The encoder, its optimizer and state, away from their initial values."""
     encoder = build_encoder(SPEC, frozen=frozen_blocks(train))
     image = {"image": np.zeros((2, SIDE, SIDE), np.float32)}
     shapes = jax.eval_shape(encoder.init, jax.random.key(0), image)
@@ -194,13 +198,11 @@ def test_clipping_bounds_the_gradient_of_the_trained_group_alone():
     # The table has four numbers, each of 1e3: a norm of 2e3 comes down to 1.
     bounded = huge | {"table": jax.tree.map(lambda x: x / 2e3, huge["table"])}
     states = clipped.init(params), free.init(params)
-    for given, wanted in ((huge, bounded), (tiny, tiny)):
-        ours, first = clipped.update(given, states[0], params)
+    for gradient, wanted in ((huge, bounded), (tiny, tiny)):
+        ours, first = clipped.update(gradient, states[0], params)
         theirs, second = free.update(wanted, states[1], params)
         states = first, second
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), ours, theirs
-        )
+        close(ours, theirs, atol=1e-6)
 
 
 # StrokeNet's steps
@@ -228,7 +230,7 @@ def test_training_the_table_moves_nothing_else():
 
 @pytest.fixture(scope="module")
 def overfitted():
-    """Block 3 and the head trained on one batch: before, after, metrics of each step."""
+    """Block 3 and the head on one batch: before, after, metrics of each step."""
     encoder, optimizer, state = stroke_net_state("block3_head", 3e-3)
     before, batch = on_host(state._replace(key=0)), picture_batch()
     step = make_train_step(encoder, optimizer, Objective("nn-sampling"), ACTIVE)
@@ -270,10 +272,8 @@ def test_statistics_are_the_batch_s_own_and_frozen_ones_stay():
     for block in ("block1", "block2"):
         same(found[block], before[block])
     # Whatever was there: the third block's statistics are made anew.
-    other = {
-        "batch_stats": before
-        | {"block3": jax.tree.map(jnp.ones_like, before["block3"])}
-    }
+    anew = jax.tree.map(jnp.ones_like, before["block3"])
+    other = {"batch_stats": before | {"block3": anew}}
     again = step(state.params, other, batch)["batch_stats"]
     same(again["block3"], found["block3"])
     _, moved = jax.jit(encoder.apply, static_argnames="train")(
@@ -284,14 +284,10 @@ def test_statistics_are_the_batch_s_own_and_frozen_ones_stay():
         train=True,
         key=jax.random.key(0),
     )
-    jax.tree.map(
-        lambda new, old, own: np.testing.assert_allclose(
-            new, 0.9 * old + 0.1 * own, rtol=1e-4, atol=1e-6
-        ),
-        moved["batch_stats"]["block3"],
-        before["block3"],
-        found["block3"],
+    wanted = jax.tree.map(
+        lambda old, own: 0.9 * old + 0.1 * own, before["block3"], found["block3"]
     )
+    close(moved["batch_stats"]["block3"], wanted, rtol=1e-4, atol=1e-6)
 
 
 # Steps of a linear encoder: the network is not what is under test
@@ -349,7 +345,7 @@ def test_padding_changes_no_step(table_step, batch):
 
 @few
 @given(picture_batches(rows=ROWS, side=SIDE, classes=CLASSES), seeds)
-def test_renaming_the_classes_permutes_the_rows(table_step, batch, seed):
+def test_renaming_the_classes_changes_no_loss(table_step, batch, seed):
     order = np.random.default_rng(seed).permutation(CLASSES)
     names = np.arange(CAPACITY)
     names[:CLASSES] = order
@@ -357,15 +353,10 @@ def test_renaming_the_classes_permutes_the_rows(table_step, batch, seed):
     rows = params["table"]["embeddings"]
     renamed = params | {"table": params["table"] | {"embeddings": rows[names]}}
     labels = np.argsort(names)[batch.labels].astype(np.int32)
-    state, metrics = table_step(params, batch)
-    again, other = table_step(renamed, batch._replace(labels=labels))
+    _, metrics = table_step(params, batch)
+    _, other = table_step(renamed, batch._replace(labels=labels))
     assert float(other["loss"]) == pytest.approx(float(metrics["loss"]), rel=1e-4)
     assert float(other["top1"]) == float(metrics["top1"])
-    np.testing.assert_allclose(
-        again.params["encoder"]["out"]["kernel"],
-        state.params["encoder"]["out"]["kernel"],
-        atol=2e-2,
-    )
 
 
 def test_an_empty_batch_moves_nothing(table_step):

@@ -1,4 +1,4 @@
-"""Winograd's algorithm is the convolution: values and gradients, to float32's limits."""
+"""Winograd's algorithm is the convolution, with its gradients, to float32's limits."""
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from strokejax.models import winograd
 
-VALUE_TOLERANCE = 1e-4
-GRADIENT_TOLERANCE = 1e-4
+VALUE = 1e-4
+GRADIENT = 1e-4
 
 
 def direct(x, kernel):
@@ -45,10 +45,10 @@ def test_it_equals_the_convolution_with_its_gradients(batch, side, channels, fea
     g = g.reshape(batch, side, side, features)
     wanted, back = jax.vjp(direct, x, kernel)
     found, own_back = jax.vjp(winograd.conv3x3, x, kernel)
-    np.testing.assert_allclose(found, wanted, atol=VALUE_TOLERANCE)
+    np.testing.assert_allclose(found, wanted, atol=VALUE)
     for ours, theirs in zip(own_back(g), back(g), strict=True):
         scale = np.abs(theirs).max()
-        np.testing.assert_allclose(ours / scale, theirs / scale, atol=GRADIENT_TOLERANCE)
+        np.testing.assert_allclose(ours / scale, theirs / scale, atol=GRADIENT)
 
 
 def test_chunks_change_nothing():
@@ -61,4 +61,4 @@ def test_part_of_the_outputs_is_that_part():
     x, kernel = operands(2, 7, 3, 4)
     part = winograd.convolve(x, winograd.kernel_tiles(kernel, 3), 3, 6)
     wanted = direct(x, kernel)[:, :6, :6]
-    np.testing.assert_allclose(part, wanted, atol=VALUE_TOLERANCE)
+    np.testing.assert_allclose(part, wanted, atol=VALUE)

@@ -49,7 +49,7 @@ def augment(key: jax.Array, inputs: PyTree, spec: Augment) -> PyTree:
 def augment_points(
     key: jax.Array, points: Float[Array, "b p 3"], spec: Augment
 ) -> dict[str, jax.Array]:
-    """Bent "points" in the units of `ink.resample`, and a pen "width" f32[b], pixels."""
+    """Bent "points", units as in `ink.resample`, and a pen "width" f32[b], pixels."""
     affine, elastic, jitter, place, width = jax.random.split(key, 5)
     b = len(points)
     xy, pen = points[..., :2], points[..., 2:]

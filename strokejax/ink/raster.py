@@ -85,9 +85,9 @@ def rasterize_binary(
 ) -> Float[Array, "b size size"]:
     """The published rule for a list of drawings, in one call.
 
-    Each drawing is a tuple of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of one
-    point is a dot. Returns 1.0 for ink and 0.0 for paper. A drawing of fewer than two
-    points stays blank.
+    Each drawing is a tuple of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of
+    one point is a dot. Returns 1.0 for ink and 0.0 for paper. A drawing of fewer than
+    two points stays blank.
     """
     drawings = [_drawable(drawing) for drawing in strokes]
     counts = [sum(map(len, d)) for d in drawings]

@@ -23,7 +23,6 @@ from strokejax.processes import together
 from strokejax.report import write_report
 from strokejax.scores import summary
 from strokejax.state import TrainState
-from strokejax.table import Slots
 
 HEADLINE = ("n", "top1", "top3", "top5", "interval95", "twins_merged")
 
@@ -89,7 +88,7 @@ def _store(
         state.params["encoder"],
         state.model_state,
         state.params["table"],
-        Slots(*map(np.asarray, setup.slots)),
+        to_host(setup.slots),
         setup.symbols,
         about,
     )

@@ -138,7 +138,7 @@ def _objective(config: Config, setup: Setup) -> Objective:
         config.mode,
         loss.label_smoothing,
         loss.learn_scale,
-        weights=np.asarray(class_weights(counts)) if loss.class_weights else None,
+        weights=class_weights(counts) if loss.class_weights else None,
         log_prior=np.float32(loss.prior) * prior if loss.prior else None,
     )
 

@@ -31,6 +31,10 @@ class Setup(NamedTuple):
 
 
 def prepare(config: Config) -> Setup:
+    """Data, network and table as the config wants them, warm-started where it says so.
+
+    InputError for data or weights that are missing or do not fit.
+    """
     train_set, valid_set, test_set = load_sets(config)
     classes = len(train_set.symbols)
     argmax = config.mode == "argmax"

@@ -6,7 +6,7 @@ average pooling; Linear 128 -> 128, ReLU, dropout, Linear 128 -> `out_dim`: 306,
 parameters with 63 logits, 306,864 with a 64-dimensional embedding.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -98,7 +98,7 @@ def stroke_net(
         params = variables.pop("params")
         return params, variables
 
-    def apply(params, model_state, inputs, mask, *, train, key=None):
+    def apply(params, model_state, inputs, mask, *, train, key: Any = None):
         variables = {"params": params, **model_state}
         images = to_images(inputs, **raster)
         if train:

@@ -43,7 +43,7 @@ def _kernel_tiles(kernel, m):
 
 
 def folded_stroke_net(*, normalise: bool, **raster) -> Encoder:
-    """The inference twin of `cnn.stroke_net`: `apply` takes the parameters of `fold`."""
+    """The inference twin of `cnn.stroke_net`: `apply` takes what `fold` returns."""
 
     def apply(params, model_state, inputs, mask, *, train=False, key=None):
         images = to_images(inputs, **raster)

@@ -75,7 +75,7 @@ def multiply(v: jax.Array, u: jax.Array) -> jax.Array:
 
 
 def convolve(x: jax.Array, u: jax.Array, m: int = TILE, size: int = 0) -> jax.Array:
-    """SAME convolution of f32[b h h i] with `kernel_tiles`; its top-left size x size."""
+    """SAME convolution of f32[b h h i] by `kernel_tiles`; the top-left size x size."""
     size = size or x.shape[1]
     tiles = -(-size // m)
     y = output_tiles(multiply(input_tiles(x, m, tiles), u), m)
@@ -138,7 +138,7 @@ def _combine(matrix: np.ndarray, terms: list[jax.Array], axis: int) -> jax.Array
 
 
 def _split(x):
-    """Chunks of examples; one chunk where they do not come out even or are shared out."""
+    """Chunks of examples; one where they do not come out even or are shared out."""
     even = len(x) % CHUNK == 0 and jax.device_count() == 1
     return x.reshape(-1, CHUNK if even else len(x), *x.shape[1:])
 

@@ -1,0 +1,170 @@
+"""Every setting is checked before anything is loaded, and every config file loads."""
+
+import ast
+import importlib.util
+from pathlib import Path
+
+import pytest
+from ml_collections import ConfigDict
+
+from strokejax import config as module
+from strokejax.config import default_config, fields, unknown_field, validate
+from strokejax.types import InputError
+
+FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))
+DEFAULTS = dict(fields(default_config()))
+FREE = {"data.root", "model.init", "log.wandb", "log.profile"}
+"""Texts without a list of choices."""
+
+of_type = {
+    kind: sorted(name for name, value in DEFAULTS.items() if type(value) is kind)
+    for kind in (int, float, str, bool)
+}
+
+
+def changed(name, value):
+    """The default config with one value, which is not converted to its field's type."""
+    config = default_config().to_dict()
+    *sections, last = name.split(".")
+    parent = config
+    for section in sections:
+        parent = parent[section]
+    parent[last] = value
+    return ConfigDict(config)
+
+
+def refused(config):
+    """The message, one sentence, with which a config is refused."""
+    with pytest.raises(InputError) as error:
+        validate(config)
+    message = str(error.value)
+    assert message.endswith((".", "?"))
+    assert "\n" not in message
+    return message
+
+
+def test_the_default_is_valid():
+    validate(default_config())
+
+
+def test_every_field_is_of_a_type_that_is_checked():
+    assert sum(map(len, of_type.values())) == len(DEFAULTS)
+
+
+def test_every_number_has_a_range_and_every_text_its_choices():
+    assert set(module._RANGES) == {*of_type[int], *of_type[float]}
+    assert set(module._CHOICES) == {*of_type[str]} - FREE
+
+
+@pytest.mark.parametrize("name", sorted(module._RANGES))
+def test_numbers_out_of_range_are_refused_with_their_limits(name):
+    low, high = module._RANGES[name]
+    kind = type(DEFAULTS[name])
+    step = kind(1)
+    for value in (kind(low) - step, kind(high) + step):
+        message = refused(changed(name, value))
+        assert message.startswith(f"config.{name} is {value!r};")
+        assert f"{low:g} to {high:g}" in message
+    if kind is float:
+        for value in (float("nan"), float("inf"), float("-inf")):
+            assert repr(value) in refused(changed(name, value))
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_values_of_another_type_are_refused(name):
+    kind = type(DEFAULTS[name])
+    others = [value for value in ("abc", 1.5, True, None) if type(value) is not kind]
+    assert len(others) >= 3
+    for value in others:
+        message = refused(changed(name, value))
+        assert message.startswith(f"config.{name} is {value!r}; it takes ")
+        assert repr(DEFAULTS[name]) in message
+
+
+@pytest.mark.parametrize("name", of_type[float])
+def test_whole_numbers_serve_as_numbers(name):
+    low, high = module._RANGES[name]
+    if low <= 1 <= high and name != "augment.width_high":
+        validate(changed(name, 1))
+
+
+@pytest.mark.parametrize("name", sorted(module._CHOICES))
+def test_unknown_choices_are_refused_with_the_list(name):
+    message = refused(changed(name, "something"))
+    assert all(repr(choice) in message for choice in module._CHOICES[name])
+    first = module._CHOICES[name][0]
+    assert f"did you mean {first!r}?" in refused(changed(name, first + "x"))
+    for choice in module._CHOICES[name]:
+        validate(changed(name, choice))
+
+
+@pytest.mark.parametrize("name", sorted(DEFAULTS))
+def test_misspelt_fields_are_refused_with_the_right_one(name):
+    message = refused(changed(name + "z", DEFAULTS[name]))
+    assert message == f"config.{name}z does not exist; did you mean config.{name}?"
+
+
+def test_fields_like_no_other_are_refused():
+    assert unknown_field("qqqq").endswith("see strokejax/config.py.")
+    assert "config.loop does not exist" in refused(changed("loop", 3))
+
+
+@pytest.mark.parametrize("name", ["log", "optim.learning_rate"])
+def test_missing_fields_are_refused(name):
+    config = default_config()
+    *sections, last = name.split(".")
+    parent = config
+    for section in sections:
+        parent = parent[section]
+    with config.unlocked():
+        del parent[last]
+    assert f"config.{name}" in (message := refused(config))
+    assert "is missing" in message
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"raster.size": 12, "raster.margin": 4}, ("margin of 4", "12 pixels")),
+        ({"augment.width_low": 4.0, "augment.width_high": 2.0}, ("4.0", "2.0")),
+        ({"mode": "argmax", "optim.train": "table"}, ("'table'", "'argmax'")),
+    ],
+)
+def test_fields_that_do_not_go_together_are_refused(values, words):
+    config = default_config()
+    config.update_from_flattened_dict(values)
+    message = refused(config)
+    assert all(word in message for word in words)
+
+
+# Config files
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(f"configs_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_there_are_config_files():
+    assert {path.stem for path in FILES} >= {"pretrain", "finetune"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_config_files_are_valid_and_say_how_to_run_them(path):
+    file = load(path)
+    config = file.get_config()
+    assert isinstance(config, ConfigDict)
+    validate(config)
+    assert config == file.get_config("")
+    command = f"python -m strokejax.launch --config=configs/{path.name}"
+    assert command in file.__doc__
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_config_files_import_strokejax_config_only(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not isinstance(node, ast.Import)
+        if isinstance(node, ast.ImportFrom):
+            assert node.module == "strokejax.config"
