@@ -1,5 +1,6 @@
 """How long a user waits: python benchmarks/latency.py"""
 
+import argparse
 import statistics
 import subprocess
 import sys
@@ -30,6 +31,7 @@ def process(*arguments: str) -> float:
 
 def main() -> None:
     """Prints seconds of cold commands and milliseconds of warm calls."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     ink = write("a", Writer(), np.random.default_rng(0))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.json"

@@ -1,5 +1,6 @@
 """Rasterising 1,000 strokes against a loop over points: python benchmarks/raster.py"""
 
+import argparse
 import math
 from itertools import pairwise
 
@@ -40,6 +41,7 @@ def by_points(strokes, size: int = 28, margin: int = 4) -> np.ndarray:
 
 def main() -> None:
     """Prints milliseconds for 1,000 strokes and the ratios."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     rng = np.random.default_rng(0)
     inks = [
         write(STROKES[i % len(STROKES)], random_writer(rng), rng) for i in range(COUNT)

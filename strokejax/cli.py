@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 def _recognize(options: argparse.Namespace) -> int:
     from strokejax.recognizer import load
 
-    model = load(options.model)
+    model = load(options.model, fast=False)
     results: list[dict[str, Any]] = []
     for file in options.files:
         try:

@@ -39,7 +39,6 @@ HOMES = {
     "absl": ("launch",),
     "torch": ("models.torch_import",),
     "safetensors": ("model_store",),
-    "matplotlib": ("figures",),
     "PIL": ("ink", "figures"),
     "defusedxml": ("ink.inkml",),
     "HersheyFonts": ("ink.letterforms",),
@@ -76,11 +75,8 @@ def imports(node: ast.AST, at_import: bool = True) -> Iterator[tuple[str, bool]]
     elif isinstance(node, ast.ImportFrom):
         assert node.level == 0, "imports are written in full"
         for alias in node.names:
-            of_package = node.module in PACKAGES
-            yield (
-                (f"{node.module}.{alias.name}" if of_package else node.module),
-                at_import,
-            )
+            part = f".{alias.name}" if node.module in PACKAGES else ""
+            yield f"{node.module}{part}", at_import
     function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     for child in ast.iter_child_nodes(node):
         yield from imports(child, at_import and not function)

@@ -62,10 +62,13 @@ def build_encoder(
     )
 
 
-def build_inference(spec: EncoderSpec, params: Any, model_state: Any):
+def build_inference(
+    spec: EncoderSpec, params: Any, model_state: Any, *, fast: bool = True
+):
     """`(encoder, params, model_state)` for answering, BatchNorm folded where there is.
 
-    Imports neither Linen nor anything else that only training needs.
+    `fast` is for many pictures: without it less is compiled. Imports neither Linen nor
+    anything else that only training needs.
     """
     check_spec(spec)
     if spec.norm != "batch":
@@ -73,4 +76,4 @@ def build_inference(spec: EncoderSpec, params: Any, model_state: Any):
     from strokejax.models.folded import fold, folded_stroke_net
 
     encoder = folded_stroke_net(normalise=spec.normalise, **spec.raster)
-    return encoder, fold(params, model_state), {}
+    return encoder, fold(params, model_state, fast=fast), {}

@@ -12,12 +12,13 @@ TILES = (4, 4, 4, 4, 3)
 """Winograd tiles of convolutions 2 to 6; 3 suits the 6x6 outputs the last pool uses."""
 
 
-def fold(params: PyTree, model_state: PyTree) -> PyTree:
+def fold(params: PyTree, model_state: PyTree, *, fast: bool = True) -> PyTree:
     """BatchNorm folded into the convolutions before it: kernels, biases, dense layers.
 
     With running mean m and variance v, `scale * (w * x - m) / sqrt(v + eps) + bias` is
     the convolution with `w * g` plus `bias - m * g`, where `g = scale / sqrt(v + eps)`.
-    On a CPU the kernels come in Winograd's domain.
+    On a CPU, kernels come in Winograd's domain where `fast`: half the time a picture,
+    twice the time to compile.
     """
     statistics = model_state["batch_stats"]
     convs = []
@@ -28,7 +29,7 @@ def fold(params: PyTree, model_state: PyTree) -> PyTree:
             gain = np.asarray(norm["scale"]) / np.sqrt(running["var"] + BN_EPS)
             kernel = np.asarray(params[block][f"conv{i}"]["kernel"]) * gain
             convs.append((kernel, norm["bias"] - running["mean"] * gain))
-    if jax.default_backend() == "cpu":
+    if fast and jax.default_backend() == "cpu":
         first, *rest = convs
         tiled = zip(rest, TILES, strict=True)
         # numpy, not jax: compiling these few products would take seconds at start-up.

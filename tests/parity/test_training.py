@@ -1,5 +1,7 @@
 """Gradients of both heads, and five steps of training, through the real train step."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,6 +37,8 @@ SEEN, PADDED = 6, 2
 LEARNING_RATE = 1e-3
 DECAY = 1.0
 """So strong that one tensor too many, or too few, would show after five steps."""
+QUICK = {"xla_backend_optimization_level": 0}
+"""Compiling takes most of the time here."""
 
 
 def head(mode):
@@ -89,7 +93,7 @@ def test_gradients(mode):
     (batch,) = batches(1)
     encoder = encoder_of(mode)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=QUICK)
     @jax.value_and_grad
     def here(params):
         out, _ = encoder.apply(
@@ -134,7 +138,7 @@ def test_five_steps_on_the_same_gradients(weight_decay):
     )
     state = optimizer.init(params)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=QUICK)
     def step(params, state, grads):
         updates, state = optimizer.update(grads, state, params)
         return optax.apply_updates(params, updates), state
@@ -170,7 +174,9 @@ def test_five_steps_of_training(mode, weight_decay):
             encoder_of(mode), optimizer, Objective(mode), jnp.ones(CLASSES, bool)
         )
         state = create_state(params, model_state, optimizer, jax.random.key(0))
-        for batch in batches(STEPS, np.float64):
+        data = list(batches(STEPS, np.float64))
+        step = step.lower(state, data[0]).compile(QUICK)
+        for batch in data:
             state, metrics = step(state, batch)
             descent.zero_grad()
             loss = their_loss(theirs, batch)
