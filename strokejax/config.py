@@ -87,7 +87,7 @@ def default_config() -> Config:
                 "end": 0.0,  # final learning rate over the peak
             },
             "loop": {
-                "epochs": 6,
+                "epochs": 4,
                 "batch_size": 128,  # over all devices
                 "checkpoint_every": 200,  # steps
                 "log_every": 20,  # steps
