@@ -36,6 +36,7 @@ def default_config() -> Config:
                 # Folder of the data: "" = $STROKEJAX_DATA; scribble: the collection.
                 "root": "",
                 "emnist_config": "byclass",
+                "download": False,  # emnist: fetch the archive (562 MB) if missing
                 "rotations": False,  # omniglot: turned characters are classes too
                 "writers": 40,  # synthetic: writers in the training set
                 "samples": 5,  # synthetic: samples a writer and symbol

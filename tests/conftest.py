@@ -3,6 +3,9 @@ import os
 # Before anything imports jax: an accelerator rounds otherwise, and starts slowly.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+from pathlib import Path
+
+import jobs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +23,16 @@ settings.load_profile("strokejax")
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def shared_cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("shared_cache")
+
+
+@pytest.fixture(scope="session")
+def one_device(shared_cache, tmp_path_factory) -> Path:
+    """The workdir of six steps on one device."""
+    workdir = tmp_path_factory.mktemp("one_device") / "run"
+    jobs.run(shared_cache, *jobs.SIX_STEPS, f"--workdir={workdir}")
+    return workdir

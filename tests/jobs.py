@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import numpy as np
+
+from strokejax.metrics import read_jsonl
+from strokejax.model_store import load_model
+
 ROOT = Path(__file__).parents[1]
 
 SMALL = (
@@ -26,17 +32,28 @@ SMALL = (
 )
 """Three steps an epoch of twelve-pixel pictures."""
 
+SIX_STEPS = (
+    *SMALL,
+    "--config.loop.epochs=2",
+    "--config.optim.learning_rate=1e-4",
+)
 
-def environment(cache: Path) -> dict[str, str]:
+
+def environment(cache: Path, devices: int = 1) -> dict[str, str]:
     """This process's, with compiled programs shared through a folder."""
     return os.environ | {
         "JAX_PLATFORMS": "cpu",
+        # The first flag halves the time to compile and not much is computed here.
+        "XLA_FLAGS": "--xla_backend_optimization_level=0 "
+        f"--xla_force_host_platform_device_count={devices}",
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(cache / "bytecode"),
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
     }
 
 
-def start(cache: Path, *arguments: str) -> subprocess.Popen:
+def start(cache: Path, *arguments: str, devices: int = 1) -> subprocess.Popen:
     """The job's process, with stdout and stderr as text pipes."""
     # ml_collections loads config files by a method that Python is about to drop.
     known = "ignore:the load_module:DeprecationWarning"
@@ -45,16 +62,46 @@ def start(cache: Path, *arguments: str) -> subprocess.Popen:
     return subprocess.Popen(
         command,
         cwd=ROOT,
-        env=environment(cache),
+        env=environment(cache, devices),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run(cache: Path, *arguments: str, code: int = 0) -> tuple[dict, str]:
+def run(
+    cache: Path, *arguments: str, code: int = 0, devices: int = 1
+) -> tuple[dict, str]:
     """The job's last line as JSON ({} if none) and its stderr; checks the exit code."""
-    process = start(cache, *arguments)
+    process = start(cache, *arguments, devices=devices)
     out, err = process.communicate(timeout=300)
     assert process.returncode == code, err
     return (json.loads(out.splitlines()[-1]) if out.strip() else {}), err
+
+
+def assert_close(workdir: Path, other: Path) -> None:
+    """The same losses to 1e-5, step by step; the same weights and statistics at the end.
+
+    Sums over devices are made in another order. Adam turns that noise, where a gradient
+    is nearly zero, into steps of the size of the learning rate, 1e-4.
+    """
+    ours, theirs = (losses(path) for path in (workdir, other))
+    assert ours.keys() == theirs.keys()
+    np.testing.assert_allclose([*ours.values()], [*theirs.values()], rtol=1e-5)
+    ours, theirs = (load_model(path / "model") for path in (workdir, other))
+    for name in ("model_state", "encoder", "table"):
+        pairs = zip(
+            jax.tree.leaves(getattr(ours, name)),
+            jax.tree.leaves(getattr(theirs, name)),
+            strict=True,
+        )
+        for a, b in pairs:
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=2e-4, err_msg=name)
+
+
+def losses(workdir: Path) -> dict[int, float]:
+    """Training loss by step; a step that was logged twice is an error."""
+    rows = [r for r in read_jsonl(workdir / "metrics.jsonl") if "loss" in r]
+    found = {row["step"]: row["loss"] for row in rows}
+    assert len(found) == len(rows)
+    return found

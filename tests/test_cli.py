@@ -160,10 +160,14 @@ def test_evaluate_packed_ink(tmp_path, capsys):
 def test_evaluate_pictures_and_folders(tmp_path, capsys):
     rows = np.zeros((3, 28, 28), np.uint8)
     rows[:, 4:24, 13:16] = 255
-    np.savez(tmp_path / "x.npz", x=rows, y=np.array([1, 1, 1], np.uint8))
-    code, line, err = run(capsys, "evaluate", str(tmp_path / "x.npz"))
-    assert code == 0, err
-    assert set(line["per_class"]) == {"1"}
+    scores = []
+    for x in (rows, 255 - rows, rows / 255, rows[..., None]):
+        np.savez(tmp_path / "x.npz", x=x, y=np.array([1, 1, 1], np.uint8))
+        code, line, err = run(capsys, "evaluate", str(tmp_path / "x.npz"))
+        assert code == 0, err
+        assert set(line["per_class"]) == {"1"}
+        scores.append(line["top3"])
+    assert len(set(scores)) == 1
     for folder, symbol in (("uA", "A"), ("d0", "0"), ("space", "space")):
         (tmp_path / "raw_mouse_data" / folder).mkdir(parents=True)
         path = tmp_path / "raw_mouse_data" / folder / "trial_1.csv"

@@ -102,11 +102,24 @@ def _pictures(path: Path):
     from strokejax.data.dataset import read_arrays
 
     images, labels = read_arrays(path, "x", "y")
-    if images.ndim != 3 or images.dtype != np.uint8 or len(images) != len(labels):
+    if images.ndim == 4 and images.shape[-1] in (1, 3):
+        images = images.mean(-1).astype(images.dtype)
+    if images.ndim != 3 or not images.size or len(images) != len(labels):
         raise InputError(
             f"{path}: x is {images.dtype}{list(images.shape)} for {len(labels)} "
-            f"labels; give u8[n h w], ink high, and one label each."
+            f"labels; give pictures [n h w] and one label each."
         )
+    if images.dtype != np.uint8:
+        low, high = float(images.min()), float(images.max())
+        if not 0 <= low <= high <= 255:
+            raise InputError(
+                f"{path}: the values of x run from {low:g} to {high:g}; give 0 to 1 or "
+                f"0 to 255."
+            )
+        images = np.rint(images * (255.0 if high <= 1 else 1.0)).astype(np.uint8)
+    border = [images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]]
+    if np.median(np.concatenate([side.ravel() for side in border])) > 127:
+        images = 255 - images  # dark ink on light paper
     named = [name for name in GROUPS if name in _array_names(path)]
     columns = dict(zip(named, read_arrays(path, *named), strict=True))
     groups, kind = _groups(columns)

@@ -51,6 +51,7 @@ def _load(config: Config) -> tuple[Dataset, Dataset, Dataset]:
             samples=data.samples,
             rotations=data.rotations,
             emnist_config=data.emnist_config,
+            download=data.download,
         )
 
     train, valid = part("train", data.writers), part("validation", TEST_WRITERS)

@@ -3,8 +3,8 @@
     python -m strokejax.models.torch_import FILE --out MODEL
 
 FILE is a Lightning checkpoint or a bare state dict with the names of `torch_table`.
-This command is the one place in `models/` that reaches up, inside its functions: to
-`model_store` and to what a stored model consists of.
+This command is the one place in `models/` that imports upwards, inside a function:
+`model_store` and `table`, which a stored model is made with.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import numpy as np
 
 from strokejax.models.build import EncoderSpec
 from strokejax.models.torch_table import convert
+from strokejax.symbols import SPACE, STROKES, SymbolTable
 from strokejax.types import InputError
 
 MAX_BYTES = 256 * 2**20
@@ -57,8 +58,6 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
 
 def symbols_of(classes: int) -> tuple[str, ...]:
     """The names of a published head's classes in order; InputError for other sizes."""
-    from strokejax.symbols import SPACE, STROKES
-
     heads = {
         27: (*STROKES[:26], SPACE),
         53: (*STROKES[:52], SPACE),
@@ -80,7 +79,6 @@ def import_checkpoint(file: str | Path, out: str | Path) -> Path:
     """
     from strokejax import __version__
     from strokejax.model_store import CURRENT, StoredModel, save_model
-    from strokejax.symbols import SymbolTable
     from strokejax.table import init_slots
 
     file, out = Path(file), Path(out)
