@@ -74,9 +74,19 @@ def run(
 ) -> tuple[dict, str]:
     """The job's last line as JSON ({} if none) and its stderr; checks the exit code."""
     process = start(cache, *arguments, devices=devices)
-    out, err = process.communicate(timeout=300)
+    out, err = finish(process)
     assert process.returncode == code, err
     return (json.loads(out.splitlines()[-1]) if out.strip() else {}), err
+
+
+def finish(process: subprocess.Popen) -> tuple[str, str]:
+    """What a process printed; one that does not end is killed."""
+    try:
+        return process.communicate(timeout=900)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
 
 
 def assert_close(workdir: Path, other: Path) -> None:

@@ -35,7 +35,7 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     hold more than numbers and plain containers.
     """
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise InputError(
             "Reading PyTorch's checkpoints needs PyTorch, which is not installed; run "

@@ -16,6 +16,9 @@ torch = pytest.importorskip(
 nn = torch.nn
 functional = torch.nn.functional
 
+QUICK = {"xla_backend_optimization_level": 0}
+"""Options for XLA: compiling takes most of the time in these tests."""
+
 
 class StrokeNet(nn.Module):
     """f32[b 1 28 28] -> f32[b out_dim]; dropout is off unless asked for."""

@@ -11,13 +11,15 @@ from strokejax import cli
 from strokejax.ink.formats import pack, write_packed
 from strokejax.ink.raster import rasterize_binary
 from strokejax.model_store import load_model
-from strokejax.models.torch_import import MAX_BYTES, import_checkpoint, main
+from strokejax.models import torch_import
+from strokejax.models.torch_import import import_checkpoint, main
 from strokejax.symbols import STROKES
 from strokejax.types import Ink, InputError
 
 from .reference import close, stroke_net, torch
 
 PROBABILITY = 1e-4
+SMALL_LIMIT = 100_000
 HEADS = {
     27: (*STROKES[:26], "space"),
     53: (*STROKES[:52], "space"),
@@ -151,7 +153,7 @@ def damaged(folder, kind):
         torch.save({"state_dict": {"block1.0.weight": "w"}}, path)
     elif kind == "zip bomb":
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("archive/data/0", bytes(MAX_BYTES + 1))
+            archive.writestr("archive/data/0", bytes(SMALL_LIMIT + 1))
     elif kind == "stride bomb":
         giant = torch.zeros(1).expand(1 << 40)
         torch.save(
@@ -168,7 +170,7 @@ def damaged(folder, kind):
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
-        ("code", "builtins.exec"),
+        ("code", "asks for exec"),
         ("truncated", "no whole checkpoint"),
         ("head of a file", "no whole checkpoint"),
         ("empty", "no whole checkpoint"),
@@ -181,7 +183,11 @@ def damaged(folder, kind):
         ("absent", "is not there"),
     ],
 )
-def test_what_is_no_checkpoint_is_refused_in_a_sentence(tmp_path, capsys, kind, word):
+def test_what_is_no_checkpoint_is_refused_in_a_sentence(
+    tmp_path, capsys, monkeypatch, kind, word
+):
+    if kind == "zip bomb":
+        monkeypatch.setattr(torch_import, "MAX_BYTES", SMALL_LIMIT)
     path, out = damaged(tmp_path, kind), tmp_path / "model"
     assert main([str(path), "--out", str(out)]) == 2
     printed = capsys.readouterr()

@@ -14,7 +14,7 @@ from strokejax.models.cnn import StrokeNet
 from strokejax.models.functions import conv3x3, max_pool, unit
 from strokejax.models.layers import BatchNorm, GroupNorm
 
-from .reference import close, functional, images_of, stroke_net, to_jax, torch
+from .reference import QUICK, close, functional, images_of, stroke_net, to_jax, torch
 
 SIMPLE = 1e-5
 DEEP = 1e-4
@@ -23,6 +23,7 @@ EXAMPLES = 3
 side = st.integers(2, 12)
 batch = st.integers(1, 5)
 seeds = st.integers(0, 2**32 - 1)
+quick = partial(jax.jit, compiler_options=QUICK)
 few = settings(max_examples=EXAMPLES, deadline=None, phases=[Phase.generate])
 """No shrinking: every shape is compiled anew."""
 
@@ -47,7 +48,7 @@ def test_every_block_and_the_statistics(train):
         capture_intermediates=True,
     )
     variables = {"params": params, **model_state}
-    _, changed = jax.jit(apply)(variables, images[..., None], mask)
+    _, changed = quick(apply)(variables, images[..., None], mask)
     found = {name: changed["intermediates"][name]["__call__"][0] for name in wanted}
     close(found["block1"], channels_last(wanted["block1"]), SIMPLE)
     for name in ("block2", "block3"):
@@ -73,7 +74,7 @@ def test_both_heads_and_folded_inference(out_dim):
     spec = EncoderSpec(out_dim=out_dim, normalise=out_dim == 64)
     plain = build_encoder(spec), params, model_state
     for encoder, *weights in (plain, build_inference(spec, params, model_state)):
-        apply = jax.jit(partial(encoder.apply, train=False))
+        apply = quick(partial(encoder.apply, train=False))
         found, _ = apply(*weights, {"image": images}, mask)
         close(found, wanted, DEEP)
 
@@ -89,7 +90,7 @@ def test_pictures_and_heads_of_any_size(b, h, out):
     folded, params, model_state = build_inference(
         EncoderSpec(out_dim=out, normalise=False), params, model_state
     )
-    apply = jax.jit(partial(folded.apply, train=False))
+    apply = quick(partial(folded.apply, train=False))
     found, _ = apply(params, model_state, {"image": images}, jnp.ones(b, bool))
     close(found, wanted, DEEP)
 
@@ -102,7 +103,7 @@ def test_convolution_pooling_and_unit_length(b, h, c, o, seed):
     kernel = rng.normal(0, (9 * c) ** -0.5, (o, c, 3, 3)).astype(np.float32)
     last = jnp.asarray(x.transpose(0, 2, 3, 1))
     there = functional.conv2d(torch.from_numpy(x), torch.from_numpy(kernel), padding=1)
-    here = jax.jit(conv3x3)(last, kernel.transpose(2, 3, 1, 0))
+    here = quick(conv3x3)(last, kernel.transpose(2, 3, 1, 0))
     close(here, channels_last(there), SIMPLE)
     pooled = functional.max_pool2d(torch.from_numpy(x), 2)
     close(max_pool(last), channels_last(pooled), 0.0)
@@ -122,8 +123,7 @@ def test_batch_norm_sees_the_unmasked_only(b, h, w, c, masked, seed):
         "params": {"scale": np.ones(c), "bias": np.zeros(c)},
         "batch_stats": {"mean": np.zeros(c), "var": np.ones(c)},
     }
-    moving = partial(BatchNorm().apply, train=True, mutable=["batch_stats"])
-    moving = jax.jit(moving)
+    moving = quick(partial(BatchNorm().apply, train=True, mutable=["batch_stats"]))
     for _ in range(2):
         wanted = theirs(seen)
         found, statistics = moving(variables, x, mask)
@@ -132,7 +132,7 @@ def test_batch_norm_sees_the_unmasked_only(b, h, w, c, masked, seed):
     running = variables["batch_stats"]
     close(running["mean"], theirs.running_mean, SIMPLE)
     close(running["var"], theirs.running_var, SIMPLE)
-    found = jax.jit(partial(BatchNorm().apply, train=False))(variables, x, mask)
+    found = quick(partial(BatchNorm().apply, train=False))(variables, x, mask)
     close(found[:b], channels_last(theirs.eval()(seen)), SIMPLE)
 
 
@@ -152,7 +152,7 @@ def test_group_norm(b, h, w, groups, seed):
     shapes = jax.eval_shape(GroupNorm().init, jax.random.key(0), x)
     ((name, _),) = shapes["params"].items()
     params = {name: {"scale": scale, "bias": bias}}
-    found = jax.jit(GroupNorm().apply)({"params": params}, x)
+    found = quick(GroupNorm().apply)({"params": params}, x)
     close(found, channels_last(theirs), SIMPLE)
 
 

@@ -16,6 +16,7 @@ from strokejax.steps import Objective, class_logits, make_train_step
 from strokejax.types import Batch
 
 from .reference import (
+    QUICK,
     EmbeddingHead,
     close,
     functional,
@@ -37,8 +38,6 @@ SEEN, PADDED = 6, 2
 LEARNING_RATE = 1e-3
 DECAY = 1.0
 """So strong that one tensor too many, or too few, would show after five steps."""
-QUICK = {"xla_backend_optimization_level": 0}
-"""Compiling takes most of the time here."""
 
 
 def head(mode):
