@@ -90,7 +90,7 @@ def finish(process: subprocess.Popen) -> tuple[str, str]:
 
 
 def assert_close(workdir: Path, other: Path) -> None:
-    """The same losses to 1e-5, step by step; the same weights and statistics at the end.
+    """The same losses to 1e-5, step by step; then the same weights and statistics.
 
     Sums over devices are made in another order. Adam turns that noise, where a gradient
     is nearly zero, into steps of the size of the learning rate, 1e-4.

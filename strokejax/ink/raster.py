@@ -7,6 +7,7 @@ even steps (length = the longer of |dx|, |dy|), round half to even, dilate by 3x
 lies within half the pen's width of the nearest segment.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import jax
@@ -50,75 +51,98 @@ def rasterize(
     return jnp.clip(jnp.reshape(half, (-1, 1, 1)) + 0.5 - dist, 0.0, 1.0)
 
 
-@partial(jax.jit, static_argnames=("slots", "size"))
-def _walk(xy, joined, slots, size):
+@partial(jax.jit, static_argnames=("slots", "drawings", "size"))
+def _walk(xy, joined, drawing, slots, drawings, size):
     """Marks every pixel that the steps of the segments round to, then dilates by 3x3.
 
-    `xy` f32[b p 2] in pixels; `joined` bool[b p]: point i starts a segment to i + 1.
+    The points of all drawings in a row: `xy` f32[p 2] in pixels; `joined` bool[p]:
+    point i starts a segment to i + 1; `drawing` i32[p]: whose it is. `slots` is at
+    least the number of steps.
     """
-    start, delta = xy, jnp.roll(xy, -1, axis=1) - xy
+    delta = jnp.roll(xy, -1, axis=0) - xy
     longer = jnp.max(jnp.abs(delta), -1)
     steps = jnp.where(joined, longer.astype(jnp.int32) + 1, 0)
-    ends = jnp.cumsum(steps, axis=1)
-    slot = jnp.arange(slots)
-    segment = jax.vmap(partial(jnp.searchsorted, side="right"), (0, None))(ends, slot)
-    used = slot < ends[:, -1:]
-    segment = jnp.minimum(segment, xy.shape[1] - 1)
-    pick = partial(jnp.take_along_axis, indices=segment, axis=1)
-    rank = slot - (pick(ends) - pick(steps))
-    t = (rank / jnp.maximum(pick(steps) - 1, 1)).astype(xy.dtype)
-    start, delta = (
-        jnp.stack([pick(x[..., axis]) for axis in (0, 1)]) for x in (start, delta)
-    )
+    first = jnp.cumsum(steps) - steps
+    # The last point starts no segment: slots that are left over go to it, unused.
+    segment = jnp.repeat(jnp.arange(len(xy)), steps, total_repeat_length=slots)
+    rank = jnp.arange(slots) - first[segment]
+    t = (rank / jnp.maximum(steps[segment] - 1, 1)).astype(xy.dtype)[:, None]
     # copysign keeps compilers from fusing the product with the sum: that would round
     # once where the rule rounds twice, and break ties the other way.
-    pixel = start + jnp.copysign(t * jnp.abs(delta), delta)
-    x, y = jnp.clip(jnp.round(pixel).astype(jnp.int32), 0, size - 1)
-    flat = jnp.where(used, y * size + x, size * size)
-    hit = jax.vmap(lambda i: jnp.zeros(size * size + 1).at[i].set(1.0))(flat)
-    image = hit[:, :-1].reshape(-1, size, size)
-    return jax.lax.reduce_window(image, 0.0, jax.lax.max, (1, 3, 3), (1, 1, 1), "SAME")
+    way = delta[segment]
+    pixel = xy[segment] + jnp.copysign(t * jnp.abs(way), way)
+    x, y = jnp.clip(jnp.round(pixel).astype(jnp.int32), 0, size - 1).T
+    flat = (drawing[segment] * size + y) * size + x
+    flat = jnp.where(rank < steps[segment], flat, drawings * size * size)
+    hit = jnp.zeros(drawings * size * size + 1).at[flat].set(1.0)
+    return _dilate(hit[:-1].reshape(drawings, size, size))
+
+
+def _dilate(image):
+    """The largest of each 3x3 neighbourhood, rows then columns."""
+    for axis in (1, 2):
+        pad = [(0, 0)] * 3
+        pad[axis] = (1, 1)
+        wide = jnp.pad(image, pad)
+        parts = [
+            jax.lax.slice_in_dim(wide, i, i + image.shape[axis], axis=axis)
+            for i in range(3)
+        ]
+        image = jnp.maximum(jnp.maximum(parts[0], parts[1]), parts[2])
+    return image
 
 
 def rasterize_binary(
-    strokes: list[tuple[np.ndarray, ...]], *, size: int = 28, margin: int = 4
+    strokes: Sequence[Sequence[np.ndarray]], *, size: int = 28, margin: int = 4
 ) -> Float[Array, "b size size"]:
-    """The published rule for a list of drawings, in one call.
+    """The published rule for many drawings, in one call.
 
-    Each drawing is a tuple of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of
+    Each drawing is a sequence of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of
     one point is a dot. Returns 1.0 for ink and 0.0 for paper. A drawing of fewer than
     two points stays blank.
     """
-    drawings = [_drawable(drawing) for drawing in strokes]
-    counts = [sum(map(len, d)) for d in drawings]
-    b, p = len(drawings), _bucket(max([2, *counts]))
-    xy = np.zeros((b, p, 2), np.float32)
-    joined = np.zeros((b, p), bool)
-    steps = np.zeros(b, np.int64)
-    for i, (drawing, count) in enumerate(zip(drawings, counts, strict=True)):
-        if not drawing:
-            continue
-        pixels = _to_pixels(np.concatenate(drawing), size, margin)
-        xy[i, :count] = pixels
-        joined[i, : count - 1] = True
-        joined[i, np.cumsum([len(s) for s in drawing]) - 1] = False
-        longer = np.abs(np.diff(pixels, axis=0)).max(-1)
-        steps[i] = (longer.astype(np.int64) + 1)[joined[i, : count - 1]].sum()
-    return _walk(xy, joined, _bucket(int(steps.max(initial=1))), size)
+    kept = [_drawable(drawing) for drawing in strokes]
+    parts = [stroke for drawing in kept for stroke in drawing]
+    b = _bucket(len(kept))
+    if not parts:
+        return jnp.zeros((len(kept), size, size))
+    xy = np.concatenate(parts).astype(np.float32)
+    counts = np.array([sum(map(len, drawing)) for drawing in kept])
+    xy = _to_pixels(xy, counts[counts > 0], size, margin)
+    joined = np.ones(len(xy), bool)
+    joined[np.cumsum([len(stroke) for stroke in parts]) - 1] = False
+    longer = np.abs(np.diff(xy, axis=0)).max(-1).astype(np.int64) + 1
+    slots = _bucket(int(longer[joined[:-1]].sum()))
+    drawing = np.repeat(np.arange(len(kept), dtype=np.int32), counts)
+    # One more point than there are, at least: the last one must start no segment.
+    spare = _bucket(len(xy) + 1) - len(xy)
+    images = _walk(
+        np.pad(xy, ((0, spare), (0, 0))),
+        np.pad(joined, (0, spare)),
+        np.pad(drawing, (0, spare)),
+        slots,
+        b,
+        size,
+    )
+    return images[: len(kept)]
 
 
 def _drawable(drawing):
-    """The strokes as f32[n 2], n >= 2: a dot is a segment of no length."""
-    strokes = [np.asarray(s[:, :2], np.float32) for s in drawing if len(s)]
+    """The strokes `[n 2]` with n >= 2: a dot is a segment of no length."""
+    strokes = [stroke[:, :2] for stroke in drawing if len(stroke)]
     if sum(map(len, strokes)) < 2:
         return []
     return [np.repeat(s, 2, 0) if len(s) == 1 else s for s in strokes]
 
 
-def _to_pixels(xy, size, margin):
-    low, high = xy.min(0), xy.max(0)
-    scale = np.float32(size - 1 - 2 * margin) / np.maximum(high - low, 1e-6).max()
+def _to_pixels(xy, counts, size, margin):
+    """Each drawing, `counts` points of `xy` in a row, scaled and centred in float32."""
+    start = np.cumsum(counts) - counts
+    low, high = np.minimum.reduceat(xy, start), np.maximum.reduceat(xy, start)
+    span = np.maximum(high - low, np.float32(1e-6)).max(-1, keepdims=True)
+    scale = np.float32(size - 1 - 2 * margin) / span
     centre = (low + high) * np.float32(0.5)
+    scale, centre = (np.repeat(x, counts, axis=0) for x in (scale, centre))
     pixels = (xy - centre) * scale + np.float32((size - 1) * 0.5)
     return np.clip(pixels, 0, size - 1)
 

@@ -62,24 +62,23 @@ def pictures(inks):
     return torch.from_numpy(images)[:, None]
 
 
-@pytest.mark.parametrize("classes", [27, 63])
-def test_both_commands_answer_as_pytorch_does(tmp_path, capsys, classes):
-    net = stroke_net(classes, classes).eval()
+def test_both_commands_answer_as_pytorch_does(tmp_path, capsys):
+    net = stroke_net(0, 53).eval()
     inks, out, file = drawings(3), str(tmp_path / "model"), str(tmp_path / "ink.npz")
     assert main([str(checkpoint(tmp_path, net)), "--out", out]) == 0
     assert capsys.readouterr().out == f"{out}\n"
     with torch.no_grad():
         wanted = net(pictures(inks)).softmax(-1).numpy()
-    best = np.array(HEADS[classes])[wanted.argmax(-1)]
+    best = np.array(HEADS[53])[wanted.argmax(-1)]
 
     write_packed(file, pack(inks), label=best)
     arguments = ["--model", out, "--json"]
-    assert cli.main(["recognize", file, "-k", str(classes), *arguments]) == 0
+    assert cli.main(["recognize", file, "-k", "53", *arguments]) == 0
     results = json.loads(capsys.readouterr().out)["results"]
     for result, row in zip(results, wanted, strict=True):
         assert result["dist2"] is None
-        assert set(result["symbols"]) == set(HEADS[classes])
-        order = [HEADS[classes].index(name) for name in result["symbols"]]
+        assert set(result["symbols"]) == set(HEADS[53])
+        order = [HEADS[53].index(name) for name in result["symbols"]]
         close(np.array(result["probability"]), row[order], PROBABILITY)
 
     assert cli.main(["evaluate", file, *arguments]) == 0
