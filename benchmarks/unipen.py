@@ -25,10 +25,6 @@ RUNS = {
         "--config.loss.scale=1.0",
         "--config.loss.learn_scale=False",
     ],
-    "from scratch, argmax head": [
-        "--config=configs/pretrain.py",
-        "--config.mode=argmax",
-    ],
     "from the packaged weights": [
         "--config=configs/finetune.py",
         "--config.data.name=unipen",

@@ -1,6 +1,8 @@
 """From ink or a picture to names: an immutable snapshot of a model, ready to answer."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +17,7 @@ from strokejax.ink.images import normalise_image, to_ink_image
 from strokejax.ink.limits import check_ink
 from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.resample import resample
-from strokejax.knn import nearest
+from strokejax.knn import best, nearest
 from strokejax.model_store import StoredModel, load_model
 from strokejax.models.build import EncoderSpec, build_inference
 from strokejax.symbols import SymbolTable
@@ -111,15 +113,23 @@ class Recognizer:
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
         count = len(next(iter(inputs.values())))
-        parts = []
-        for start in range(0, count, MAX_BATCH):
-            part = {name: x[start : start + MAX_BATCH] for name, x in inputs.items()}
-            n = min(MAX_BATCH, count - start)
-            padded = {name: _padded(x, _bucket(n)) for name, x in part.items()}
+        step = _bucket(min(MAX_BATCH, -(-count // _workers())))
+
+        def answer(start: int):
+            part = {name: x[start : start + step] for name, x in inputs.items()}
+            n = min(step, count - start)
+            padded = {name: _padded(x, step) for name, x in part.items()}
             found = _answer(
                 self.encoder, self.params, self.model_state, self.slots, padded, k
             )
-            parts.append([x[:n] for x in jax.device_get(found)])
+            return [x[:n] for x in jax.device_get(found)]
+
+        starts = range(0, count, step)
+        if len(starts) == 1:
+            parts = [answer(0)]
+        else:
+            with ThreadPoolExecutor(_workers()) as pool:
+                parts = list(pool.map(answer, starts))
         slot, dist2, probability = (np.concatenate(x) for x in zip(*parts, strict=True))
         return slot, dist2, probability
 
@@ -167,18 +177,20 @@ def _answer(encoder, params, model_state, slots, inputs, k):
         out = table_logits(params["table"], out)
     logits = jnp.where(slots.active, out, -jnp.inf)
     if not params["table"]:
-        spare = max(0, k - logits.shape[1])
-        wide = jnp.pad(logits, ((0, 0), (0, spare)), constant_values=-jnp.inf)
-        top, slot = jax.lax.top_k(wide, k)
-        slot = jnp.where(jnp.isfinite(top), slot, -1)
+        _, slot = best(logits, k)
         dist2 = jnp.full(slot.shape, jnp.inf)
     share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
     return slot, dist2, jnp.where(slot < 0, 0.0, share)
 
 
+def _workers() -> int:
+    """Threads that answer side by side: small convolutions leave a CPU's cores idle."""
+    return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+
+
 def _bucket(n: int) -> int:
-    """Batches of 1, 8, 32 or 128, so that few shapes are compiled."""
-    return next(size for size in (1, 8, 32, MAX_BATCH) if n <= size)
+    """Batches of 1, 4, 16, 64 or 128, so that few shapes are compiled."""
+    return next(size for size in (1, 4, 16, 64, MAX_BATCH) if n <= size)
 
 
 def _padded(x: np.ndarray, n: int) -> np.ndarray:
