@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 
 
 def alternate(
-    sides: Mapping[str, Callable[[], object]], rounds: int = 15, least: float = 0.02
+    sides: Mapping[str, Callable[[], object]],
+    rounds: int = 15,
+    least: float = 0.02,
+    rest: float = 0.0,
 ) -> dict[str, float]:
     """Median milliseconds of one call of each side, over alternating rounds.
 
-    A round repeats a call until `least` seconds are filled, after one call to warm up.
+    A round repeats a call until `least` seconds are filled. Before each side's turn come
+    `rest` seconds, in which the other's worker threads stop spinning, and one call.
     """
     repeats = {}
     for name, call in sides.items():
@@ -22,6 +26,8 @@ def alternate(
     times: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, call in sides.items():
+            time.sleep(rest)
+            call()
             start = time.perf_counter()
             for _ in range(repeats[name]):
                 call()

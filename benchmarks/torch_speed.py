@@ -24,6 +24,8 @@ from strokejax.types import Batch
 
 CLASSES = 63
 BATCHES = (1, 32, 128)
+REST = 0.3
+"""Seconds between the sides: OpenMP's threads spin for 0.2 after their work."""
 
 
 class TorchStrokeNet(nn.Module):
@@ -83,7 +85,7 @@ def inference(batch: int) -> dict[str, float]:
                     return model(x)
 
             sides[name] = with_threads(threads, call)
-    return alternate(sides)
+    return alternate(sides, rounds=9, rest=REST)
 
 
 def training(batch: int = 128) -> dict[str, float]:
@@ -138,7 +140,7 @@ def training(batch: int = 128) -> dict[str, float]:
                 adam.step()
 
             sides[name] = with_threads(threads, call)
-    return alternate(sides)
+    return alternate(sides, rounds=7, rest=REST)
 
 
 def show(title: str, times: dict[str, float]) -> None:

@@ -62,6 +62,8 @@ def _help() -> str:
 def _parse(argv: Sequence[str]) -> None:
     try:
         rest = flags.FLAGS(list(argv))
+        if CONFIG.value is not None:
+            CONFIG.value.items()  # a file that could not be loaded is told only here
     except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as e:
         raise InputError(_flag_error(argv, e)) from e
     if len(rest) > 1:
@@ -78,6 +80,8 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
     reason = " ".join(str(error).split())
     for argument in argv[1:]:
         name, _, value = argument.removeprefix("--").partition("=")
+        if name == "config" and "Configuration is not available" in reason:
+            return f"--config={value} cannot be loaded: {reason.split(': ', 1)[1]}."
         if not name.startswith("config."):
             continue
         field = name.removeprefix("config.")

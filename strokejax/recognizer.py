@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,6 +52,8 @@ class Recognizer:
     slots: Slots
     symbols: SymbolTable
     version: int
+    fast: bool = True
+    """False: compiled sooner, answering later; see `load`."""
 
     @property
     def mode(self) -> str:
@@ -113,13 +115,14 @@ class Recognizer:
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
         count = len(next(iter(inputs.values())))
+        compiled = _answer if self.fast else _first_answer()
         step = _bucket(min(MAX_BATCH, -(-count // _workers())))
 
         def answer(start: int):
             part = {name: x[start : start + step] for name, x in inputs.items()}
             n = min(step, count - start)
             padded = {name: _padded(x, step) for name, x in part.items()}
-            found = _answer(
+            found = compiled(
                 self.encoder, self.params, self.model_state, self.slots, padded, k
             )
             return [x[:n] for x in jax.device_get(found)]
@@ -163,7 +166,14 @@ def from_stored(stored: StoredModel, *, fast: bool = True) -> Recognizer:
     params = {"encoder": network, "table": stored.table}
     params, model_state, slots = jax.device_put((params, model_state, stored.slots))
     return Recognizer(
-        stored.spec, encoder, params, model_state, slots, stored.symbols, stored.version
+        stored.spec,
+        encoder,
+        params,
+        model_state,
+        slots,
+        stored.symbols,
+        stored.version,
+        fast,
     )
 
 
@@ -181,6 +191,19 @@ def _answer(encoder, params, model_state, slots, inputs, k):
         dist2 = jnp.full(slot.shape, jnp.inf)
     share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
     return slot, dist2, jnp.where(slot < 0, 0.0, share)
+
+
+@cache
+def _first_answer():
+    """`_answer` compiled in half the time, where XLA still has the switch for it."""
+    options = {}
+    if jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11):
+        options = {"xla_cpu_use_fusion_emitters": False}
+    return jax.jit(
+        _answer.__wrapped__,
+        static_argnames=("encoder", "k"),
+        compiler_options=options,
+    )
 
 
 def _workers() -> int:
