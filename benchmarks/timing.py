@@ -13,8 +13,8 @@ def alternate(
 ) -> dict[str, float]:
     """Median milliseconds of one call of each side, over alternating rounds.
 
-    A round repeats a call until `least` seconds are filled. Before each side's turn come
-    `rest` seconds, in which the other's worker threads stop spinning, and one call.
+    A round repeats a call until `least` seconds are filled. Before each side's turn
+    come `rest` seconds, in which the other's threads stop spinning, and one call.
     """
     repeats = {}
     for name, call in sides.items():
