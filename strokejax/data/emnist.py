@@ -161,7 +161,8 @@ def _prepare(builder: StrokejaxEmnist, root: str | Path | None, download: bool) 
     if folder and not download and not (folder / ARCHIVE).is_file():
         raise InputError(
             f"EMNIST's archive {folder / ARCHIVE} is not there; fetch {URL} "
-            f"({ARCHIVE_BYTES:,} bytes) into that folder, or load with download=True."
+            f"({ARCHIVE_BYTES:,} bytes) into that folder, or set "
+            f"config.data.download=True."
         )
     settings = tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False)
     try:
