@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,8 +177,7 @@ def from_stored(stored: StoredModel, *, fast: bool = True) -> Recognizer:
     )
 
 
-@partial(jax.jit, static_argnames=("encoder", "k"))
-def _answer(encoder, params, model_state, slots, inputs, k):
+def _answer_with(encoder, params, model_state, slots, inputs, k):
     """Slots, squared distances (inf under a class head), probabilities of the best."""
     mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
     out, _ = encoder.apply(params["encoder"], model_state, inputs, mask, train=False)
@@ -193,17 +192,17 @@ def _answer(encoder, params, model_state, slots, inputs, k):
     return slot, dist2, jnp.where(slot < 0, 0.0, share)
 
 
+_STATIC = ("encoder", "k")
+_answer = jax.jit(_answer_with, static_argnames=_STATIC)
+
+
 @cache
 def _first_answer():
     """`_answer` compiled in half the time, where XLA still has the switch for it."""
     options = {}
     if jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11):
         options = {"xla_cpu_use_fusion_emitters": False}
-    return jax.jit(
-        _answer.__wrapped__,
-        static_argnames=("encoder", "k"),
-        compiler_options=options,
-    )
+    return jax.jit(_answer_with, static_argnames=_STATIC, compiler_options=options)
 
 
 def _workers() -> int:
