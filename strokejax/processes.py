@@ -39,6 +39,8 @@ def join(
             process_id if process_id >= 0 else None,
             initialization_timeout=timeout + 60,
         )
+        # On CPUs a first collective fails where others come to it 30 s later.
+        _gather(False)
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError(
             f"The processes could not be joined "
