@@ -20,7 +20,7 @@ table losses data models
 knn optim state model_store
 steps evaluate checkpoint recognizer metrics figures
 loop report
-job
+job commands
 launch cli
 """.strip().splitlines()
 )
@@ -48,7 +48,7 @@ HOMES = {
 
 WITH_JAX = ("ink.raster", "ink.augment")
 HOST = ("types", "config", "symbols", "atomic", "scores", "ink", "data", "metrics")
-HOST = (*HOST, "figures", "report", "cli")
+HOST = (*HOST, "figures", "report", "cli", "commands")
 """Without jax, apart from the kernels among them."""
 
 MODULE_LINES = 250

@@ -1,0 +1,76 @@
+"""strokejax recognize: names for drawings in files."""
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from strokejax.types import InputError
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+
+TEXT = """\
+Name what was drawn: the nearest symbols of the model, with their distances.
+
+files:
+  .csv              timestamp,velocity_x,velocity_y: the collected format
+  .json             {"strokes": [[[x, y], ...], ...]}, with t in seconds as a third
+  .inkml            W3C InkML traces
+  .npz, other text  packed ink; the UNIPEN format
+  .png .jpg ...     a picture of one symbol, any size, dark on light or light on dark
+"""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument(
+        "-k", type=int, default=5, help="how many symbols to name (default: 5)"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Prints the answers; 2 if a file could not be used."""
+    from strokejax.recognizer import load
+
+    model = load(given.model, fast=False)
+    results: list[dict[str, Any]] = []
+    for file in given.files:
+        try:
+            drawings = read(file)
+            answers = model.recognize_many(drawings, given.k)
+        except InputError as error:
+            results.append({"file": file, "error": str(error)})
+            continue
+        for i, answer in enumerate(answers):
+            sample = {"sample": i} if len(answers) > 1 else {}
+            results.append({"file": file} | sample | answer._asdict())
+    if given.json:
+        print(json.dumps({"results": results}, ensure_ascii=False))
+    else:
+        for result in results:
+            _print(result)
+    return 2 if any("error" in result for result in results) else 0
+
+
+def read(file: str) -> list[Any]:
+    """The drawings of a file: one picture, or all its ink."""
+    if file.lower().endswith(PICTURES):
+        from strokejax.ink.images import read_image
+
+        return [read_image(file)]
+    from strokejax.ink.formats import read_ink
+
+    return list(read_ink(file))
+
+
+def _print(result: dict[str, Any]) -> None:
+    if "error" in result:
+        print(f"strokejax: {result['error']}", file=sys.stderr)
+        return
+    print(result["file"] + (f" [{result['sample']}]" if "sample" in result else ""))
+    distances = result["dist2"] or [None] * len(result["symbols"])
+    rows = zip(result["symbols"], distances, result["probability"], strict=True)
+    for symbol, dist2, probability in rows:
+        distance = "" if dist2 is None else f"  dist2 {dist2:.3f}"
+        print(f"  {symbol:<8}{100 * probability:5.1f} %{distance}")
