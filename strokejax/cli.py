@@ -3,13 +3,21 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from strokejax import __version__
-from strokejax.commands import evaluate, recognize
+from strokejax.commands import collect, evaluate, live, recognize, register, symbols
 from strokejax.types import InputError
 
-VERBS = {"recognize": recognize, "evaluate": evaluate}
+VERBS = {
+    "recognize": recognize,
+    "register": register,
+    "symbols": symbols,
+    "evaluate": evaluate,
+    "live": live,
+    "collect": collect,
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not given.verb:
         parser.print_help()
         return 0
+    warnings.showwarning = _warn
     try:
         return VERBS[given.verb].run(given)
     except InputError as error:
@@ -28,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, say) has gone; what is left must not be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _warn(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"strokejax: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument(
         "--model",
         metavar="PATH",
-        help="folder of a model or a finished run, or a packaged one: nn-sampling "
-        "(default), argmax",
+        help="folder of a model or a finished run, or a packaged one: nn-sampling, "
+        "argmax (default: your own copy of the former, once you changed it)",
     )
     shared.add_argument(
         "--json", action="store_true", help="print exactly one line of JSON on stdout"

@@ -1,4 +1,4 @@
-"""Drawings of a report: arrays in, SVG and HTML fragments out.
+"""Pictures, tables and maps of a report: arrays in, SVG and HTML fragments out.
 
 Every name is escaped here. Colours come from the page's style sheet, so that one
 drawing serves light and dark.
@@ -7,13 +7,10 @@ drawing serves light and dark.
 import base64
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
-
-Series = Mapping[str, Sequence[tuple[float, float]]]
-"""Lines of a chart: name -> points (step, value)."""
 
 CELL = 13
 """Side of a confusion matrix's cell, in the drawing's own units."""
@@ -31,76 +28,6 @@ def image_tag(image: np.ndarray, alt: str) -> str:
     Image.fromarray(grey).save(file, "PNG", optimize=True)
     data = base64.b64encode(file.getvalue()).decode()
     return f'<img class="ink" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
-
-
-def number(value: float) -> str:
-    """Three digits, or all those before the point; a power of ten below 0.01."""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    if abs(value) >= 0.01 or value == 0:
-        return f"{value:.3g}"
-    digits, power = f"{value:.2e}".split("e")
-    return f"{float(digits):g}e{int(power)}"
-
-
-def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """About `count` round numbers (1, 2, 2.5 or 5 times a power of ten) in a range."""
-    rough = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= 0.999 * rough)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    return [i * step for i in range(first, last + 1)]
-
-
-def thin(points: Sequence[tuple[float, float]], limit: int = 300) -> np.ndarray:
-    """Points f64[m 2] with m <= `limit`: neighbours are averaged."""
-    parts = np.array_split(np.asarray(points, float), min(limit, len(points)))
-    return np.array([part.mean(0) for part in parts])
-
-
-def line_chart(title: str, series: Series) -> str:
-    """A chart over steps, with a legend that gives each line's last value."""
-    lines = {name: thin(points) for name, points in series.items() if len(points)}
-    if not lines:
-        return ""
-    width, height, left, bottom = 360, 200, 46, 22
-    every = np.concatenate(list(lines.values()))
-    (x0, y0), (x1, y1) = every.min(0), every.max(0)
-    x1, y1 = (x1 if x1 > x0 else x0 + 1), (y1 if y1 > y0 else y0 + (abs(y0) or 1))
-    origin = np.array([left, height - bottom])
-    scale = np.array([width - left - 14, bottom + 12 - height]) / (x1 - x0, y1 - y0)
-
-    def place(xy: np.ndarray) -> np.ndarray:
-        return origin + (xy - (x0, y0)) * scale
-
-    parts = []
-    for y in ticks(y0, y1):
-        at = place(np.array([x0, y]))[1]
-        parts.append(f'<path class="grid" d="M{left} {at:.1f}H{width - 8}"/>')
-        parts.append(
-            f'<text class="end" x="{left - 6}" y="{at + 4:.1f}">{number(y)}</text>'
-        )
-    for x in ticks(x0, x1):
-        at = place(np.array([x, y0]))[0]
-        parts.append(
-            f'<text class="mid" x="{at:.1f}" y="{height - 5}">{number(x)}</text>'
-        )
-    legend = []
-    for i, (name, points) in enumerate(lines.items()):
-        last = number(series[name][-1][1])
-        path = "L".join(f"{x:.1f} {y:.1f}" for x, y in place(points))
-        x, y = place(points)[-1]
-        parts.append(
-            f'<g class="line s{i % 4}"><title>{escape(name)}: {last}</title>'
-            f'<path d="M{path}"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3"/></g>'
-        )
-        legend.append(f'<li class="s{i % 4}">{escape(name)} <b>{last}</b></li>')
-    return (
-        f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
-        f'<ul class="legend">{"".join(legend)}</ul>'
-        f'<svg viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(title)} over steps">{"".join(parts)}</svg></figure>'
-    )
 
 
 def short(name: str, limit: int = 6) -> str:

@@ -14,13 +14,34 @@ from strokejax.types import Encoder, PyTree
 def nearest(
     z: Float[Array, "b d"], table: PyTree, slots: Slots, k: int
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """Squared distances (0 to 4) and slots of the k nearest active rows, nearest first.
+    """Squared distances (0 to 4, and offsets) and slots of the k nearest symbols.
 
-    Ties go to the lower slot. Beyond the active slots: distance inf, slot -1.
+    Nearest first; a symbol is as near as its nearest row. Ties go to the lower slot.
+    Beyond the active slots: distance inf, slot -1.
     """
-    dist2 = jnp.where(slots.active, squared_distance(z, rows(table)), jnp.inf)
-    negative, slot = best(-dist2, k)
+    negative, slot = best(-symbol_distances(z, table, slots), k)
     return -negative, slot
+
+
+def symbol_distances(
+    z: Float[Array, "b d"], table: PyTree, slots: Slots
+) -> Float[Array, "b c"]:
+    """Squared distance plus offset of every row; inf unless its symbol's nearest."""
+    dist2 = squared_distance(z, rows(table)) + slots.offset
+    dist2 = jnp.where(slots.active, dist2, jnp.inf)
+    itself = jnp.arange(dist2.shape[1], dtype=slots.owner.dtype)
+
+    def nearest_rows(dist2):
+        def least(values, empty):
+            found = jnp.full_like(values, empty).at[:, slots.owner].min(values)
+            return found[:, slots.owner]
+
+        near = dist2 == least(dist2, jnp.inf)
+        place = jnp.where(near, itself, len(itself))
+        return jnp.where(place == least(place, len(itself)), dist2, jnp.inf)
+
+    several = jnp.any(slots.active & (slots.owner != itself))
+    return jax.lax.cond(several, nearest_rows, lambda dist2: dist2, dist2)
 
 
 def best(

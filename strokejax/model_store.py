@@ -1,23 +1,28 @@
 """Models on disk: what people use and share.
 
-A model is a folder: the encoder once, named by the hash of its contents, one small
-immutable version a change, and a pointer to the current version.
+A model is a folder of immutable files, each named by the hash of its contents, and one
+pointer that a change moves last:
 
-    CURRENT                        "000001"
-    encoder-<sha256>.safetensors   network weights and statistics, its spec as JSON
-    version-000001.safetensors     table rows, slots, names, where they came from
+    CURRENT                            the name of the current version's file
+    encoder-<sha256>.safetensors       network weights and statistics, its spec as JSON
+    calibration-<sha256>.safetensors   embeddings of known drawings, to measure changes
+    samples-<sha256>.safetensors       drawings that one change registered
+    version-000001-<sha256>.safetensors   rows, slots, names, samples, provenance
 """
 
-import hashlib
-import json
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from strokejax.atomic import write_atomically
+from strokejax.hashed import flatten, read_hashed, unflatten, write_hashed
 from strokejax.models.build import EncoderSpec
 from strokejax.symbols import SymbolTable
 from strokejax.table import Slots
@@ -25,12 +30,39 @@ from strokejax.types import InputError, PyTree
 
 CURRENT = "CURRENT"
 PACKAGED = Path(__file__).parent / "weights"
-FORMAT = 1
-MAX_BYTES = 1 << 30
+FORMAT = 2
+_VERSION = re.compile(r"version-(\d{6,12})-[0-9a-f]{64}\.safetensors")
+
+
+class Calibration(NamedTuple):
+    """What offline training left behind, to hold later changes against."""
+
+    rows: np.ndarray
+    """f32[o d]: trained rows."""
+    z: np.ndarray
+    """f32[n d]: embeddings of drawings that people made of them."""
+    label: np.ndarray
+    """i32[n]: which of the rows each should be nearest to."""
+    background: np.ndarray
+    """f32[m d]: embeddings of ink that is none of the symbols."""
+
+
+class Sample(NamedTuple):
+    """Where a registered drawing is kept."""
+
+    symbol: str
+    file: str
+    """The `samples-*` file in the model's folder."""
+    row: int
+    """Which drawing of that file."""
+    digest: str
+    """Hash of the drawing: the same drawing is registered once."""
+    source: str
+    """The name of the file it came from, "" for none."""
 
 
 class StoredModel(NamedTuple):
-    """A model as numpy arrays, in float32 whatever it is stored in."""
+    """One version of a model as numpy arrays, in float32 whatever it is stored in."""
 
     spec: EncoderSpec
     encoder: PyTree
@@ -41,7 +73,15 @@ class StoredModel(NamedTuple):
     slots: Slots
     symbols: SymbolTable
     about: dict[str, Any]
-    """Provenance: how it was made, when, from what."""
+    """Provenance of the encoder: how it was made, when, from what."""
+    calibration: Calibration
+    origin: np.ndarray
+    """i32[c]: the calibration row a slot began as, -1 for a registered one."""
+    samples: tuple[Sample, ...] = ()
+    change: Mapping[str, Any] = MappingProxyType({})
+    """What made this version: {"verb", "made", ...}."""
+    before: int = 0
+    """The version that undoing the change leads back to; 0 for none."""
     version: int = 1
 
     @property
@@ -50,12 +90,32 @@ class StoredModel(NamedTuple):
         return "nn-sampling" if self.spec.normalise else "argmax"
 
 
-def resolve(model: str | Path | None) -> Path:
+def no_calibration(table: dict[str, np.ndarray], dim: int) -> Calibration:
+    """The rows alone, where no drawings are at hand."""
+    rows = np.asarray(table.get("embeddings", np.zeros((0, dim))), np.float32)
+    nothing = np.zeros((0, dim), np.float32)
+    return Calibration(rows, nothing, np.zeros(0, np.int32), nothing)
+
+
+def home() -> Path:
+    """The folder of the user's own model; STROKEJAX_HOME moves it."""
+    if chosen := os.environ.get("STROKEJAX_HOME"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / (
+        "Library/Application Support" if sys.platform == "darwin" else ".local/share"
+    )
+    return Path(base) / "strokejax"
+
+
+def resolve(model: str | Path | None = None) -> Path:
     """The folder of a model: a path, a run's folder, or a packaged model's name.
 
-    None is the packaged nn-sampling model.
+    None is the user's own model, or the packaged nn-sampling where there is none yet.
     """
-    name = str(model or "nn-sampling")
+    if model is None:
+        own = home() / "model"
+        return own if (own / CURRENT).is_file() else PACKAGED / "nn-sampling"
+    name = str(model)
     if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
         return PACKAGED / name
     for folder in (Path(name), Path(name) / "model"):
@@ -69,118 +129,123 @@ def resolve(model: str | Path | None) -> Path:
 
 
 def save_model(folder: str | Path, model: StoredModel, dtype: Any = np.float32) -> Path:
-    """Writes the encoder (if it is new), a version, then the pointer.
+    """Writes what is new of a model, then the pointer.
 
     `dtype` is what network weights are stored in; float16 halves their size.
     """
     folder = Path(folder)
-    tensors = _flatten({"params": model.encoder, "state": model.model_state})
-    tensors = {name: np.asarray(x, dtype) for name, x in tensors.items()}
-    data = save(tensors, {"strokejax": _json({"spec": model.spec._asdict()})})
-    digest = hashlib.sha256(data).hexdigest()
-    path = folder / f"encoder-{digest}.safetensors"
-    if not path.exists():
-        write_atomically(path, data)
-    rows = _flatten({"table": model.table, "slots": model.slots._asdict()})
-    header = {
-        "format": FORMAT,
-        "encoder": digest,
-        "symbols": model.symbols.names,
-        "about": model.about,
-    }
-    name = f"{model.version:06d}"
-    rows = {key: np.ascontiguousarray(x) for key, x in rows.items()}
-    write_atomically(
-        folder / f"version-{name}.safetensors", save(rows, {"strokejax": _json(header)})
-    )
-    write_atomically(folder / CURRENT, name.encode())
+    network = flatten({"params": model.encoder, "state": model.model_state})
+    network = {name: np.asarray(x, dtype) for name, x in network.items()}
+    encoder = write_hashed(folder, "encoder", network, {"spec": model.spec._asdict()})
+    known = model.calibration._asdict()
+    known |= {name: known[name].astype(np.float16) for name in ("z", "background")}
+    calibration = write_hashed(folder, "calibration", known, {})
+    _save_version(folder, model, encoder, calibration)
     return folder
 
 
+def save_change(folder: Path, before: StoredModel, after: StoredModel) -> None:
+    """Writes a version with the encoder and calibration of one already there."""
+    paths = dict(versions(folder))
+    header, _ = read_hashed(paths[before.version])
+    _save_version(folder, after, header["encoder"], header["calibration"])
+
+
+def _save_version(folder: Path, model: StoredModel, encoder: str, known: str) -> None:
+    """Writes a version that refers to files already there, then the pointer."""
+    tensors = flatten(
+        {
+            "table": model.table,
+            "slots": model.slots._asdict(),
+            "origin": np.asarray(model.origin, np.int32),
+        }
+    )
+    header = {
+        "format": FORMAT,
+        "encoder": encoder,
+        "calibration": known,
+        "symbols": model.symbols.names,
+        "aliases": dict(model.symbols.aliases),
+        "about": model.about,
+        "samples": [list(sample) for sample in model.samples],
+        "change": dict(model.change),
+        "before": model.before,
+    }
+    name = write_hashed(folder, f"version-{model.version:06d}", tensors, header)
+    write_atomically(folder / CURRENT, name.encode())
+
+
 def load_model(model: str | Path | None = None) -> StoredModel:
-    """The current version of a model; InputError names the file that is damaged."""
+    """The current version of a model.
+
+    Where its file is damaged, a warning names it and the last good version is loaded.
+    InputError where none can be, or what they share is damaged.
+    """
     folder = resolve(model)
-    name = (folder / CURRENT).read_text().strip()
-    if not name.isdigit():
-        raise InputError(
-            f"{folder / CURRENT} says {name[:20]!r} and not a version's number; write "
-            f"the number of the newest version-*.safetensors into it."
+    wanted = _pointed_at(folder)
+    damage: InputError | None = None
+    for number, path in reversed(list(versions(folder))):
+        if wanted is not None and number > wanted:
+            continue
+        try:
+            found = load_version(path)
+        except InputError as error:
+            damage = damage or error
+            continue
+        if number == wanted:
+            return found
+        lost = f"version {wanted}" if wanted else f"the pointer {folder / CURRENT}"
+        warnings.warn(
+            f"{damage or f'{lost} of the model is missing or damaged.'} "
+            f"Version {number} is used instead.",
+            stacklevel=2,
         )
-    header, tensors = _read(folder / f"version-{name}.safetensors")
-    digest = str(header.get("encoder"))
-    path = folder / f"encoder-{digest}.safetensors"
-    about, weights = _read(path, digest)
+        return found
+    raise damage or InputError(
+        f"{folder} has no version file that {CURRENT} could mean; copy the model again."
+    )
+
+
+def load_version(path: Path) -> StoredModel:
+    """One version, whole; InputError names the file that is damaged."""
+    folder = path.parent
+    header, tensors = read_hashed(path)
     try:
-        network, rows = _unflatten(weights), _unflatten(tensors)
-        spec = EncoderSpec(**about["spec"])
-        slots = Slots(**rows["slots"])
-        symbols = SymbolTable(tuple(header["symbols"]))
-        version = int(name)
+        if header["format"] != FORMAT:
+            raise KeyError(f"format {header['format']}")
+        about, weights = read_hashed(folder / Path(header["encoder"]).name)
+        _, known = read_hashed(folder / Path(header["calibration"]).name)
+        network, rows = unflatten(weights), unflatten(tensors)
+        return StoredModel(
+            EncoderSpec(**about["spec"]),
+            network["params"],
+            network.get("state", {}),
+            rows.get("table", {}),
+            Slots(**rows["slots"]),
+            SymbolTable(tuple(header["symbols"]), header["aliases"]),
+            header["about"],
+            Calibration(**known),
+            rows["origin"],
+            tuple(Sample(*each) for each in header["samples"]),
+            header["change"],
+            header["before"],
+            int(path.name.split("-")[1]),
+        )
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no model that this version can read ({error}); update "
             f"strokejax, or use another model."
         ) from error
-    table = rows.get("table", {})
-    return StoredModel(
-        spec,
-        network["params"],
-        network.get("state", {}),
-        table,
-        slots,
-        symbols,
-        header["about"],
-        version,
-    )
 
 
-def _read(path: Path, digest: str | None = None):
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(
-                f"{path} has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are "
-                f"read; this is not a model of strokejax."
-            )
-        if digest and hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise InputError(
-                f"{path} does not have the contents its name promises: it is damaged; "
-                f"copy the model again."
-            )
-        with safe_open(path, framework="numpy") as file:
-            header = json.loads((file.metadata() or {})["strokejax"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{path} cannot be read ({error}); copy the model again, or train it."
-        ) from error
-    widened = {
-        name: x.astype(np.float32) if x.dtype == np.float16 else x
-        for name, x in tensors.items()
-    }
-    return header, widened
+def versions(folder: Path) -> Iterator[tuple[int, Path]]:
+    """Number and file of each version, oldest first; damaged ones too."""
+    found = [
+        (int(m[1]), p) for p in folder.iterdir() if (m := _VERSION.fullmatch(p.name))
+    ]
+    yield from sorted(found)
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def _flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    if isinstance(tree, dict):
-        flat = {}
-        for name, branch in tree.items():
-            flat |= _flatten(branch, f"{prefix}/{name}" if prefix else name)
-        return flat
-    return {prefix: np.asarray(tree)}
-
-
-def _unflatten(flat: dict[str, np.ndarray]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for name, leaf in flat.items():
-        *parents, last = name.split("/")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[last] = leaf
-    return tree
+def _pointed_at(folder: Path) -> int | None:
+    named = _VERSION.fullmatch((folder / CURRENT).read_text(errors="replace").strip())
+    return int(named[1]) if named else None

@@ -4,40 +4,29 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from strokejax import answers
+from strokejax.answers import Answer, Ranked
 from strokejax.ink.formats import PackedInk, pack, unpack
 from strokejax.ink.images import normalise_image, to_ink_image
 from strokejax.ink.limits import check_ink
 from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.resample import resample
-from strokejax.knn import best, nearest
 from strokejax.model_store import StoredModel, load_model
 from strokejax.models.build import EncoderSpec, build_inference
 from strokejax.symbols import SymbolTable
-from strokejax.table import Slots, table_logits
+from strokejax.table import Rows, Slots
 from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
 POINTS = 64
-
-
-class Answer(NamedTuple):
-    """The nearest symbols of one drawing, best first."""
-
-    symbols: tuple[str, ...]
-    dist2: tuple[float, ...] | None
-    """Squared distances, 0 to 4; None under a class head."""
-    probability: tuple[float, ...]
-    """Of each among all symbols of the model."""
-    inputs: tuple[str, ...]
-    """What was seen of the drawing: "shape"."""
+STRANGE = 2.0
+"""Standard deviations that about 97 in 100 of a symbol's own drawings stay within."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +41,8 @@ class Recognizer:
     slots: Slots
     symbols: SymbolTable
     version: int
+    limit: float = STRANGE
+    """The strangeness above which a drawing is unknown."""
     fast: bool = True
     """False: compiled sooner, answering later; see `load`."""
 
@@ -71,13 +62,13 @@ class Recognizer:
     def recognize_many(self, drawings: Sequence[Any], k: int = 5) -> list[Answer]:
         """`recognize` for many drawings at once, in their order."""
         inputs = [self.prepare(drawing) for drawing in drawings]
-        answers: dict[int, Answer] = {}
+        found: dict[int, Answer] = {}
         for kind in ("points", "image"):
             chosen = [i for i, each in enumerate(inputs) if kind in each]
             if chosen:
                 rows = {kind: np.concatenate([inputs[i][kind] for i in chosen])}
-                answers |= zip(chosen, self._named(rows, k), strict=True)
-        return [answers[i] for i in range(len(drawings))]
+                found |= zip(chosen, self._named(rows, k), strict=True)
+        return [found[i] for i in range(len(drawings))]
 
     def prepare(self, drawing: Ink | np.ndarray | Any) -> dict[str, np.ndarray]:
         """The network's input for one drawing: "points" [1 p 3] or "image" [1 h w]."""
@@ -108,58 +99,90 @@ class Recognizer:
         """str[n k]: slots by name, "" for -1."""
         return np.array([*(name or "" for name in self.symbols.names), ""])[slot]
 
-    def ranked(
-        self, inputs: dict[str, np.ndarray], k: int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """`(slot i32[n k], dist2 f32[n k], probability f32[n k])` of inputs."""
+    def embed(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """f32[n d]: embeddings of inputs, of length 1; logits under a class head."""
+        return self._in_parts(inputs, lambda part: (self._call(answers.embed, part),))[
+            0
+        ]
+
+    def ranked(self, inputs: dict[str, np.ndarray], k: int) -> Ranked:
+        """The k nearest symbols of inputs."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
+        compiled = answers.answer if self.fast else answers.first_answer()
+        return Ranked(*self._in_parts(inputs, lambda x: self._call(compiled, x, k)))
+
+    def _call(self, compiled, inputs, *more):
+        return compiled(
+            self.encoder, self.params, self.model_state, self.slots, inputs, *more
+        )
+
+    def _in_parts(self, inputs, call) -> list[np.ndarray]:
+        """What `call` returns for parts of the inputs, joined; they run in threads."""
         count = len(next(iter(inputs.values())))
-        compiled = _answer if self.fast else _first_answer()
         step = _bucket(min(MAX_BATCH, -(-count // _workers())))
 
         def answer(start: int):
             part = {name: x[start : start + step] for name, x in inputs.items()}
             n = min(step, count - start)
-            padded = {name: _padded(x, step) for name, x in part.items()}
-            found = compiled(
-                self.encoder, self.params, self.model_state, self.slots, padded, k
-            )
+            found = call({name: _padded(x, step) for name, x in part.items()})
             return [x[:n] for x in jax.device_get(found)]
 
         starts = range(0, count, step)
         if len(starts) == 1:
-            parts = [answer(0)]
-        else:
-            with ThreadPoolExecutor(_workers()) as pool:
-                parts = list(pool.map(answer, starts))
-        slot, dist2, probability = (np.concatenate(x) for x in zip(*parts, strict=True))
-        return slot, dist2, probability
+            return answer(0)
+        with ThreadPoolExecutor(_workers()) as pool:
+            parts = list(pool.map(answer, starts))
+        return [np.concatenate(x) for x in zip(*parts, strict=True)]
 
     def _named(self, inputs: dict[str, np.ndarray], k: int) -> list[Answer]:
-        answers = []
-        for slot, dist2, probability in zip(*self.ranked(inputs, k), strict=True):
+        named = []
+        for slot, dist2, probability, strange in zip(
+            *self.ranked(inputs, k), strict=True
+        ):
             n = int((slot >= 0).sum())
             names = tuple(self.names(slot[:n]).tolist())
             distances = tuple(map(float, dist2[:n])) if self.spec.normalise else None
-            answers.append(
-                Answer(names, distances, tuple(map(float, probability[:n])), ("shape",))
+            shares = tuple(map(float, probability[:n]))
+            reason = self._refusal(names, float(strange))
+            named.append(
+                Answer(names, distances, shares, ("shape",), bool(reason), reason)
             )
-        return answers
+        return named
+
+    def _refusal(self, names: tuple[str, ...], strange: float) -> str:
+        if not names:
+            return "the model has no symbols"
+        if strange <= self.limit:
+            return ""
+        return (
+            f"{strange:.1f} standard deviations farther than drawings of {names[0]!r} "
+            f"usually are; the limit is {self.limit:.1f}"
+        )
 
 
-def load(model: str | Path | None = None, *, fast: bool = True) -> Recognizer:
+def load(
+    model: str | Path | None = None,
+    *,
+    false_accepts: float | None = None,
+    fast: bool = True,
+) -> Recognizer:
     """A stored model, ready to answer.
 
     `model` is the folder of a model or of a finished run, or the name of a packaged
-    one: "nn-sampling" (the default) or "argmax". Without `fast` the first answer comes
-    earlier and the following ones later: right for a handful of drawings.
+    one, "nn-sampling" or "argmax"; the default is the user's own, which is the former
+    until a symbol is registered. `false_accepts` (0 to 1) is the share of ink without
+    meaning that may be named; without it, `STRANGE` decides. Without `fast` the first
+    answer comes earlier and the following ones later: right for a handful of drawings.
     """
-    return from_stored(load_model(model), fast=fast)
+    return from_stored(load_model(model), false_accepts=false_accepts, fast=fast)
 
 
-def from_stored(stored: StoredModel, *, fast: bool = True) -> Recognizer:
+def from_stored(
+    stored: StoredModel, *, false_accepts: float | None = None, fast: bool = True
+) -> Recognizer:
     """The snapshot of a stored model, on the default device."""
+    limit = STRANGE if false_accepts is None else limit_for(stored, false_accepts)
     encoder, network, model_state = build_inference(
         stored.spec, stored.encoder, stored.model_state, fast=fast
     )
@@ -173,36 +196,26 @@ def from_stored(stored: StoredModel, *, fast: bool = True) -> Recognizer:
         slots,
         stored.symbols,
         stored.version,
+        limit,
         fast,
     )
 
 
-def _answer_with(encoder, params, model_state, slots, inputs, k):
-    """Slots, squared distances (inf under a class head), probabilities of the best."""
-    mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
-    out, _ = encoder.apply(params["encoder"], model_state, inputs, mask, train=False)
-    if params["table"]:
-        dist2, slot = nearest(out, params["table"], slots, k)
-        out = table_logits(params["table"], out)
-    logits = jnp.where(slots.active, out, -jnp.inf)
-    if not params["table"]:
-        _, slot = best(logits, k)
-        dist2 = jnp.full(slot.shape, jnp.inf)
-    share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
-    return slot, dist2, jnp.where(slot < 0, 0.0, share)
-
-
-_STATIC = ("encoder", "k")
-_answer = jax.jit(_answer_with, static_argnames=_STATIC)
-
-
-@cache
-def _first_answer():
-    """`_answer` compiled in half the time, where XLA still has the switch for it."""
-    options = {}
-    if jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11):
-        options = {"xla_cpu_use_fusion_emitters": False}
-    return jax.jit(_answer_with, static_argnames=_STATIC, compiler_options=options)
+def limit_for(stored: StoredModel, false_accepts: float) -> float:
+    """The strangeness that this share of the calibration's background stays below."""
+    background = stored.calibration.background
+    if not 0 < false_accepts <= 1:
+        raise InputError(
+            f"The rate of false accepts is {false_accepts:g}; give one above 0 and up "
+            f"to 1, like 1/200."
+        )
+    if not len(background):
+        raise InputError(
+            "This model was stored without background ink, which a rate of false "
+            "accepts is measured on; leave the rate out, or use another model."
+        )
+    strange = Rows(stored.table["embeddings"], 1.0, stored.slots).strangeness(background)
+    return float(np.quantile(strange, false_accepts))
 
 
 def _workers() -> int:

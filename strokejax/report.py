@@ -1,17 +1,16 @@
 """The report of a run: one HTML page that needs no other file and no script."""
 
 import os
-import string
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from html import escape
-from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from strokejax import figures
-from strokejax.atomic import write_atomically
+from strokejax.charts import line_chart
+from strokejax.pages import Cards, percent, write_page
 from strokejax.scores import confusion_counts, margins
 
 PANELS = (
@@ -75,39 +74,18 @@ def write_report(
         "Symbols and groups": _classes(answers, summary),
         "Reproduce": _config(config, command),
     }
-    template = resources.files("strokejax").joinpath("report_page.html")
-    page = string.Template(template.read_text("utf-8")).substitute(
-        title=escape(title),
-        links="".join(
-            f'<a href="#part{i}">{name}</a>' for i, name in enumerate(sections)
-        ),
-        cards=_cards(summary, seconds),
-        sections="\n".join(
-            f'<section id="part{i}"><h2>{name}</h2>{body}</section>'
-            for i, (name, body) in enumerate(sections.items())
-        ),
-    )
-    write_atomically(path, page.encode("utf-8", "replace"))
+    write_page(path, title, _cards(summary, seconds), sections)
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"
-
-
-def _cards(summary: Mapping[str, Any], seconds: float) -> str:
+def _cards(summary: Mapping[str, Any], seconds: float) -> Cards:
     low, high = (100 * edge for edge in summary["interval95"])
-    cards = (
-        ("Top-1", _percent(summary["top1"]), f"95 % interval {low:.1f} to {high:.1f}"),
-        ("Top-3", _percent(summary["top3"]), "right among the first three"),
-        ("Top-5", _percent(summary["top5"]), "right among the first five"),
-        ("Twins merged", _percent(summary["twins_merged"]), "o, O and 0 count as one"),
+    return (
+        ("Top-1", percent(summary["top1"]), f"95 % interval {low:.1f} to {high:.1f}"),
+        ("Top-3", percent(summary["top3"]), "right among the first three"),
+        ("Top-5", percent(summary["top5"]), "right among the first five"),
+        ("Twins merged", percent(summary["twins_merged"]), "o, O and 0 count as one"),
         ("Hold-out", f"{summary['n']:,}", "samples, never trained on"),
         ("Duration", str(timedelta(seconds=round(seconds))), "hours, minutes, seconds"),
-    )
-    return "".join(
-        f'<div><span class="soft">{name}</span><b>{value}</b>'
-        f'<span class="soft">{note}</span></div>'
-        for name, value, note in cards
     )
 
 
@@ -120,7 +98,7 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
                 if value is not None and any(part in name for part in parts):
                     line = series.setdefault(name.replace("_", " "), [])
                     line.append((row["step"], value))
-        charts.append(figures.line_chart(title, series))
+        charts.append(line_chart(title, series))
     return (
         "<p>Over training steps; beside each name stands its last value.</p>"
         f'<div class="charts">{"".join(charts)}</div>'
@@ -138,7 +116,7 @@ def _confusions(answers: Answers) -> str:
             escape(symbols[i]),
             escape(symbols[j]),
             f"{wrong[i, j]}",
-            _percent(wrong[i, j] / counts[i].sum()),
+            percent(wrong[i, j] / counts[i].sum()),
         )
         for i, j in pairs
         if wrong[i, j]
@@ -160,7 +138,7 @@ def _map(answers: Answers) -> str:
     drawing = figures.embedding_map(xy, answers.truth[whole], answers.symbols)
     return (
         "<p>Hold-out embeddings in the plane of their two principal components (PCA), "
-        f"which holds {_percent(share)} of their variance: symbols that overlap here "
+        f"which holds {percent(share)} of their variance: symbols that overlap here "
         "may lie apart in the other dimensions. Names stand at their symbol's mean, "
         f'or beside it where they would overlap.</p><div class="scroll">{drawing}</div>'
     )

@@ -101,6 +101,44 @@ def confusion_counts(truth: np.ndarray, answer: np.ndarray, classes: int) -> np.
     return counts
 
 
+def calibration_bins(
+    probability: ArrayLike, right: ArrayLike, bins: int = 10
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean confidence f64[b], accuracy f64[b], count i64[b] in equal parts of 0 to 1.
+
+    `probability` [n] is that of each first answer, `right` bool[n] whether it was the
+    true one. An empty bin has NaN for both means.
+    """
+    chance = np.asarray(probability, np.float64)
+    hit = np.asarray(right, np.float64)
+    if not chance.size or chance.shape != hit.shape:
+        raise InputError(
+            f"{chance.size} probabilities were given for {hit.size} answers; "
+            f"calibration needs one each, and at least one"
+        )
+    if not ((chance >= 0) & (chance <= 1)).all():
+        raise InputError("a probability lies outside of 0 to 1; give none that does")
+    member = np.minimum((chance * bins).astype(int), bins - 1)
+    counts = np.bincount(member, minlength=bins)
+    # An empty bin's sums are 0 too.
+    sizes = np.where(counts, counts, np.nan)
+    means = [np.bincount(member, x, minlength=bins) / sizes for x in (chance, hit)]
+    return means[0], means[1], counts
+
+
+def expected_calibration_error(
+    probability: ArrayLike, right: ArrayLike, bins: int = 10
+) -> float:
+    """Mean of |accuracy - confidence| over bins, weighted by their counts, 0 to 1.
+
+    Naeini, Cooper, Hauskrecht: Obtaining well calibrated probabilities using Bayesian
+    binning, AAAI 2015.
+    """
+    confidence, accuracy, counts = calibration_bins(probability, right, bins)
+    gaps = np.nan_to_num(np.abs(accuracy - confidence))
+    return float((counts * gaps).sum() / counts.sum())
+
+
 def margins(z: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
     """How far z f32[n d] lies on the side of a wrong answer, f64[n], -2 to 2.
 

@@ -13,6 +13,7 @@ from strokejax.ink.augment import Augment, augment
 from strokejax.knn import best, nearest
 from strokejax.losses import cross_entropy
 from strokejax.models.functions import BN_MOMENTUM
+from strokejax.optim import make_optimizer
 from strokejax.state import TrainState
 from strokejax.table import Slots, table_logits
 from strokejax.types import Batch, Encoder, PyTree
@@ -158,3 +159,44 @@ def make_statistics_step(
         return moving(lambda x: x / (1 - BN_MOMENTUM), fresh)
 
     return jax.jit(step)
+
+
+ROW_STEPS, ROW_RATE, ROW_PULL = 100, 0.05, 2.0
+
+
+@jax.jit
+def fit_row(
+    params: PyTree,
+    z: Float[Array, "n d"],
+    rivals: Float[Array, "n"],
+    side: Float[Array, "n"],
+    weight: Float[Array, "n"],
+    scale: Float[Array, ""],
+) -> PyTree:
+    """Online training of one row, `params["table"]["embeddings"]` f32[d], of length 1.
+
+    `rivals` are log-sum-exps of the scores of all other symbols, `side` is 1 for the
+    row's own drawings and -1 for others', weight 0 marks padding. What else `params`
+    holds, the encoder say, comes back bit for bit (`optax.multi_transform`).
+    """
+    start = params["table"]["embeddings"]
+    rate = optax.cosine_decay_schedule(ROW_RATE, ROW_STEPS)
+    optimizer = make_optimizer(params, train="table", learning_rate=rate)
+
+    def loss(table):
+        row = table["embeddings"] / jnp.linalg.norm(table["embeddings"])
+        margin = -scale * (2 - 2 * z @ row) - rivals
+        pull = ROW_PULL * jnp.sum((row - start) ** 2)
+        return jnp.sum(weight * jax.nn.softplus(-side * margin)) + pull
+
+    def step(carry, _):
+        params, opt_state = carry
+        grads = jax.tree.map(jnp.zeros_like, params)
+        grads |= {"table": jax.grad(loss)(params["table"])}
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return (optax.apply_updates(params, updates), opt_state), None
+
+    carry = params, optimizer.init(params)
+    (params, _), _ = jax.lax.scan(step, carry, None, length=ROW_STEPS)
+    row = params["table"]["embeddings"]
+    return params | {"table": {"embeddings": row / jnp.linalg.norm(row)}}

@@ -1,9 +1,12 @@
 """Names of symbols and the slots of the table that hold them; host only, no jax."""
 
+import difflib
 import string
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from strokejax.types import InputError
 
@@ -42,10 +45,15 @@ def check_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class SymbolTable:
-    """Which symbol lives in which slot; immutable, as JSON in a stored model."""
+    """Which symbol lives in which slots; immutable, as JSON in a stored model.
+
+    A symbol that is drawn in several ways has several slots, with one name.
+    """
 
     names: tuple[str | None, ...]
     """One entry a slot, None where the slot is free; the length is the capacity."""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    """Other names of symbols: alias -> name."""
 
     @classmethod
     def of(cls, names: Sequence[str], capacity: int | None = None) -> "SymbolTable":
@@ -72,22 +80,95 @@ class SymbolTable:
         """The slots that hold a symbol, in order."""
         return tuple(i for i, name in enumerate(self.names) if name is not None)
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The names without repetition, in the order of their first slots."""
+        return tuple(dict.fromkeys(name for name in self.names if name is not None))
+
     def __len__(self) -> int:
-        return len(self.active)
+        return len(self.symbols)
+
+    def owners(self) -> np.ndarray:
+        """i32[c]: the first slot of each slot's symbol; its own where it is free."""
+        first: dict[str, int] = {}
+        owners = [
+            i if name is None else first.setdefault(name, i)
+            for i, name in enumerate(self.names)
+        ]
+        return np.array(owners, np.int32)
+
+    def symbol(self, name: str) -> str | None:
+        """The symbol that a name or an alias means, None if there is none."""
+        name = unicodedata.normalize("NFC", name)
+        name = self.aliases.get(name, name)
+        return name if name in self.names else None
 
     def slot(self, name: str) -> int | None:
-        """The slot of a symbol, None if the table does not hold it."""
-        return self.names.index(name) if name in self.names else None
+        """The first slot of a symbol, None if the table does not hold it."""
+        symbol = self.symbol(name)
+        return None if symbol is None else self.names.index(symbol)
+
+    def slots_of(self, name: str) -> list[int]:
+        """All slots of a symbol; InputError if the table does not hold it."""
+        symbol = self.symbol(name)
+        if symbol is None:
+            near = difflib.get_close_matches(name, [*self.symbols, *self.aliases], 3)
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise InputError(
+                f"There is no symbol {name!r} among the {len(self)} of this model; "
+                f"{hint or 'see `strokejax symbols list`.'}"
+            )
+        return [i for i, each in enumerate(self.names) if each == symbol]
+
+    def free_name(self, name: str) -> str:
+        """The checked name, or InputError if a symbol or an alias has it already."""
+        name = check_name(name)
+        if name in self.names or name in self.aliases:
+            raise InputError(
+                f"The name {name!r} is taken; choose another, or forget it first."
+            )
+        return name
+
+    def put(self, name: str) -> tuple["SymbolTable", int]:
+        """The table with one more slot for `name`, and that slot.
+
+        Without a free slot the capacity doubles.
+        """
+        names = self.names
+        if None not in names:
+            names += (None,) * max(len(names), 1)
+        slot = names.index(None)
+        return replace(self, names=(*names[:slot], name, *names[slot + 1 :])), slot
+
+    def drop(self, slots: Collection[int]) -> "SymbolTable":
+        """The table without these slots; aliases of symbols that go go with them."""
+        names = tuple(None if i in slots else n for i, n in enumerate(self.names))
+        aliases = {a: name for a, name in self.aliases.items() if name in names}
+        return SymbolTable(names, aliases)
+
+    def rename(self, old: str, new: str) -> "SymbolTable":
+        """The symbol `old` called `new`; InputError where `new` is taken."""
+        slots, new = self.slots_of(old), self.free_name(new)
+        symbol = self.names[slots[0]]
+        names = tuple(new if i in slots else n for i, n in enumerate(self.names))
+        aliases = {a: new if s == symbol else s for a, s in self.aliases.items()}
+        return SymbolTable(names, aliases)
+
+    def alias(self, name: str, alias: str) -> "SymbolTable":
+        """`alias` means the symbol `name` from now on; InputError where it is taken."""
+        symbol = self.names[self.slots_of(name)[0]]
+        aliases = dict(self.aliases) | {self.free_name(alias): str(symbol)}
+        return replace(self, aliases=aliases)
 
     def slots(self, names: Iterable[str], where: str) -> list[int]:
         """The slots of many symbols; InputError names those that are not there."""
-        index = {name: i for i, name in enumerate(self.names) if name is not None}
         wanted = list(names)
-        unknown = sorted(set(wanted) - index.keys())
+        index = {name: self.slot(name) for name in set(wanted)}
+        unknown = sorted(name for name, slot in index.items() if slot is None)
         if unknown:
             raise InputError(
                 f"{where}: {len(unknown)} labels are not among the model's "
-                f"{len(index)} symbols ({', '.join(map(repr, unknown[:5]))}); "
+                f"{len(self)} symbols ({', '.join(map(repr, unknown[:5]))}); "
                 f"register them, or use a model that knows them."
             )
-        return [index[name] for name in wanted]
+        return [slot for name in wanted if (slot := index[name]) is not None]

@@ -24,8 +24,14 @@ class Slots(NamedTuple):
     counts: Int[Array, "c"]
     """Samples behind each sum; 0 for a row that offline training made."""
     active: Bool[Array, "c"]
-    radius: Float[Array, "c"]
-    """Largest squared distance that is still accepted; inf = no rejection."""
+    owner: Int[Array, "c"]
+    """The first slot of the same symbol: a symbol is as near as its nearest row."""
+    offset: Float[Array, "c"]
+    """Added to squared distances: the row stands that far, squared, off the sphere."""
+    reach: Float[Array, "c"]
+    """Mean squared distance of the symbol's own drawings, offset included."""
+    spread: Float[Array, "c"]
+    """Their standard deviation; inf where it is not known: nothing is rejected."""
 
 
 def init_table(
@@ -49,7 +55,10 @@ def init_slots(active: np.ndarray, dim: int) -> Slots:
         sums=jnp.zeros((c, dim)),
         counts=jnp.zeros(c, jnp.int32),
         active=jnp.asarray(active),
-        radius=jnp.full(c, jnp.inf),
+        owner=jnp.arange(c, dtype=jnp.int32),
+        offset=jnp.zeros(c),
+        reach=jnp.zeros(c),
+        spread=jnp.full(c, jnp.inf),
     )
 
 
@@ -63,3 +72,47 @@ def rows(table: PyTree) -> Float[Array, "c d"]:
 def table_logits(table: PyTree, z: Float[Array, "b d"]) -> Float[Array, "b c"]:
     """`-scale * |z - e|^2` to the row of every slot, free ones included."""
     return -jnp.exp(table["log_scale"]) * squared_distance(z, rows(table))
+
+
+class Rows(NamedTuple):
+    """A table on the host, for the few embeddings that a change is measured by."""
+
+    embeddings: np.ndarray
+    """f32[c d]"""
+    scale: float
+    slots: Slots
+
+    def scores(self, z: np.ndarray) -> np.ndarray:
+        """f32[n c]: `-scale * (dist2 + offset)`, -inf where a slot is free."""
+        used = np.flatnonzero(self.slots.active)
+        rows = unit(self.embeddings[used]).astype(np.float32)
+        offset = np.asarray(self.slots.offset, np.float32)[used]
+        scores = np.full((len(z), len(self.embeddings)), -np.inf, np.float32)
+        near = np.asarray(z, np.float32) @ rows.T
+        scores[:, used] = -self.scale * (2 - 2 * near + offset)
+        return scores
+
+    def owners(self, z: np.ndarray) -> np.ndarray:
+        """i32[n]: the first slot of the nearest symbol of each embedding."""
+        return np.asarray(self.slots.owner)[self.scores(z).argmax(1)]
+
+    def strangeness(self, z: np.ndarray) -> np.ndarray:
+        """f32[n]: how much farther embeddings lie from the nearest row than drawings
+        of its symbol, in their standard deviations."""
+        dist2 = -self.scores(z) / self.scale
+        slot = dist2.argmin(1)
+        excess = dist2[np.arange(len(z)), slot] - np.asarray(self.slots.reach)[slot]
+        return excess / np.asarray(self.slots.spread)[slot]
+
+    def usual(self) -> tuple[float, float]:
+        """Mean reach and spread of the rows that know theirs; 0 and inf for none."""
+        told = np.asarray(self.slots.active) & np.isfinite(self.slots.spread)
+        if not told.any():
+            return 0.0, np.inf
+        reach, spread = self.slots.reach[told], self.slots.spread[told]
+        return float(reach.mean()), float(spread.mean())
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    """Vectors at length 1."""
+    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

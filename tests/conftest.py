@@ -20,6 +20,14 @@ settings.register_profile(
 settings.load_profile("strokejax")
 
 
+@pytest.fixture(autouse=True)
+def own_home(tmp_path, monkeypatch) -> Path:
+    """No test sees or changes the model of the person who runs it."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("STROKEJAX_HOME", str(home))
+    return home
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

@@ -377,12 +377,13 @@ def test_csv_of_hours_is_refused(tmp_path):
 
 
 def test_nothing_is_half_written(tmp_path):
-    with pytest.raises(InputError, match="cannot be written"):
-        write_json(tmp_path / "missing" / "a.json", Ink((np.zeros((2, 3)),)))
     (tmp_path / "taken.json").mkdir()
+    (tmp_path / "file").touch()
     with pytest.raises(InputError, match="cannot be written"):
         write_json(tmp_path / "taken.json", Ink((np.zeros((2, 3)),)))
-    assert [p.name for p in tmp_path.iterdir()] == ["taken.json"]
+    with pytest.raises(InputError, match="cannot be written"):
+        write_csv(tmp_path / "file" / "a.csv", Ink((np.zeros((2, 3)),)))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "taken.json"]
 
 
 # InkML

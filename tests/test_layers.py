@@ -15,11 +15,15 @@ LEVELS = tuple(
     line.split()
     for line in """
 types
-config symbols atomic scores distance ink partitioning processes
+atomic
+config symbols hashed scores distance ink partitioning processes
 table losses data models
 knn optim state model_store
-steps evaluate checkpoint recognizer metrics figures
-loop report
+answers steps evaluate checkpoint recognizer metrics figures charts pages fewshot
+loop report curves online
+samples coach changes
+learning sheet decode
+registry sharing
 job commands
 launch cli
 """.strip().splitlines()
@@ -38,17 +42,19 @@ HOMES = {
     "ml_collections": ("config", "launch", "job"),
     "absl": ("launch",),
     "torch": ("models.torch_import",),
-    "safetensors": ("model_store",),
-    "PIL": ("ink", "figures"),
+    "safetensors": ("hashed",),
+    "PIL": ("ink", "figures", "sheet"),
     "defusedxml": ("ink.inkml",),
     "HersheyFonts": ("ink.letterforms",),
     "tqdm": ("metrics",),
+    "filelock": ("changes",),
 }
 """The only modules and folders that import a package, even inside functions."""
 
 WITH_JAX = ("ink.raster", "ink.augment")
 HOST = ("types", "config", "symbols", "atomic", "scores", "ink", "data", "metrics")
-HOST = (*HOST, "figures", "report", "cli", "commands")
+HOST = (*HOST, "figures", "charts", "pages", "fewshot", "report", "curves", "cli")
+HOST = (*HOST, "commands")
 """Without jax, apart from the kernels among them."""
 
 MODULE_LINES = 250

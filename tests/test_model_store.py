@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from strokejax.model_store import CURRENT, StoredModel, load_model, resolve, save_model
+from strokejax.model_store import (
+    CURRENT,
+    Calibration,
+    Sample,
+    StoredModel,
+    load_model,
+    resolve,
+    save_model,
+)
 from strokejax.models.build import EncoderSpec
 from strokejax.symbols import SymbolTable
 from strokejax.table import Slots
@@ -23,11 +31,31 @@ def small_model(seed=0, version=1):
         np.zeros((4, 3), np.float32),
         np.zeros(4, np.int32),
         np.array([True, True, False, False]),
+        np.arange(4, dtype=np.int32),
+        np.zeros(4, np.float32),
+        np.ones(4, np.float32),
         np.full(4, np.inf, np.float32),
     )
-    symbols = SymbolTable(("a", "é/\\", None, None))
+    symbols = SymbolTable(("a", "é/\\", None, None), {"other": "a"})
     return StoredModel(
-        EncoderSpec(out_dim=3), weights, {}, table, slots, symbols, {"n": 1}, version
+        EncoderSpec(out_dim=3),
+        weights,
+        {},
+        table,
+        slots,
+        symbols,
+        {"n": 1},
+        Calibration(
+            np.eye(2, 3, dtype=np.float32),
+            np.ones((5, 3), np.float32),
+            np.array([0, 0, 1, 1, 1], np.int32),
+            np.zeros((2, 3), np.float32),
+        ),
+        np.array([0, 1, -1, -1], np.int32),
+        (Sample("a", "samples-x", 3, "hash", "a.csv"),),
+        {"verb": "train"},
+        version - 1,
+        version,
     )
 
 
@@ -41,8 +69,12 @@ def assert_same(found, wanted):
     )
     for name, rows in wanted.table.items():
         np.testing.assert_array_equal(found.table[name], rows)
-    for ours, theirs in zip(found.slots, wanted.slots, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for pair in (found.slots, wanted.slots), (found.calibration, wanted.calibration):
+        for ours, theirs in zip(*pair, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    assert found.samples == wanted.samples
+    assert found.change == wanted.change
+    assert found.before == wanted.before
 
 
 def test_load_gives_back_what_was_saved(tmp_path):
@@ -58,14 +90,16 @@ def test_a_class_head_has_no_rows(tmp_path):
     assert found.mode == "argmax"
 
 
-def test_the_encoder_is_stored_once_and_versions_stay(tmp_path):
+def test_what_versions_share_is_stored_once_and_versions_stay(tmp_path):
     save_model(tmp_path, small_model())
-    first = (tmp_path / "version-000001.safetensors").read_bytes()
+    (first,) = tmp_path.glob("version-000001-*")
+    data = first.read_bytes()
     changed = small_model(version=2)
     changed.table["embeddings"][0] = 7.0
     save_model(tmp_path, changed)
-    assert len(list(tmp_path.glob("encoder-*"))) == 1
-    assert (tmp_path / "version-000001.safetensors").read_bytes() == first
+    for kind in ("encoder", "calibration"):
+        assert len(list(tmp_path.glob(f"{kind}-*"))) == 1
+    assert first.read_bytes() == data
     assert_same(load_model(tmp_path), changed)
 
 
@@ -87,27 +121,49 @@ def test_a_missing_model_says_what_there_is(tmp_path):
         load_model(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("pattern", ["encoder-*", "version-*"])
+def damages(data: bytes):
+    yield data[: len(data) // 2]
+    yield b""
+    yield b"\xff" * 100
+    yield data[:-1] + bytes([data[-1] ^ 1])
+
+
+@pytest.mark.parametrize("pattern", ["encoder-*", "calibration-*", "version-*"])
 def test_damage_is_found_and_named(tmp_path, pattern):
     save_model(tmp_path, small_model())
     (path,) = tmp_path.glob(pattern)
-    data = bytearray(path.read_bytes())
-    for cut in (data[: len(data) // 2], b"", b"\xff" * 100):
-        path.write_bytes(bytes(cut))
-        with pytest.raises(InputError, match=path.name):
-            load_model(tmp_path)
-    if pattern == "encoder-*":
-        data[-1] ^= 1
-        path.write_bytes(bytes(data))
-        with pytest.raises(InputError, match="damaged"):
+    for damaged in damages(path.read_bytes()):
+        path.write_bytes(damaged)
+        with pytest.raises(InputError, match=rf"{path.name}.*damaged"):
             load_model(tmp_path)
 
 
-def test_a_strange_pointer_is_refused(tmp_path):
+@pytest.mark.parametrize("pattern", ["version-000002*", CURRENT])
+def test_the_last_good_version_still_loads(tmp_path, pattern):
+    save_model(tmp_path, small_model(1))
+    save_model(tmp_path, small_model(2, version=2))
+    (path,) = tmp_path.glob(pattern)
+    for damaged in damages(path.read_bytes()):
+        path.write_bytes(damaged)
+        good = 1 if pattern != CURRENT else 2
+        with pytest.warns(UserWarning, match=path.name):
+            found = load_model(tmp_path)
+        assert_same(found, small_model(good, version=good))
+
+
+def test_a_version_that_was_never_pointed_at_is_not_used(tmp_path):
+    save_model(tmp_path, small_model(1))
+    pointer = (tmp_path / CURRENT).read_bytes()
+    save_model(tmp_path, small_model(2, version=2))
+    (tmp_path / CURRENT).write_bytes(pointer)
+    assert_same(load_model(tmp_path), small_model(1))
+
+
+def test_a_pointer_leads_nowhere_else(tmp_path):
     save_model(tmp_path, small_model())
     (tmp_path / CURRENT).write_text("../../etc/passwd")
-    with pytest.raises(InputError, match="not a version"):
-        load_model(tmp_path)
+    with pytest.warns(UserWarning, match=CURRENT):
+        assert load_model(tmp_path).version == 1
 
 
 def test_an_unknown_architecture_is_refused(tmp_path):
@@ -122,6 +178,7 @@ def test_headers_are_json(tmp_path):
     from safetensors import safe_open
 
     save_model(tmp_path, small_model())
-    with safe_open(tmp_path / "version-000001.safetensors", framework="numpy") as file:
+    (path,) = tmp_path.glob("version-*")
+    with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["strokejax"])
     assert header["symbols"] == ["a", "é/\\", None, None]

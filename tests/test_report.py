@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from strokejax import figures
+from strokejax import charts, figures
 from strokejax.report import write_report
 from strokejax.scores import margins, summary
 from strokejax.symbols import STROKES
@@ -236,7 +236,7 @@ def test_a_failed_report_leaves_the_old_one(tmp_path):
 )
 def test_ticks_are_round_few_and_inside(low, span, count):
     high = low + span
-    found = figures.ticks(low, high, count)
+    found = charts.ticks(low, high, count)
     slack = 1e-6 * (high - low) + 1e-9 * abs(low)
     assert 1 <= len(found) <= count + 2
     assert all(low - slack <= tick <= high + slack for tick in found)
@@ -249,7 +249,7 @@ def test_ticks_are_round_few_and_inside(low, span, count):
 @given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=900))
 def test_thinning_keeps_the_mean_of_equal_parts_and_short_lines_whole(values):
     points = list(enumerate(values))
-    found = figures.thin(points, 300)
+    found = charts.thin(points, 300)
     assert len(found) == min(300, len(points))
     if len(points) <= 300:
         np.testing.assert_array_equal(found, np.array(points, float))
@@ -297,7 +297,7 @@ def test_spread_names_lie_apart():
     ],
 )
 def test_numbers_are_short(value, text):
-    assert figures.number(value) == text
+    assert charts.number(value) == text
 
 
 def test_a_picture_survives_its_journey():

@@ -91,7 +91,9 @@ def test_new_slots_hold_no_samples_and_accept_everything():
     assert not np.asarray(slots.sums).any()
     assert not np.asarray(slots.counts).any()
     np.testing.assert_array_equal(slots.active, active)
-    assert np.isinf(slots.radius).all()
+    assert np.isinf(slots.spread).all()
+    np.testing.assert_array_equal(slots.owner, np.arange(CAPACITY))
+    assert not np.asarray(slots.offset).any()
 
 
 # Neighbours

@@ -29,7 +29,7 @@ def run(given: argparse.Namespace) -> int:
     dataset = load_labelled(given.data, model.draw, **model.spec.raster)
     truth = [dataset.symbols[label] for label in dataset.labels]
     model.symbols.slots(set(truth), given.data)
-    slot, _, _ = model.ranked(dict(dataset.inputs), 5)
+    slot = model.ranked(dict(dataset.inputs), 5).slot
     ranked = model.names(slot)
     scores = summary(ranked, truth, dataset.groups, dataset.group_kind)
     if given.json:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from fractions import Fraction
 from typing import Any
 
 from strokejax.types import InputError
@@ -27,13 +28,21 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-k", type=int, default=5, help="how many symbols to name (default: 5)"
     )
+    parser.add_argument(
+        "--false-accepts",
+        type=rate,
+        metavar="RATE",
+        help="share of ink without meaning that may be named instead of being unknown, "
+        "like 1/200 (default: unknown is what 97 in 100 drawings of the nearest symbol "
+        "are nearer than)",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
     """Prints the answers; 2 if a file could not be used."""
     from strokejax.recognizer import load
 
-    model = load(given.model, fast=False)
+    model = load(given.model, false_accepts=given.false_accepts, fast=False)
     results: list[dict[str, Any]] = []
     for file in given.files:
         try:
@@ -53,6 +62,18 @@ def run(given: argparse.Namespace) -> int:
     return 2 if any("error" in result for result in results) else 0
 
 
+def rate(text: str) -> float:
+    """A share from "0.005", "0.5%" or "1/200"."""
+    try:
+        if text.endswith("%"):
+            return float(text[:-1]) / 100
+        return float(Fraction(text))
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no rate; write one like 1/200, 0.005 or 0.5%"
+        ) from error
+
+
 def read(file: str) -> list[Any]:
     """The drawings of a file: one picture, or all its ink."""
     if file.lower().endswith(PICTURES):
@@ -68,7 +89,9 @@ def _print(result: dict[str, Any]) -> None:
     if "error" in result:
         print(f"strokejax: {result['error']}", file=sys.stderr)
         return
-    print(result["file"] + (f" [{result['sample']}]" if "sample" in result else ""))
+    which = f" [{result['sample']}]" if "sample" in result else ""
+    unknown = f": unknown ({result['reason']})" if result["unknown"] else ""
+    print(f"{result['file']}{which}{unknown}")
     distances = result["dist2"] or [None] * len(result["symbols"])
     rows = zip(result["symbols"], distances, result["probability"], strict=True)
     for symbol, dist2, probability in rows:

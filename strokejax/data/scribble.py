@@ -1,20 +1,19 @@
-"""A collected folder: one subfolder a symbol, one `trial_*.csv` a drawing."""
+"""A collected folder as a data set: one subfolder a symbol, one file a drawing."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
+from strokejax.data.collection import find
 from strokejax.data.dataset import Dataset
 from strokejax.data.splits import check_split
-from strokejax.ink.formats import PackedInk, folder_symbol, pack, read_ink
+from strokejax.ink.formats import PackedInk, pack, read_ink
 from strokejax.ink.resample import resample
-from strokejax.symbols import STROKES, check_name
+from strokejax.symbols import STROKES
 from strokejax.types import Ink, InputError
 
-COLLECTED = "raw_mouse_data"
 HELD_OUT = 0.2
 
 
@@ -29,7 +28,8 @@ def load_scribble(
     """The drawings of a collected folder as "points" f32[n count 3], or by `draw`.
 
     The folder, or its subfolder raw_mouse_data, holds `a`, `uA`, `d0`, `space`, or any
-    other name: a symbol of that name, which follows the 63 strokes in `symbols`.
+    other name: a symbol of that name, which follows the 63 strokes in `symbols`. In
+    each lie files `trial_*.csv`, or `trial_*.json` for several strokes a drawing.
     With a `split` each symbol's drawings are parted by a seeded hash of their file
     names, a fifth to "validation". One person drew them all, so that split is by
     sample and says how well this person is known, not how well a new one is. One file
@@ -37,7 +37,7 @@ def load_scribble(
     """
     if split is not None:
         check_split(split)
-    named = _trials(Path(folder).expanduser())
+    named = _trials(folder)
     symbols = (*STROKES, *sorted(named.keys() - set(STROKES)))
     drawn = [
         (symbol, path)
@@ -61,28 +61,19 @@ def load_scribble(
     )
 
 
-def _trials(folder: Path) -> dict[str, list[Path]]:
-    """The files of each symbol, sorted; two folders may name one symbol."""
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder} is no folder; name one that holds a subfolder a symbol."
-        )
-    if (folder / COLLECTED).is_dir():
-        folder = folder / COLLECTED
-    named: dict[str, list[Path]] = defaultdict(list)
-    for subfolder in sorted(path for path in folder.iterdir() if path.is_dir()):
-        files = sorted(subfolder.glob("trial_*.csv"))
-        if files:
-            named[check_name(folder_symbol(subfolder.name))] += files
-    if not named:
+def _trials(folder: str | Path) -> Mapping[str, Sequence[Path]]:
+    found = find(folder)
+    if found.astray:
+        raise InputError(found.astray[0].error)
+    if not found.trials:
         raise InputError(
             f"{folder} has no drawing; it needs subfolders named after symbols (a, uA, "
-            f"d0, space ...) with files trial_*.csv in them."
+            f"d0, space ...) with files trial_*.csv or trial_*.json in them."
         )
-    return named
+    return found.trials
 
 
-def _part(files: list[Path], split: str | None, seed: int) -> list[Path]:
+def _part(files: Sequence[Path], split: str | None, seed: int) -> Sequence[Path]:
     """The files of one symbol that belong to a split, in their order."""
     if split is None:
         return files

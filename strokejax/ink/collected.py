@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from strokejax.ink.limits import MAX_POINTS, check_ink, decode_text, replace_file
+from strokejax.atomic import save_file
+from strokejax.ink.limits import MAX_POINTS, check_ink, decode_text
 from strokejax.types import Ink, InputError
 
 CSV_COLUMNS = ("timestamp", "velocity_x", "velocity_y")
@@ -83,7 +84,7 @@ def write_csv(path: str | Path, ink: Ink, rate: float = 100.0) -> None:
     rows = [
         f"{i / rate:.6f},{vx:.9g},{vy:.9g}" for i, (vx, vy) in enumerate(velocities)
     ]
-    replace_file(path, "\n".join([",".join(CSV_COLUMNS), *rows, ""]).encode())
+    save_file(path, "\n".join([",".join(CSV_COLUMNS), *rows, ""]).encode())
 
 
 def folder_symbol(name: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from strokejax.atomic import save_file
 from strokejax.ink.collected import folder_symbol, parse_csv, symbol_folder, write_csv
 from strokejax.ink.inkml import parse_inkml
 from strokejax.ink.limits import (
@@ -16,7 +17,6 @@ from strokejax.ink.limits import (
     check_ink,
     decode_text,
     read_bytes,
-    replace_file,
 )
 from strokejax.ink.packed import PackedInk, pack, read_packed, unpack, write_packed
 from strokejax.ink.unipen import parse_unipen
@@ -31,6 +31,7 @@ __all__ = [
     "check_ink",
     "folder_symbol",
     "pack",
+    "read_bytes",
     "read_ink",
     "read_packed",
     "read_unipen",
@@ -100,7 +101,7 @@ def write_json(path: str | Path, ink: Ink) -> None:
         for stroke in check_ink(ink, str(path)).strokes
     ]
     text = json.dumps({"strokes": strokes}, allow_nan=False, separators=(",", ":"))
-    replace_file(path, text.encode())
+    save_file(path, text.encode())
 
 
 def _with_taps(ink: Ink) -> Ink:

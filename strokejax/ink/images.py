@@ -10,7 +10,13 @@ from strokejax.ink.limits import read_bytes
 from strokejax.ink.normalise import MIN_CONTRAST, normalise_image, normalise_images
 from strokejax.types import InputError
 
-__all__ = ["normalise_image", "normalise_images", "read_image", "to_ink_image"]
+__all__ = [
+    "decode_image",
+    "normalise_image",
+    "normalise_images",
+    "read_image",
+    "to_ink_image",
+]
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
@@ -26,32 +32,36 @@ def read_image(path: str | Path) -> np.ndarray:
     the paper is what the border shows (`to_ink_image`). InputError for a file that is
     damaged, of another format, above 64 MiB or, by its header, above 50 megapixels.
     """
+    return decode_image(read_bytes(path, MAX_BYTES), str(path))
+
+
+def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Like read_image for a file's bytes; `where` names them in errors."""
     from PIL import Image, UnidentifiedImageError
 
-    data = io.BytesIO(read_bytes(path, MAX_BYTES))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(data, formats=FORMATS)
-        _check_size(image.width, image.height, str(path))
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        _check_size(image.width, image.height, where, max_pixels)
         image.load()
         return _turned(_ink_high(_grey(image)), _orientation(image))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
         raise InputError(
-            f"{path} unpacks to more than the limit of {MAX_PIXELS:,} pixels; give a "
+            f"{where} unpacks to more than the limit of {max_pixels:,} pixels; give a "
             f"smaller picture."
         ) from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path} is not a picture that can be read; give one of "
+            f"{where} is not a picture that can be read; give one of "
             f"{', '.join(FORMATS)}."
         ) from error
     except Exception as error:
         # Decoders meet hostile bytes with errors of any kind.
         raise InputError(
-            f"{path} is damaged ({type(error).__name__}: {str(error)[:80]}); save the "
+            f"{where} is damaged ({type(error).__name__}: {str(error)[:80]}); save the "
             f"picture again."
         ) from error
 
@@ -92,13 +102,15 @@ def to_ink_image(array: np.ndarray, where: str = "The picture") -> np.ndarray:
     return _ink_high(_grey(Image.fromarray(np.ascontiguousarray(array))))
 
 
-def _check_size(width: int, height: int, where: str) -> None:
+def _check_size(
+    width: int, height: int, where: str, max_pixels: int = MAX_PIXELS
+) -> None:
     if not width * height:
         raise InputError(f"{where} has no pixels ({width} x {height}); give a picture.")
-    if width * height > MAX_PIXELS:
+    if width * height > max_pixels:
         raise InputError(
             f"{where} has {width:,} x {height:,} pixels, above the limit of "
-            f"{MAX_PIXELS:,}; give a smaller picture."
+            f"{max_pixels:,}; give a smaller picture."
         )
 
 

@@ -1,6 +1,5 @@
 """What ink and its files may hold: every limit, checked in one place."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -105,22 +104,4 @@ def decode_text(data: bytes, where: str) -> str:
         raise InputError(
             f"{where} is not text in UTF-8 (byte {error.start}); give ink as CSV, "
             f"JSON, InkML, UNIPEN or packed npz."
-        ) from error
-
-
-def replace_file(path: str | Path, data: bytes) -> None:
-    """Writes a file whole or not at all: a temporary one, fsync, then a rename."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(
-            f"{path} cannot be written ({error.strerror}); check the folder and its "
-            f"free space."
         ) from error

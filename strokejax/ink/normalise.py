@@ -19,7 +19,7 @@ def normalise_image(
     its area, of squares where pixels are enlarged; contrast is stretched to 1.
     InputError for a blank picture.
     """
-    grey = _shrunk(np.asarray(grey, np.uint8))
+    grey = shrunk(np.asarray(grey, np.uint8))
     return normalise_images(grey[None], size=size, margin=margin, width=width)[0]
 
 
@@ -112,7 +112,7 @@ def _stretched(ink: np.ndarray) -> np.ndarray:
     return np.clip(ink / full[:, None, None], 0, 1)
 
 
-def _shrunk(grey: np.ndarray) -> np.ndarray:
+def shrunk(grey: np.ndarray) -> np.ndarray:
     """The part of a large picture that holds ink, at most _WORKING_SIZE long."""
     from PIL import Image
 

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strokejax.ink.limits import MAX_PACKED_BYTES, read_bytes, replace_file
+from strokejax.atomic import save_file
+from strokejax.ink.limits import MAX_PACKED_BYTES, read_bytes
 from strokejax.types import Ink, InputError
 
 MAX_UNPACKED_BYTES = 512 * 2**20
@@ -92,7 +93,7 @@ def write_packed(path: str | Path, packed: PackedInk, **columns: ArrayLike) -> N
     _check(packed, arrays, str(path))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{**packed._asdict(), **arrays})
-    replace_file(path, buffer.getvalue())
+    save_file(path, buffer.getvalue())
 
 
 def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:

@@ -13,17 +13,28 @@ from strokejax import __version__
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions
+from strokejax.ink.formats import pack
+from strokejax.ink.resample import resample
+from strokejax.ink.scribbles import scribble
 from strokejax.job.scoring import Scoring, names_of
 from strokejax.job.setup import Setup
 from strokejax.metrics import read_jsonl
-from strokejax.model_store import StoredModel, save_model
+from strokejax.model_store import (
+    Calibration,
+    StoredModel,
+    no_calibration,
+    save_model,
+)
 from strokejax.models.functions import to_images
+from strokejax.online import calibrate
 from strokejax.partitioning import to_host
 from strokejax.processes import together
 from strokejax.report import write_report
 from strokejax.scores import summary
 from strokejax.state import TrainState
 
+CALIBRATION, BACKGROUND = 6_000, 1_024
+"""Examples that symbols' distances are learned from, and scribbles beside them."""
 HEADLINE = ("n", "top1", "top3", "top5", "interval95", "twins_merged")
 
 
@@ -51,12 +62,13 @@ def finish(
         "checkpoint": workdir / "checkpoints",
         "model": workdir / "model",
     }
+    known = _known(config, setup, scoring, state)
     params, model_state = to_host((state.params, state.model_state))
     # The others wait here: a process that ends early takes the rest down with it.
     with together():
         if jax.process_index() == 0:
             weights = state._replace(params=params, model_state=model_state)
-            _store(paths["model"], config, setup, weights, metrics)
+            _store(paths["model"], config, setup, weights, metrics, known)
             _report(paths["report"], config, setup, scoring, found, figures, started)
             _tell(dataset, metrics, paths)
     seconds = round(time.time() - started, 1)
@@ -72,6 +84,7 @@ def _store(
     setup: Setup,
     state: TrainState,
     metrics: dict[str, Any],
+    known: tuple[Calibration, np.ndarray, np.ndarray] | None,
 ) -> None:
     """Exports a state whose weights are numpy arrays."""
     about = {
@@ -83,16 +96,49 @@ def _store(
         "strokejax": __version__,
         "metrics": metrics,
     }
+    slots, calibration = to_host(setup.slots), no_calibration({}, setup.spec.out_dim)
+    origin = np.full(setup.symbols.capacity, -1, np.int32)
+    if known:
+        calibration, reach, spread = known
+        slots = slots._replace(reach=reach, spread=spread)
+        active = list(setup.symbols.active)
+        origin[active] = active
     stored = StoredModel(
         setup.spec,
         state.params["encoder"],
         state.model_state,
         state.params["table"],
-        to_host(setup.slots),
+        slots,
         setup.symbols,
         about,
+        calibration,
+        origin,
+        change={"verb": config.job, "made": about["made"]},
     )
     save_model(path, stored)
+
+
+def _known(config: Config, setup: Setup, scoring: Scoring, state: TrainState):
+    """What `online.calibrate` returns for training examples; None for a class head."""
+    if config.mode == "argmax":
+        return None
+    dataset = setup.train_set
+    rng = np.random.default_rng(config.seed)
+    dataset = dataset.take(rng.permutation(len(dataset))[:CALIBRATION])
+    z = scoring.predict(state, dataset).out
+    # Pictures and points are both seen by the network that learned from either.
+    packed = pack([scribble(rng) for _ in range(BACKGROUND)])
+    ink = Dataset(
+        "scribbles",
+        {"points": resample(packed, config.data.points)},
+        np.zeros(BACKGROUND, np.int32),
+        ("none",),
+        np.full(BACKGROUND, "hand"),
+        "hand",
+    )
+    background = scoring.predict(state, ink).out
+    rows = to_host(state.params["table"]["embeddings"])
+    return calibrate(z, dataset.labels, rows, background)
 
 
 def _report(

@@ -78,7 +78,7 @@ def import_checkpoint(file: str | Path, out: str | Path) -> Path:
     Its pictures follow the published rule: 28x28, margin 4, 3x3 dilation, no grey.
     """
     from strokejax import __version__
-    from strokejax.model_store import CURRENT, StoredModel, save_model
+    from strokejax.model_store import CURRENT, StoredModel, no_calibration, save_model
     from strokejax.table import init_slots
 
     file, out = Path(file), Path(out)
@@ -97,7 +97,15 @@ def import_checkpoint(file: str | Path, out: str | Path) -> Path:
     }
     slots = init_slots(np.ones(len(names), bool), len(names))
     model = StoredModel(
-        spec, params, model_state, {}, slots, SymbolTable.of(names), about
+        spec,
+        params,
+        model_state,
+        {},
+        slots,
+        SymbolTable.of(names),
+        about,
+        no_calibration({}, len(names)),
+        np.full(len(names), -1, np.int32),
     )
     try:
         return save_model(out, model)

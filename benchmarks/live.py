@@ -1,0 +1,156 @@
+"""What live decoding reads, and how fast: python benchmarks/live.py
+
+Latency: events of the built-in hand, pushed one by one as a device sends them. Text
+(needs STROKEJAX_DATA): characters of UNIPEN's validation writers, each word spelled in
+one writer's hand, read with and without the character model.
+"""
+
+import argparse
+import os
+import time
+
+import numpy as np
+
+import strokejax
+from strokejax.data.unipen import load_unipen
+from strokejax.decode.beam import advance, from_answer, start
+from strokejax.decode.character_model import CharacterModel, load_words, train
+from strokejax.decode.stream import Carry, Stream
+from strokejax.decode.timing import write_page
+from strokejax.ink.synthesis import random_writer
+from strokejax.answers import Answer
+from strokejax.scores import bootstrap_interval
+from strokejax.symbols import SPACE, STROKES
+
+K = 10
+TEXTS, WORDS = 12, 6
+"""Texts a writer, and words a text."""
+
+
+def latencies(mode: str, language: CharacterModel | None) -> tuple[float, ...]:
+    """p50, p99, the longest and the count of milliseconds from points to hypothesis."""
+    model, rng = strokejax.load(mode), np.random.default_rng(0)
+    stream, carry = Stream(model.recognize), Carry()
+    beam = start(language) if language else None
+    took = []
+    for page in range(-1, 12):
+        symbols = [STROKES[i] for i in rng.integers(len(STROKES), size=8)]
+        events, _ = write_page(symbols, random_writer(rng), rng)
+        for event in events + (100.0 * page, 0, 0, 0):
+            begun = time.perf_counter()
+            carry, found = stream.push(carry, event[None])
+            for hypothesis in found:
+                if hypothesis.final and beam:
+                    beam = advance(beam, from_answer(hypothesis.answer), language)
+            if found and page >= 0:
+                took.append(1e3 * (time.perf_counter() - begun))
+    return (*np.quantile(took, [0.5, 0.99, 1.0]), len(took))
+
+
+class Spelling:
+    """Words in the hands of writers, with the recogniser's answers to each character."""
+
+    def __init__(self, model: strokejax.Recognizer, split: str):
+        dataset = load_unipen(split)
+        slot, dist2, probability = model.ranked({"points": dataset.inputs["points"]}, K)
+        names = model.names(slot)
+        self.answers = [
+            Answer(tuple(n), tuple(d), tuple(p), ("shape",))
+            for n, d, p in zip(
+                names.tolist(), dist2.tolist(), probability.tolist(), strict=True
+            )
+        ]
+        self.of_writer: dict[str, dict[str, list[int]]] = {}
+        symbols = np.array(dataset.symbols)[dataset.labels].tolist()
+        for i, (writer, symbol) in enumerate(
+            zip(dataset.groups.tolist(), symbols, strict=True)
+        ):
+            self.of_writer.setdefault(writer, {}).setdefault(symbol, []).append(i)
+
+    def texts(self, words: dict[str, float], seed: int):
+        """(writer, text, answers): words by frequency, some of them capitalised."""
+        rng = np.random.default_rng(seed)
+        names, weight = list(words), np.array(list(words.values()))
+        weight = weight / weight.sum()
+        blank = Answer((SPACE,), (0.0,), (1.0,), ("shape",))
+        for writer, own in self.of_writer.items():
+            for _ in range(TEXTS):
+                text, answers = [], []
+                for word in rng.choice(names, WORDS, p=weight).tolist():
+                    kind = rng.random()
+                    word = word.capitalize() if kind < 0.1 else word
+                    word = str(rng.integers(10_000)) if kind > 0.95 else word
+                    if not set(word) <= own.keys():
+                        continue
+                    text.append(word)
+                    answers += [self.answers[rng.choice(own[c])] for c in word]
+                    answers.append(blank)
+                if text:
+                    yield writer, " ".join(text) + " ", answers
+
+
+def read(answers: list[Answer], language: CharacterModel | None, weight: float) -> str:
+    """The text of the answers; without a language that of the first of each."""
+    if language is None:
+        return "".join(next(iter(from_answer(answer))) for answer in answers)
+    beam = start(language)
+    for answer in answers:
+        beam = advance(beam, from_answer(answer), language, weight=weight)
+    return beam.text
+
+
+def accuracy(
+    spelling: Spelling,
+    words: dict[str, float],
+    language: CharacterModel | None,
+    weight: float = 0.6,
+    seed: int = 0,
+) -> str:
+    """Share of characters right, spaces left out, with its interval over writers."""
+    right, writers = [], []
+    for writer, text, answers in spelling.texts(words, seed):
+        got = read(answers, language, weight)
+        pairs = [(a, b) for a, b in zip(got, text, strict=True) if b != " "]
+        right += [a == b for a, b in pairs]
+        writers += [writer] * len(pairs)
+    low, high = bootstrap_interval(right, writers)
+    return f"{np.mean(right):.4f} [{low:.4f}, {high:.4f}]  n {len(right):,}"
+
+
+def main() -> None:
+    """Prints milliseconds and accuracies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tune", action="store_true", help="weights, train writers")
+    tune = parser.parse_args().tune
+    words = load_words("en")
+    language = train(words)
+    print("points in to hypothesis out          p50      p99      max   answers")
+    for mode in ("nn-sampling", "argmax"):
+        for name, with_language in (("", None), (", --language en", language)):
+            p50, p99, longest, n = latencies(mode, with_language)
+            print(
+                f"  {mode + name:<30}{p50:6.2f} ms{p99:6.2f} ms{longest:6.2f} ms{n:7}",
+                flush=True,
+            )
+    if not os.environ.get("STROKEJAX_DATA"):
+        return
+    # Words of odd rank, read with a model that knows those of even rank alone.
+    odd = dict(list(words.items())[1::2])
+    even = train(dict(list(words.items())[::2]))
+    if tune:
+        spelling = Spelling(strokejax.load(), "train")
+        for weight in (0.3, 0.45, 0.6, 0.8, 1.0):
+            known = accuracy(spelling, words, language, weight, seed=1)
+            new = accuracy(spelling, odd, even, weight, seed=1)
+            print(f"  weight {weight}: known {known}; new {new}", flush=True)
+    for mode in ("nn-sampling", "argmax"):
+        spelling = Spelling(strokejax.load(mode), "validation")
+        print(f"UNIPEN characters spelling words, validation writers, {mode}")
+        print(f"  alone                    {accuracy(spelling, words, None)}")
+        print(f"  with the words' model    {accuracy(spelling, words, language)}")
+        print(f"  unknown words alone      {accuracy(spelling, odd, None)}")
+        print(f"  with the others' model   {accuracy(spelling, odd, even)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

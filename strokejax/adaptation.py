@@ -1,0 +1,229 @@
+"""How well a model learns online, measured with the code that registers symbols."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from strokejax.data.samplers import open_set_draws, within_writer
+from strokejax.fewshot import auroc, fpr_at, kept_at
+from strokejax.learning import learn, rows_of
+from strokejax.model_store import Sample, StoredModel
+from strokejax.online import Method
+from strokejax.scores import TWINS, bootstrap_interval
+from strokejax.types import InputError
+
+
+class Embedded(NamedTuple):
+    """Labelled drawings after the encoder."""
+
+    z: np.ndarray
+    """f32[n d]"""
+    names: np.ndarray
+    """str[n]: true symbols."""
+    groups: np.ndarray
+    """str[n]: writers."""
+
+    def select(self, chosen: np.ndarray) -> "Embedded":
+        """The rows of a mask or of indices."""
+        return Embedded(self.z[chosen], self.names[chosen], self.groups[chosen])
+
+
+class MemoryStore:
+    """Samples that were never written: their rows are indices of embeddings."""
+
+    def __init__(self, z: np.ndarray):
+        self._z = z
+
+    def z(self, samples: Iterable[Sample]) -> np.ndarray:
+        """f32[n d]: as `samples.SampleStore`."""
+        return self._z[[each.row for each in samples]]
+
+
+def taught(
+    model: StoredModel,
+    z: np.ndarray,
+    shots: dict[str, Sequence[int]],
+    method: Method,
+) -> StoredModel:
+    """The model after registering, one after the other, what `shots` index in z."""
+    store = MemoryStore(z)
+    for name, chosen in shots.items():
+        new = [Sample(name, "", int(i), "", "") for i in chosen]
+        wider = model._replace(samples=(*model.samples, *new))
+        model = learn(wider, store, name, method, against=model, force=True).model
+    return model
+
+
+def answered(model: StoredModel, z: np.ndarray) -> np.ndarray:
+    """str[n]: the nearest symbol of each embedding f32[n d]."""
+    names = np.array([name or "" for name in model.symbols.names])
+    parts = [rows_of(model).owners(z[i : i + 4096]) for i in range(0, len(z), 4096)]
+    return names[np.concatenate(parts)]
+
+
+def on_top(
+    model: StoredModel,
+    new: Embedded,
+    old: Embedded,
+    shown: np.ndarray,
+    shots: int,
+    *,
+    method: Method = "sgd",
+    count: int = 5,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """New symbols registered beside the model's own, then drawings of both named.
+
+    `shown` bool[n] marks the drawings of `new` that shots may come from, the others
+    are named. Gives accuracy "new" and its "interval95" over writers, "old_before" and
+    "old_after", as means over `count` seeded choices of shots, and "hardest": the new
+    symbols named worst and what they are taken for.
+    """
+    asked = new.select(~shown)
+    before = (answered(model, old.z) == old.names).mean()
+    found, after = [], []
+    for i in range(count):
+        rng = np.random.default_rng([seed, i])
+        chosen = {
+            str(name): rng.permutation(np.flatnonzero(shown & (new.names == name)))[:shots]
+            for name in np.unique(asked.names)
+        }
+        short = [name for name, each in chosen.items() if len(each) < shots]
+        if short:
+            raise InputError(
+                f"{len(short)} new symbols have fewer than {shots} drawings by other "
+                f"writers ({', '.join(map(repr, short[:5]))}); ask for fewer shots."
+            )
+        learned = taught(model, new.z, chosen, method)
+        found.append(answered(learned, asked.z))
+        after.append((answered(learned, old.z) == old.names).mean())
+    right = np.stack([each == asked.names for each in found])
+    return {
+        "k": shots,
+        "ways": len(model.symbols) + len(np.unique(asked.names)),
+        "episodes": count,
+        "n": len(asked.z),
+        "accuracy": float(right.mean()),
+        "interval95": list(bootstrap_interval(right.mean(0), asked.groups)),
+        "new": float(right.mean()),
+        "old_before": float(before),
+        "old_after": float(np.mean(after)),
+        "old_n": len(old.z),
+        "hardest": _hardest(asked.names, np.stack(found)),
+    }
+
+
+def _hardest(truth: np.ndarray, found: np.ndarray) -> list[dict[str, Any]]:
+    """The symbols named worst, and what each is taken for most often."""
+    rows = []
+    for name in np.unique(truth):
+        named, count = np.unique(found[:, truth == name], return_counts=True)
+        wrong = count * (named != name)
+        rows.append(
+            {
+                "symbol": str(name),
+                "accuracy": float(count[named == name].sum() / count.sum()),
+                "taken_for": str(named[wrong.argmax()]) if wrong.any() else "",
+            }
+        )
+    return sorted(rows, key=lambda row: row["accuracy"])[:10]
+
+
+def personal(
+    model: StoredModel,
+    drawn: Embedded,
+    shots: int,
+    *,
+    method: Method = "sgd",
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Each writer's first drawings registered for that writer, the rest named.
+
+    Classes with at least `shots` + 1 drawings of a writer count, answered among all
+    symbols. "before" is the accuracy on the same drawings without it.
+    """
+    truth, group, after, before = [], [], [], []
+    _, label = np.unique(drawn.names, return_inverse=True)
+    for each in within_writer(label, drawn.groups, shots, seed):
+        chosen = {
+            str(drawn.names[rows[0]]): rows.tolist() for rows in each.support
+        }
+        learned = taught(model, drawn.z, chosen, method)
+        asked = drawn.select(each.query)
+        truth.append(asked.names)
+        group.append(asked.groups)
+        after.append(answered(learned, asked.z) == asked.names)
+        before.append(answered(model, asked.z) == asked.names)
+    right, groups = np.concatenate(after), np.concatenate(group)
+    return {
+        "k": shots,
+        "ways": len(model.symbols),
+        "episodes": len(truth),
+        "n": len(right),
+        "accuracy": float(right.mean()),
+        "interval95": list(bootstrap_interval(right, groups)),
+        "before": float(np.concatenate(before).mean()),
+    }
+
+
+def open_set(
+    model: StoredModel,
+    drawn: Embedded,
+    limits: dict[float, float],
+    *,
+    classes: int = 10,
+    count: int = 20,
+    seed: int = 0,
+    apart: bool = True,
+) -> dict[str, Any]:
+    """How well drawings of symbols that are taken out are told from the others'.
+
+    Means over `count` seeded draws of `classes` symbols; twins leave together, or have
+    no part in it where `apart`. "kept_at" is the share of known drawings kept where a
+    threshold lets in that share of unknown ones; "promised" says for each rate in
+    `limits` (rate -> strangeness) how many known and unknown the model itself accepts.
+    """
+    present = [name for name in model.symbols.symbols if name in set(drawn.names)]
+    draws = open_set_draws(
+        present, TWINS, count=count, classes=classes, seed=seed, apart=apart
+    )
+    rows, kept, novel_rates = [], [], []
+    for draw in draws:
+        strange = _strangeness(_without(model, draw), drawn.z)
+        novel = np.isin(drawn.names, draw)
+        known, strangers = -strange[~novel], -strange[novel]
+        rows.append([auroc(known, strangers), fpr_at(known, strangers)])
+        kept.append([kept_at(known, strangers, rate) for rate in limits])
+        novel_rates.append(
+            [
+                [(known >= -limit).mean(), (strangers >= -limit).mean()]
+                for limit in limits.values()
+            ]
+        )
+    area, false = np.mean(rows, 0).tolist()
+    shares, true = np.mean(kept, 0).tolist(), np.mean(novel_rates, 0).tolist()
+    return {
+        "auroc": area,
+        "fpr95": false,
+        "kept_at": {f"{r:g}": s for r, s in zip(limits, shares, strict=True)},
+        "promised": {
+            f"{r:g}": {"kept": k, "false_accepts": f}
+            for r, (k, f) in zip(limits, true, strict=True)
+        },
+        "draws": count,
+        "classes": classes,
+        "n": len(drawn.z),
+        "interval95": np.quantile([row[0] for row in rows], [0.025, 0.975]).tolist(),
+    }
+
+
+def _without(model: StoredModel, names: Sequence[str]) -> StoredModel:
+    gone = np.isin([name or "" for name in model.symbols.names], names)
+    active = np.asarray(model.slots.active) & ~gone
+    return model._replace(slots=model.slots._replace(active=active))
+
+
+def _strangeness(model: StoredModel, z: np.ndarray) -> np.ndarray:
+    """f32[n]: as `answers.Ranked` has it."""
+    return rows_of(model).strangeness(z)

@@ -1,0 +1,80 @@
+"""Answers of a model, and the compiled functions that give them."""
+
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from strokejax.knn import best, symbol_distances
+
+
+class Answer(NamedTuple):
+    """The nearest symbols of one drawing, best first."""
+
+    symbols: tuple[str, ...]
+    dist2: tuple[float, ...] | None
+    """Squared distances, 0 to 4; None under a class head."""
+    probability: tuple[float, ...]
+    """Of each among all symbols of the model."""
+    inputs: tuple[str, ...]
+    """What was seen of the drawing: "shape"."""
+    unknown: bool = False
+    """Whether the drawing is probably none of the model's symbols."""
+    reason: str = ""
+    """Why it is unknown."""
+
+
+class Ranked(NamedTuple):
+    """The nearest symbols of n inputs, best first."""
+
+    slot: np.ndarray
+    """i32[n k], -1 beyond the active ones."""
+    dist2: np.ndarray
+    """f32[n k], offsets included; inf under a class head."""
+    probability: np.ndarray
+    """f32[n k]"""
+    strangeness: np.ndarray
+    """f32[n]: how far the nearest symbol's own drawings are exceeded, in their standard
+    deviations; 0 where these are not known."""
+
+
+def answer_with(encoder, params, model_state, slots, inputs, k):
+    """The fields of `Ranked` for a batch of inputs."""
+    out = embed_with(encoder, params, model_state, slots, inputs)
+    if params["table"]:
+        distances = symbol_distances(out, params["table"], slots)
+        logits = -jnp.exp(params["table"]["log_scale"]) * distances
+        negative, slot = best(-distances, k)
+        dist2 = -negative
+    else:
+        logits = jnp.where(slots.active, out, -jnp.inf)
+        _, slot = best(logits, k)
+        dist2 = jnp.full(slot.shape, jnp.inf)
+    share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
+    first = slot[:, 0]
+    strange = (dist2[:, 0] - slots.reach[first]) / slots.spread[first]
+    strange = jnp.where(jnp.isfinite(slots.spread[first]), strange, 0.0)
+    return slot, dist2, jnp.where(slot < 0, 0.0, share), strange
+
+
+def embed_with(encoder, params, model_state, slots, inputs):
+    """f32[b d]: embeddings, or logits under a class head; `slots` are not looked at."""
+    mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
+    encode = encoder.apply
+    return encode(params["encoder"], model_state, inputs, mask, train=False)[0]
+
+
+_STATIC = ("encoder", "k")
+answer = jax.jit(answer_with, static_argnames=_STATIC)
+embed = jax.jit(embed_with, static_argnames="encoder")
+
+
+@cache
+def first_answer():
+    """`answer` compiled in half the time, where XLA still has the switch for it."""
+    options = {}
+    if jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11):
+        options = {"xla_cpu_use_fusion_emitters": False}
+    return jax.jit(answer_with, static_argnames=_STATIC, compiler_options=options)

@@ -1,0 +1,126 @@
+"""What is worth saying about a symbol's drawings before they become its row."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from strokejax.online import Known, fresh_cosine
+from strokejax.table import Rows, unit
+
+ODD = 0.01
+"""A drawing is odd if so small a share of known ones lie as far from their mean."""
+TOLD, SHOWN = 0.02, 5
+"""Rate from which a confusion is told, and how many are."""
+ROW_ERROR = 0.02
+"""Squared error of a row's direction from which further drawings add little."""
+RECOMMENDED = 10
+GUARD_MEAN, GUARD_WORST = 0.01, 0.10
+"""How much the other symbols may lose: on average, and any one."""
+FEW = 10
+"""A symbol known by fewer drawings than this counts as if it had so many."""
+
+
+class Loss(NamedTuple):
+    """What other symbols lose by a change, as shares of their drawings."""
+
+    mean: float
+    worst: float
+    symbol: int
+    """Owner of the symbol that loses most, -1 for none."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is more than the guard allows."""
+        return self.mean > GUARD_MEAN or self.worst > GUARD_WORST
+
+
+def guard(before: Rows, after: Rows, known: Known, but: set[int]) -> Loss:
+    """Known drawings answered before and after a change; `but` owners do not count."""
+    others = ~np.isin(known.owner, sorted(but))
+    if not others.any():
+        return Loss(0.0, 0.0, -1)
+    z, owner = known.z[others], known.owner[others]
+    size = max(int(owner.max()) + 1, len(after.embeddings))
+    count = np.bincount(owner, minlength=size)
+    right = [
+        np.bincount(owner, rows.owners(z) == owner, minlength=size)
+        for rows in (before, after)
+    ]
+    lost = (right[0] - right[1]) / np.maximum(count, FEW)
+    symbols = np.flatnonzero(count)
+    worst = symbols[lost[symbols].argmax()]
+    return Loss(float(lost[symbols].mean()), float(lost[worst]), int(worst))
+
+
+def odd_ones(z: np.ndarray, known: Known) -> list[int]:
+    """Which of a symbol's drawings f32[n d] lie farther from the rest than usual."""
+    if len(z) < 3 or not len(known.z):
+        return []
+    limit = np.quantile(_to_own_mean(known), ODD)
+    rest = unit(z.sum(0) - z)
+    return np.flatnonzero((rest * z).sum(-1) < limit).tolist()
+
+
+def confusions(
+    z: np.ndarray, rows: Rows, known: Known, owner: int
+) -> list[tuple[int, float]]:
+    """Which symbols further drawings will be taken for, and at what rate, worst first.
+
+    Further drawings are the mean of these f32[n d] plus what known drawings differ by
+    from the mean of theirs: hands vary alike whatever they draw.
+    """
+    if not len(known.z):
+        return []
+    drawn = unit(z.mean(0) + _deviations(known))
+    answered = np.bincount(rows.owners(drawn), minlength=len(rows.embeddings))
+    rate = answered / len(drawn)
+    rate[owner] = 0
+    worst = np.argsort(-rate, kind="stable")[:SHOWN]
+    return [(int(i), float(rate[i])) for i in worst if rate[i] >= TOLD]
+
+
+def more_wanted(z: np.ndarray) -> int:
+    """How many further drawings are worth their trouble, 0 for enough.
+
+    With cosine p between drawings, the mean of n is off by (1 - p) / n squared.
+    """
+    n = len(z)
+    cosine = fresh_cosine(z)
+    # fresh_cosine = p / sqrt(p + (1 - p) / n), solved for p.
+    half = cosine**2 * (1 - 1 / n) / 2
+    p = half + np.sqrt(half**2 + cosine**2 / n)
+    wanted = int(np.ceil((1 - p) / ROW_ERROR))
+    return max(0, min(wanted, RECOMMENDED) - n)
+
+
+def _means(known: Known) -> tuple[np.ndarray, np.ndarray]:
+    """f32[n d]: for each drawing the mean of its symbol; and how many that has."""
+    order = np.argsort(known.owner, kind="stable")
+    _, first, count = np.unique(
+        known.owner[order], return_index=True, return_counts=True
+    )
+    means = np.add.reduceat(known.z[order], first) / count[:, None].astype(np.float32)
+    back = np.empty(len(order), np.int64)
+    back[order] = np.repeat(np.arange(len(count)), count)
+    return means[back], count[back]
+
+
+def _deviations(known: Known) -> np.ndarray:
+    means, count = _means(known)
+    several = count > 1
+    fair = np.sqrt(count / np.maximum(count - 1, 1))[:, None].astype(np.float32)
+    return ((known.z - means) * fair)[several]
+
+
+def _to_own_mean(known: Known) -> np.ndarray:
+    """Cosine of each known drawing with the mean of the others of its symbol."""
+    means, count = _means(known)
+    several = count > 2
+    rest = unit(means * count[:, None] - known.z)
+    return (rest * known.z).sum(-1)[several]
+
+
+def as_json(loss: Loss, names: Any) -> dict[str, Any]:
+    """The guard's finding as commands print it."""
+    symbol = names[loss.symbol] if loss.symbol >= 0 else None
+    return {"mean": loss.mean, "worst": loss.worst, "symbol": symbol}

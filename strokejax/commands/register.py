@@ -1,0 +1,98 @@
+"""strokejax register: a new symbol from a handful of drawings."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from strokejax.commands.recognize import read
+from strokejax.types import InputError
+
+TEXT = """\
+Teach the model a new symbol, at once and without training.
+
+One drawing is enough, 10 are better; more drawings for a symbol that is there refine
+it. Every change is a new version (`strokejax symbols undo` takes it back). The packaged
+model stays as it is: changes go to your own copy of it.
+
+samples: files as `strokejax recognize` takes them, or folders of such files
+"""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What the command takes."""
+    parser.add_argument("name", metavar="NAME", help="1 to 64 printable characters")
+    parser.add_argument("samples", nargs="+", metavar="SAMPLE")
+    parser.add_argument(
+        "--method",
+        choices=("sgd", "mean"),
+        default="sgd",
+        help="sgd: the row that best tells it from the others (default); mean: the "
+        "mean of its drawings, in closed form",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="even if other symbols lose much by it"
+    )
+
+
+def run(given: argparse.Namespace) -> int:
+    """Registers and says what to expect of the symbol."""
+    from strokejax.registry import register
+
+    drawings, sources = read_samples(given.samples)
+    found = register(
+        given.model,
+        given.name,
+        drawings,
+        method=given.method,
+        force=given.force,
+        sources=sources,
+    )
+    found["odd"] = [sources[i] for i in found["odd"] if i < len(sources)]
+    if given.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        _print(found)
+    return 0
+
+
+def read_samples(paths: list[str]) -> tuple[list[Any], list[str]]:
+    """All drawings of files and folders, and the file of each."""
+    files: list[str] = []
+    for path in paths:
+        if not Path(path).is_dir():
+            files.append(path)
+            continue
+        inside = sorted(p for p in Path(path).iterdir() if p.is_file())
+        files += [str(p) for p in inside if not p.name.startswith(".")]
+        if not inside:
+            raise InputError(f"The folder {path} has no files; give drawings.")
+    drawings: list[Any] = []
+    sources: list[str] = []
+    for file in files:
+        found = read(file)
+        drawings += found
+        sources += [file] * len(found)
+    return drawings, sources
+
+
+def _print(found: dict[str, Any]) -> None:
+    count, loss = found["samples"], found["old_loss"]
+    print(
+        f"{found['symbol']!r} is known by {count} drawing{'s' * (count > 1)}; the "
+        f"model is at version {found['version']}."
+    )
+    for source in found["odd"]:
+        print(f"  {source} is unlike the others; draw it again if it is a slip.")
+    for each in found["confusions"]:
+        print(
+            f"  Looks like {each['symbol']!r}: about {100 * each['rate']:.0f} % of "
+            f"further drawings will be taken for it."
+        )
+    if loss["mean"] > 0:
+        print(
+            f"  The other symbols lose {100 * loss['mean']:.2f} points on average, "
+            f"{loss['symbol']!r} {100 * loss['worst']:.1f}."
+        )
+    if found["more"]:
+        print(f"  {found['more']} more drawings would be worth their trouble.")

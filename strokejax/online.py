@@ -1,0 +1,194 @@
+"""How a row comes from a symbol's own drawings; the encoder is never touched.
+
+A row follows from all drawings of its symbol, so registering in parts is registering
+at once. Everything here works on embeddings, on the host but for `steps.fit_row`.
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from strokejax.model_store import Calibration
+from strokejax.steps import fit_row
+from strokejax.table import Rows, unit
+
+Method = Literal["sgd", "mean"]
+
+TRAINED_WEIGHT = 2.0
+"""How many drawings a trained row counts as when a person's own are added to it."""
+FRESH, FRESH_PAIRS = 0.8, 3.0
+"""Expected cosine of two drawings of a symbol, and how many pairs that is worth."""
+REPLAY = 2048
+"""Known drawings that a row is fitted against: those most like its own."""
+SHOTS = 128
+"""Own drawings that a row is fitted to; more are thinned out evenly."""
+OWN_WEIGHT = 0.5
+"""Weight of a symbol's own drawings together; those of each other symbol weigh 1."""
+SHRINK = 10.0
+"""Drawings that the usual reach of a symbol is worth beside its own."""
+
+
+APART = 0.55
+"""Cosine of two means below which they are two ways of drawing, not one."""
+WAY = 3
+"""Drawings that a way of drawing needs at least."""
+
+
+class Row(NamedTuple):
+    """A row made of drawings, with what belongs to it in `Slots`."""
+
+    embedding: np.ndarray
+    """f32[d], length 1."""
+    sums: np.ndarray
+    """f32[d]."""
+    count: int
+    offset: float
+    reach: float
+    spread: float
+
+
+class Known(NamedTuple):
+    """Embeddings of drawings whose symbols are known."""
+
+    z: np.ndarray
+    """f32[n d]."""
+    owner: np.ndarray
+    """i32[n]: the first slot of each one's symbol."""
+
+
+def calibrate(
+    z: np.ndarray,
+    label: np.ndarray,
+    rows: np.ndarray,
+    background: np.ndarray,
+    per_class: int = 32,
+) -> tuple[Calibration, np.ndarray, np.ndarray]:
+    """A calibration, and reach and spread f32[c] of each row.
+
+    `z` f32[n d] are embeddings of drawings with these labels; the first `per_class` of
+    each are kept.
+    """
+    rows = unit(np.asarray(rows, np.float32))
+    reach = np.zeros(len(rows), np.float32)
+    spread = np.full(len(rows), np.inf, np.float32)
+    kept = [np.zeros(0, int)]
+    for c in np.unique(label):
+        own = np.flatnonzero(label == c)
+        kept.append(own[:per_class])
+        dist2 = ((z[own] - rows[c]) ** 2).sum(-1)
+        reach[c] = dist2.mean()
+        spread[c] = max(float(dist2.std()), 1e-3) if len(own) > 1 else np.inf
+    chosen = np.concatenate(kept)
+    found = label[chosen].astype(np.int32)
+    return Calibration(rows, z[chosen], found, background), reach, spread
+
+
+def mean_row(z: np.ndarray, trained: np.ndarray | None, rows: Rows) -> Row:
+    """The normalised sum of normalised embeddings f32[n d], in closed form.
+
+    A trained row (f32[d], None for a new symbol) counts as `TRAINED_WEIGHT` drawings.
+    A new mean lies nearer to its drawings than a trained row does and would take
+    answers from its neighbours: its offset puts it as far from a fresh drawing of its
+    own as trained rows are from theirs.
+    """
+    sums = _sums(z, trained)
+    usual, spread = rows.usual()
+    if trained is None:
+        dist2 = 2 - 2 * fresh_cosine(z)
+        offset = max(0.0, usual - dist2)
+        reach = dist2 + offset
+    else:
+        offset, reach = 0.0, _reach(z, unit(sums), usual)
+    row, sums = unit(sums).astype(np.float32), sums.astype(np.float32)
+    return Row(row, sums, len(z), offset, reach, spread)
+
+
+def fresh_cosine(z: np.ndarray) -> float:
+    """Expected cosine of one more drawing with the normalised sum of these f32[n d].
+
+    If two drawings have the mean cosine p, a drawing has p / sqrt(p + (1 - p) / n) with
+    the sum of n others; p is drawn towards `FRESH`.
+    """
+    n, sums = len(z), _sums(z, None)
+    pairs = n * (n - 1) / 2
+    p = ((sums @ sums - n) / 2 + FRESH * FRESH_PAIRS) / (pairs + FRESH_PAIRS)
+    p = float(np.clip(p, 0.05, 1.0))
+    return p / float(np.sqrt(p + (1 - p) / n))
+
+
+def sgd_row(
+    z: np.ndarray, trained: np.ndarray | None, rows: Rows, known: Known, owner: int
+) -> Row:
+    """The row that best tells drawings f32[n d] of a symbol from those of all others.
+
+    The loss is the table's cross entropy with this row alone moving, which is logistic
+    regression against the others; known drawings are replayed, so they keep their
+    answers. `owner` is the symbol's first slot.
+    """
+    sums = _sums(z, trained)
+    start = unit(sums).astype(np.float32)
+    own = z[np.linspace(0, len(z) - 1, min(len(z), SHOTS)).astype(int)]
+    like = np.argsort(-(known.z @ start), kind="stable")[:REPLAY]
+    both = np.concatenate([own, known.z[like]]).astype(np.float32)
+    scores = rows.scores(both)
+    scores[:, np.asarray(rows.slots.owner) == owner] = -np.inf
+    count = np.bincount(known.owner, minlength=1)
+    replayed = 1 / count[known.owner[like]]
+    weight = np.concatenate([np.full(len(own), OWN_WEIGHT / len(own)), replayed])
+    mine = np.concatenate([np.ones(len(own), bool), known.owner[like] == owner])
+    found = fit_row(
+        {"table": {"embeddings": start}},
+        _padded(both),
+        _padded(_log_sum_exp(scores)),
+        _padded(np.where(mine, 1.0, -1.0)),
+        _padded(weight),
+        np.float32(rows.scale),
+    )
+    row = np.asarray(found["table"]["embeddings"])
+    usual, spread = rows.usual()
+    reach = _reach(z, row, usual)
+    return Row(row, sums.astype(np.float32), len(z), 0.0, reach, spread)
+
+
+def ways(z: np.ndarray) -> list[np.ndarray]:
+    """Indices of embeddings f32[n d] drawn alike: one group, or two far apart.
+
+    Two means on the sphere (I. S. Dhillon and D. S. Modha, "Concept decompositions",
+    Machine Learning 42, 2001), begun with the two drawings that differ most.
+    """
+    whole = [np.arange(len(z))]
+    if len(z) < 2 * WAY:
+        return whole
+    first, second = np.unravel_index((z @ z.T).argmin(), (len(z), len(z)))
+    means = z[[first, second]]
+    for _ in range(10):
+        side = (z @ means.T).argmax(1)
+        if np.bincount(side, minlength=2).min() < WAY:
+            return whole
+        means = unit(np.stack([z[side == 0].sum(0), z[side == 1].sum(0)]))
+    if means[0] @ means[1] > APART:
+        return whole
+    return sorted((np.flatnonzero(side == i) for i in (0, 1)), key=lambda x: x[0])
+
+
+def _reach(z: np.ndarray, row: np.ndarray, usual: float) -> float:
+    """Mean squared distance from a row, drawn towards what is usual."""
+    own = float(((z - row) ** 2).sum(-1).mean())
+    return (len(z) * own + SHRINK * usual) / (len(z) + SHRINK)
+
+
+def _sums(z: np.ndarray, trained: np.ndarray | None) -> np.ndarray:
+    sums = unit(z.astype(np.float64)).sum(0)
+    return sums if trained is None else sums + TRAINED_WEIGHT * unit(trained)
+
+
+def _log_sum_exp(scores: np.ndarray) -> np.ndarray:
+    """f32[n]; a large negative number where nothing is active."""
+    top = np.maximum(scores.max(1, initial=-np.inf), -1e4)
+    return top + np.log(np.exp(scores - top[:, None]).sum(1) + 1e-30)
+
+
+def _padded(x: np.ndarray) -> np.ndarray:
+    """One length whatever the number of drawings, so that nothing is compiled anew."""
+    rest = np.zeros((SHOTS + REPLAY - len(x), *x.shape[1:]), np.float32)
+    return np.concatenate([x.astype(np.float32), rest])

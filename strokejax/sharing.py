@@ -1,0 +1,102 @@
+"""Symbols in one file: drawings only, so that any encoder can make rows of them."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strokejax.atomic import save_file
+from strokejax.hashed import parse, to_bytes
+from strokejax.ink.formats import read_bytes
+from strokejax.model_store import load_model, resolve
+from strokejax.online import Method
+from strokejax.registry import Given, add
+from strokejax.samples import SampleStore, from_tensors, to_tensors
+from strokejax.symbols import check_name
+from strokejax.types import InputError
+
+MAX_BYTES = 64 << 20
+MAX_DRAWINGS = 10_000
+FORMAT = 1
+
+
+def export_symbols(
+    model: str | Path | None, path: str | Path, names: Sequence[str] = ()
+) -> dict[str, int]:
+    """Writes registered symbols, all or those named; how many drawings each has.
+
+    InputError for symbols without drawings of their own: trained ones are in a model.
+    """
+    folder = resolve(model)
+    stored, store = load_model(folder), SampleStore(folder)
+    known = stored.symbols
+    wanted = [known.names[known.slots_of(name)[0]] for name in names]
+    own = [s for s in stored.samples if not names or s.symbol in wanted]
+    without = sorted(set(wanted) - {sample.symbol for sample in own})
+    if without or not own:
+        raise InputError(
+            f"{', '.join(map(repr, without)) or 'No symbol'} has drawings of its own "
+            f"to export; register some first."
+        )
+    header, tensors = to_tensors([store.drawing(sample) for sample in own])
+    header["symbols"] = [sample.symbol for sample in own]
+    header |= {"format": FORMAT, "digest": _digest(header, tensors)}
+    save_file(path, to_bytes(tensors, header))
+    count = header["symbols"].count
+    return {name: count(name) for name in dict.fromkeys(header["symbols"])}
+
+
+def import_symbols(
+    model: str | Path | None,
+    path: str | Path,
+    *,
+    method: Method = "sgd",
+    force: bool = False,
+) -> dict[str, Any]:
+    """Registers the symbols of an exported file in one version.
+
+    Drawings that a symbol has already are passed over. {"version", "symbols": [as
+    `registry.register`]}. InputError for files that are damaged, changed or too large.
+    """
+    where = str(path)
+    header, tensors = parse(read_bytes(path, MAX_BYTES), where)
+    try:
+        names, kinds = list(header["symbols"]), list(header["kinds"])
+        right = header["format"] == FORMAT and len(names) == len(kinds)
+        right &= header["digest"] == _digest(header, tensors)
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{where} is no export of symbols; export it again."
+        ) from error
+    if not right:
+        raise InputError(
+            f"{where} is not as it was exported: it was changed or damaged, or comes "
+            f"from a newer strokejax; export it again."
+        )
+    if len(names) > MAX_DRAWINGS:
+        raise InputError(
+            f"{where} has {len(names):,} drawings, above the limit of "
+            f"{MAX_DRAWINGS:,}; export fewer symbols a file."
+        )
+    drawings = from_tensors(header, tensors, where)
+    given = []
+    for name in dict.fromkeys(names):
+        own = [d for d, each in zip(drawings, names, strict=True) if each == name]
+        given.append(Given(check_name(name), own, [Path(where).name] * len(own)))
+    version, coaches = add(
+        model, given, "import", method=method, force=force, skip_known=True
+    )
+    return {"version": version, "symbols": coaches}
+
+
+def _digest(header: Any, tensors: dict[str, np.ndarray]) -> str:
+    """A hash of what the file says, but for its own value."""
+    said = {name: header[name] for name in ("symbols", "kinds", "hash")}
+    found = hashlib.sha256(repr(said).encode())
+    for name in sorted(tensors):
+        each = np.asarray(tensors[name], order="C")
+        found.update(f"{name} {each.dtype} {each.shape}".encode())
+        found.update(each.tobytes())
+    return found.hexdigest()
