@@ -12,13 +12,13 @@ import time
 import numpy as np
 
 import strokejax
+from strokejax.answers import Answer
 from strokejax.data.unipen import load_unipen
-from strokejax.decode.beam import advance, from_answer, start
+from strokejax.decode.beam import WEIGHT, advance, from_answer, start
 from strokejax.decode.character_model import CharacterModel, load_words, train
 from strokejax.decode.stream import Carry, Stream
 from strokejax.decode.timing import write_page
 from strokejax.ink.synthesis import random_writer
-from strokejax.answers import Answer
 from strokejax.scores import bootstrap_interval
 from strokejax.symbols import SPACE, STROKES
 
@@ -36,7 +36,7 @@ def latencies(mode: str, language: CharacterModel | None) -> tuple[float, ...]:
     for page in range(-1, 12):
         symbols = [STROKES[i] for i in rng.integers(len(STROKES), size=8)]
         events, _ = write_page(symbols, random_writer(rng), rng)
-        for event in events + (100.0 * page, 0, 0, 0):
+        for event in events + np.array([100.0 * page, 0, 0, 0]):
             begun = time.perf_counter()
             carry, found = stream.push(carry, event[None])
             for hypothesis in found:
@@ -48,11 +48,13 @@ def latencies(mode: str, language: CharacterModel | None) -> tuple[float, ...]:
 
 
 class Spelling:
-    """Words in the hands of writers, with the recogniser's answers to each character."""
+    """Words in the hands of writers, with the answers to each character."""
 
     def __init__(self, model: strokejax.Recognizer, split: str):
         dataset = load_unipen(split)
-        slot, dist2, probability = model.ranked({"points": dataset.inputs["points"]}, K)
+        slot, dist2, probability, _ = model.ranked(
+            {"points": dataset.inputs["points"]}, K
+        )
         names = model.names(slot)
         self.answers = [
             Answer(tuple(n), tuple(d), tuple(p), ("shape",))
@@ -103,7 +105,7 @@ def accuracy(
     spelling: Spelling,
     words: dict[str, float],
     language: CharacterModel | None,
-    weight: float = 0.6,
+    weight: float = WEIGHT,
     seed: int = 0,
 ) -> str:
     """Share of characters right, spaces left out, with its interval over writers."""

@@ -1,6 +1,6 @@
 """How well a model learns online, measured with the code that registers symbols."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +43,7 @@ class MemoryStore:
 def taught(
     model: StoredModel,
     z: np.ndarray,
-    shots: dict[str, Sequence[int]],
+    shots: Mapping[str, Sequence[int]],
     method: Method,
 ) -> StoredModel:
     """The model after registering, one after the other, what `shots` index in z."""
@@ -85,10 +85,10 @@ def on_top(
     found, after = [], []
     for i in range(count):
         rng = np.random.default_rng([seed, i])
-        chosen = {
-            str(name): rng.permutation(np.flatnonzero(shown & (new.names == name)))[:shots]
-            for name in np.unique(asked.names)
-        }
+        chosen = {}
+        for name in np.unique(asked.names):
+            own = np.flatnonzero(shown & (new.names == name))
+            chosen[str(name)] = rng.permutation(own)[:shots].tolist()
         short = [name for name, each in chosen.items() if len(each) < shots]
         if short:
             raise InputError(
@@ -146,9 +146,7 @@ def personal(
     truth, group, after, before = [], [], [], []
     _, label = np.unique(drawn.names, return_inverse=True)
     for each in within_writer(label, drawn.groups, shots, seed):
-        chosen = {
-            str(drawn.names[rows[0]]): rows.tolist() for rows in each.support
-        }
+        chosen = {str(drawn.names[rows[0]]): rows.tolist() for rows in each.support}
         learned = taught(model, drawn.z, chosen, method)
         asked = drawn.select(each.query)
         truth.append(asked.names)

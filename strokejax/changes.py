@@ -123,7 +123,7 @@ def undo(model: str | Path | None) -> tuple[int, dict[str, Any]]:
         old = load_version(paths[stored.before])
         change = {"verb": "undo", "of": stored.change}
         version = save(folder, stored, old, change, before=old.before)
-        return version, stored.change
+        return version, dict(stored.change)
 
 
 def history(model: str | Path | None) -> list[dict[str, Any]]:
@@ -132,7 +132,7 @@ def history(model: str | Path | None) -> list[dict[str, Any]]:
     for number, path in versions(resolve(model)):
         try:
             stored = load_version(path)
-            found.append({"version": number} | stored.change)
+            found.append({"version": number, **stored.change})
         except InputError as error:
             found.append({"version": number, "error": str(error)})
     return found

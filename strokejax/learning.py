@@ -7,7 +7,7 @@ import numpy as np
 from strokejax.coach import confusions, guard, more_wanted, odd_ones
 from strokejax.model_store import StoredModel
 from strokejax.online import APART, Known, Method, Row, mean_row, sgd_row, ways
-from strokejax.samples import SampleStore
+from strokejax.samples import Embeddings
 from strokejax.symbols import SymbolTable
 from strokejax.table import Rows, Slots, unit
 from strokejax.types import InputError
@@ -22,7 +22,7 @@ class Learned(NamedTuple):
 
 def learn(
     model: StoredModel,
-    store: SampleStore,
+    store: Embeddings,
     symbol: str,
     method: Method,
     *,
@@ -74,9 +74,9 @@ def rows_of(model: StoredModel) -> Rows:
     return Rows(model.table["embeddings"], scale, model.slots)
 
 
-def known_drawings(model: StoredModel, store: SampleStore, but: str = "") -> Known:
+def known_drawings(model: StoredModel, store: Embeddings, but: str = "") -> Known:
     """The calibration of trained symbols that are still there, and others' samples."""
-    calibration, owner = model.calibration, model.slots.owner
+    calibration, owner = model.calibration, np.asarray(model.slots.owner)
     slot_of = np.full(len(calibration.rows), -1, np.int32)
     trained = np.flatnonzero(model.slots.active & (model.origin >= 0))
     slot_of[model.origin[trained]] = trained
@@ -157,7 +157,7 @@ def _grown(model: StoredModel, more: int) -> StoredModel:
     rows = model.table["embeddings"]
     fresh = np.zeros((more, rows.shape[1]), rows.dtype)
     fresh[:, 0] = 1  # rows are normalised before anybody asks whether they are in use
-    slots = {
+    slots: dict[str, Any] = {
         name: longer(x, empty.get(name, 0)) for name, x in model.slots._asdict().items()
     }
     slots["owner"][c:] = np.arange(c, c + more)
@@ -180,7 +180,7 @@ def _with_row(model: StoredModel, slot: int, row: Row | None) -> StoredModel:
         "reach": row.reach,
         "spread": row.spread,
     }
-    slots = model.slots._asdict()
+    slots: dict[str, Any] = model.slots._asdict()
     for name, value in values.items():
         slots[name] = np.array(slots[name])
         slots[name][slot] = value

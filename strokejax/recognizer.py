@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ class Recognizer:
         """The k nearest symbols of inputs."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
-        compiled = answers.answer if self.fast else answers.first_answer()
+        soon = answers.soon(answers.answer_with, "encoder", "k")
+        compiled = answers.answer if self.fast else soon
         return Ranked(*self._in_parts(inputs, lambda x: self._call(compiled, x, k)))
 
     def _call(self, compiled, inputs, *more):
@@ -131,8 +133,7 @@ class Recognizer:
         starts = range(0, count, step)
         if len(starts) == 1:
             return answer(0)
-        with ThreadPoolExecutor(_workers()) as pool:
-            parts = list(pool.map(answer, starts))
+        parts = list(_pool().map(answer, starts))
         return [np.concatenate(x) for x in zip(*parts, strict=True)]
 
     def _named(self, inputs: dict[str, np.ndarray], k: int) -> list[Answer]:
@@ -214,13 +215,19 @@ def limit_for(stored: StoredModel, false_accepts: float) -> float:
             "This model was stored without background ink, which a rate of false "
             "accepts is measured on; leave the rate out, or use another model."
         )
-    strange = Rows(stored.table["embeddings"], 1.0, stored.slots).strangeness(background)
-    return float(np.quantile(strange, false_accepts))
+    rows = Rows(stored.table["embeddings"], 1.0, stored.slots)
+    return float(np.quantile(rows.strangeness(background), false_accepts))
 
 
 def _workers() -> int:
     """Threads that answer side by side: small convolutions leave a CPU's cores idle."""
     return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Their threads, kept: new ones for each call would cost a millisecond."""
+    return ThreadPoolExecutor(_workers())
 
 
 def _bucket(n: int) -> int:

@@ -111,8 +111,7 @@ def forget(model: str | Path | None, name: str) -> int:
     """Takes a symbol out of a model; returns the new version."""
     folder = writable(model)
     with changing(folder) as stored:
-        slots = stored.symbols.slots_of(name)
-        symbol = stored.symbols.names[slots[0]]
+        symbol, slots = stored.symbols.known(name), stored.symbols.slots_of(name)
         if len(stored.symbols) == 1:
             raise InputError(f"{symbol!r} is the last symbol; a model needs one.")
         changed = with_symbols(stored, stored.symbols.drop(slots))
@@ -127,7 +126,7 @@ def forget_sample(
     """Takes one drawing (from 0, as `drawings` lists them) out of a symbol."""
     folder = writable(model)
     with changing(folder) as stored:
-        symbol = stored.symbols.names[stored.symbols.slots_of(name)[0]] or name
+        symbol = stored.symbols.known(name)
         own = [each for each in stored.samples if each.symbol == symbol]
         if not 0 <= index < len(own):
             raise InputError(
@@ -156,7 +155,7 @@ def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]
     """A symbol's own drawings, in the order in which they came."""
     folder = resolve(model)
     stored = load_model(folder)
-    symbol = stored.symbols.names[stored.symbols.slots_of(name)[0]]
+    symbol = stored.symbols.known(name)
     store = SampleStore(folder)
     return [(s, store.drawing(s)) for s in stored.samples if s.symbol == symbol]
 

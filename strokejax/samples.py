@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -88,13 +88,12 @@ def from_tensors(
 ) -> list[Drawing]:
     """The drawings that `to_tensors` wrote; InputError where they are none."""
     try:
-        packed = None
-        if "points" in tensors:
-            packed = PackedInk(*(tensors[name] for name in PackedInk._fields))
         found: list[Drawing] = []
-        inks = 0
+        inks, packed = 0, None
+        if "ink" in header["kinds"]:
+            packed = PackedInk(*(tensors[name] for name in PackedInk._fields))
         for row, kind in enumerate(header["kinds"]):
-            if kind == "picture":
+            if kind == "picture" or packed is None:
                 found.append(to_ink_image(tensors[f"picture/{row}"], where))
                 continue
             found.append(check_ink(unpack(packed, inks), f"{where}, drawing {row}"))
@@ -106,6 +105,14 @@ def from_tensors(
             f"{where} holds no drawings that this version can read ({error})."
         ) from error
     return found
+
+
+class Embeddings(Protocol):
+    """Whatever knows the embeddings of samples."""
+
+    def z(self, samples: Iterable[Sample]) -> np.ndarray:
+        """f32[n d]: embeddings of samples."""
+        ...
 
 
 class SampleStore:

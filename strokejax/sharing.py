@@ -31,8 +31,7 @@ def export_symbols(
     """
     folder = resolve(model)
     stored, store = load_model(folder), SampleStore(folder)
-    known = stored.symbols
-    wanted = [known.names[known.slots_of(name)[0]] for name in names]
+    wanted = [stored.symbols.known(name) for name in names]
     own = [s for s in stored.samples if not names or s.symbol in wanted]
     without = sorted(set(wanted) - {sample.symbol for sample in own})
     if without or not own:

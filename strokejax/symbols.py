@@ -108,8 +108,8 @@ class SymbolTable:
         symbol = self.symbol(name)
         return None if symbol is None else self.names.index(symbol)
 
-    def slots_of(self, name: str) -> list[int]:
-        """All slots of a symbol; InputError if the table does not hold it."""
+    def known(self, name: str) -> str:
+        """The symbol that a name or an alias means; InputError if there is none."""
         symbol = self.symbol(name)
         if symbol is None:
             near = difflib.get_close_matches(name, [*self.symbols, *self.aliases], 3)
@@ -118,6 +118,11 @@ class SymbolTable:
                 f"There is no symbol {name!r} among the {len(self)} of this model; "
                 f"{hint or 'see `strokejax symbols list`.'}"
             )
+        return symbol
+
+    def slots_of(self, name: str) -> list[int]:
+        """All slots of a symbol; InputError if the table does not hold it."""
+        symbol = self.known(name)
         return [i for i, each in enumerate(self.names) if each == symbol]
 
     def free_name(self, name: str) -> str:
@@ -148,16 +153,14 @@ class SymbolTable:
 
     def rename(self, old: str, new: str) -> "SymbolTable":
         """The symbol `old` called `new`; InputError where `new` is taken."""
-        slots, new = self.slots_of(old), self.free_name(new)
-        symbol = self.names[slots[0]]
-        names = tuple(new if i in slots else n for i, n in enumerate(self.names))
+        symbol, new = self.known(old), self.free_name(new)
+        names = tuple(new if name == symbol else name for name in self.names)
         aliases = {a: new if s == symbol else s for a, s in self.aliases.items()}
         return SymbolTable(names, aliases)
 
     def alias(self, name: str, alias: str) -> "SymbolTable":
         """`alias` means the symbol `name` from now on; InputError where it is taken."""
-        symbol = self.names[self.slots_of(name)[0]]
-        aliases = dict(self.aliases) | {self.free_name(alias): str(symbol)}
+        aliases = dict(self.aliases) | {self.free_name(alias): self.known(name)}
         return replace(self, aliases=aliases)
 
     def slots(self, names: Iterable[str], where: str) -> list[int]:

@@ -6,6 +6,7 @@ import sys
 from fractions import Fraction
 from typing import Any
 
+from strokejax.commands import importing
 from strokejax.types import InputError
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
@@ -40,7 +41,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Prints the answers; 2 if a file could not be used."""
-    from strokejax.recognizer import load
+    with importing():
+        from strokejax.recognizer import load
 
     model = load(given.model, false_accepts=given.false_accepts, fast=False)
     results: list[dict[str, Any]] = []

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from strokejax.commands import importing
 from strokejax.commands.recognize import read
 from strokejax.types import InputError
 
@@ -37,7 +38,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Registers and says what to expect of the symbol."""
-    from strokejax.registry import register
+    with importing():
+        from strokejax.registry import register
 
     drawings, sources = read_samples(given.samples)
     found = register(

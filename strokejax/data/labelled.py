@@ -22,11 +22,14 @@ def load_labelled(
     size: int = 28,
     margin: int = 4,
     width: float = 3.0,
+    strokes: bool = True,
 ) -> Dataset:
     """Packed ink with `label`, picture arrays `x` and `y`, or a collected folder.
 
     Labels are names, " " meaning space. Whole numbers up to 9 are the digits they show;
-    where larger ones occur, all of them index the 63 strokes. Groups are the column
+    where larger ones occur, all of them index the 63 strokes, or are names of their own
+    without `strokes`. Of Omniglot's bits the held-out alphabets are taken; classes are
+    "alphabet/character". Groups are the column
     "writer", "drawer", "group", "person" or "family", else each sample is its own.
     `draw` makes a network's inputs of ink; None gives "points" f32[n 64 3].
     """
@@ -41,6 +44,11 @@ def load_labelled(
             f"or a collected folder."
         )
     names = _array_names(path)
+    if {"bits", "alphabet", "character", "drawer"} <= names:
+        from strokejax.data.omniglot import load_omniglot
+
+        raster = {"size": size, "margin": margin, "width": width}
+        return load_omniglot("validation", path=path, **raster)
     if {"x", "y"} <= names:
         images, labels, groups, kind = _pictures(path)
         rasters = as_rasters(images, size=size, margin=margin, width=width)
@@ -54,7 +62,8 @@ def load_labelled(
             )
         labels, (groups, kind) = columns["label"], _groups(columns)
         inputs = draw(packed) if draw else {"points": resample(packed)}
-    symbols, index = np.unique(label_names(labels, path), return_inverse=True)
+    named = label_names(labels, path, strokes)
+    symbols, index = np.unique(named, return_inverse=True)
     if not len(index):
         raise InputError(f"{path} has no samples; give at least one.")
     return Dataset(
@@ -67,8 +76,10 @@ def load_labelled(
     )
 
 
-def label_names(labels: np.ndarray, path: Path) -> np.ndarray:
+def label_names(labels: np.ndarray, path: Path, strokes: bool = True) -> np.ndarray:
     """str[n]: symbols from names or whole numbers; see `load_labelled`."""
+    if labels.dtype.kind in "iu" and not strokes:
+        return labels.astype(str)
     if labels.dtype.kind in "iu":
         low, high = (labels.min(), labels.max()) if labels.size else (0, 0)
         if low < 0 or high >= len(STROKES):

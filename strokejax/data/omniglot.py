@@ -17,6 +17,7 @@ def load_omniglot(
     split: str,
     *,
     rotations: bool = False,
+    path: str | Path | None = None,
     root: str | Path | None = None,
     size: int = 28,
     margin: int = 4,
@@ -26,10 +27,10 @@ def load_omniglot(
 
     Classes are "alphabet/character"; `rotations` adds three turned ones of each, as
     classes of their own ("/90": counter-clockwise, degrees). A group is a drawer of
-    one alphabet. `margin` and the pen's `width` are in pixels. Source: Lake et al.,
-    Science 350 (2015).
+    one alphabet. `path` names another file than the one in `root`. `margin` and the
+    pen's `width` are in pixels. Source: Lake et al., Science 350 (2015).
     """
-    path = data_file(FILE, root)
+    path = Path(path) if path else data_file(FILE, root)
     bits, alphabet, character, drawer = read_arrays(
         path, "bits", "alphabet", "character", "drawer"
     )

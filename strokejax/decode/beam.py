@@ -1,12 +1,13 @@
 """The best texts for a sequence of uncertain answers: a pruned beam; pure."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.decode.character_model import CharacterModel
 from strokejax.answers import Answer
+from strokejax.decode.character_model import CharacterModel
 from strokejax.symbols import SPACE
 
 WIDTH = 32
@@ -15,7 +16,7 @@ WEIGHT = 0.45
 MAX_TEXT = 1_000
 """Characters of a text; of a longer one the end is kept."""
 UNKNOWN = "\ufffd"
-"""What the character model sees of a symbol whose name is no single character."""
+"""What the character model sees of a symbol that it has never seen in words."""
 
 
 class Path(NamedTuple):
@@ -63,8 +64,8 @@ def advance(
         for added, log_p in log_probabilities.items():
             total, after = score + log_p, context
             if added:
-                character = added if len(added) == 1 else UNKNOWN
-                total += weight * model.log_probability(context, character)
+                character = added if added in model else UNKNOWN
+                total += weight * _log_probability(model, context, character)
                 after = model.extend(context, character)
             if (twin := found.get(text + added)) is not None:
                 total = float(np.logaddexp(total, twin.score))
@@ -80,6 +81,13 @@ def from_answer(answer: Answer) -> dict[str, float]:
         " " if symbol == SPACE else symbol: float(np.log(max(p, 1e-12)))
         for symbol, p in ranked
     }
+
+
+def _log_probability(model: CharacterModel, context: str, character: str) -> float:
+    """Words say nothing of a user's own symbols: there each counts as one of all."""
+    if character == UNKNOWN:
+        return -math.log(model.vocabulary)
+    return model.log_probability(context, character)
 
 
 def _bounded(beam: Beam) -> Beam:

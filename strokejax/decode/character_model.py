@@ -8,7 +8,7 @@ Words stand between spaces; each also occurs capitalised and, rarely, in capital
 
 import math
 import unicodedata
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -28,6 +28,8 @@ FORMS = (0.86, 0.1, 0.02)
 NUMBERS = {"0": 0.008, "00": 0.006, "000": 0.003, "0000": 0.003}
 """Share of numbers; "0" stands for any digit."""
 LANGUAGES = ("en",)
+Counts = dict[str, dict[str, float]]
+"""Of characters by context; their sum is under ""."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class CharacterModel:
 
     start = " "
     """The context of a text's first character."""
+
+    def __contains__(self, character: str) -> bool:
+        """Whether the words have this character; they have all digits."""
+        digit = len(character) == 1 and character.isdecimal()
+        return bool(character) and ("0" if digit else character) in self.counts[""]
 
     def log_probability(self, context: str, character: str) -> float:
         """Natural logarithm of P(character | context); finite for any character."""
@@ -67,7 +74,7 @@ class CharacterModel:
 def train(words: Mapping[str, float], order: int = ORDER) -> CharacterModel:
     """The model of words with their frequencies, in any unit."""
     total = sum(words.values())
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    counts: Counts = defaultdict(lambda: defaultdict(float))
     evidence = EVIDENCE * len(words)
     for word, frequency in words.items():
         forms = (word, word[:1].upper() + word[1:], word.upper())
@@ -80,7 +87,7 @@ def train(words: Mapping[str, float], order: int = ORDER) -> CharacterModel:
     return CharacterModel(dict(counts), order, len(counts[""]))
 
 
-def _count(counts, word: str, weight: float, order: int) -> None:
+def _count(counts: Counts, word: str, weight: float, order: int) -> None:
     text = f" {word} "
     for i in range(1, len(text)):
         for length in range(min(order, i + 1)):

@@ -43,7 +43,7 @@ class Correction(NamedTuple):
 
 
 def lines(descriptor: int) -> Iterator[Line]:
-    """The lines of a file descriptor, as soon as each is whole; the last may be open."""
+    """The lines of a file descriptor, each as soon as it is whole."""
     pending, number, long = b"", 0, False
     while True:
         data = os.read(descriptor, 65_536)
@@ -88,41 +88,39 @@ class Waiting:
             raise TimeoutError from None
 
 
-def parse(line: Line) -> Event | Correction | None:
-    """What a line says, None if it is empty; InputError, with its number, otherwise."""
-    where = f"line {line.number}"
-    if line.text is None:
-        raise InputError(
-            f"{where} is longer than {MAX_LINE:,} bytes; give one event a line."
-        )
-    if not line.text.strip():
+def parse(text: bytes | None) -> Event | Correction | None:
+    """What a line says, None if it is empty; InputError if it is neither."""
+    if text is None:
+        raise InputError(f"longer than {MAX_LINE:,} bytes; give one event a line.")
+    if not text.strip():
         return None
     try:
-        content = json.loads(line.text)
+        content = json.loads(text)
         if "correct" in content:
-            number, name = content["correct"], content["name"]
-            if type(number) is not int or not isinstance(name, str):
-                raise TypeError("an id is a whole number, a name a string")
-            return Correction(number, name)
-        down = content.get("down", True)
-        values = [content[key] for key in ("t", "x", "y")]
-        if any(type(value) not in (int, float) for value in values) or down not in (
-            True,
-            False,
-        ):
-            raise TypeError("not numbers")
-        t, x, y = map(float, values)
+            return _correction(content["correct"], content["name"])
+        return _event(content["t"], content["x"], content["y"], content.get("down", 1))
     except (
-        ValueError,
-        KeyError,
-        TypeError,
+        ArithmeticError,
         AttributeError,
-        OverflowError,
+        LookupError,
         RecursionError,
+        TypeError,
+        ValueError,
     ) as error:
-        shown = line.text[:60].decode(errors="replace")
+        shown = text[:60].decode(errors="replace")
         raise InputError(
-            f'{where} is {shown!r}, which is no event; give {{"t": seconds, "x": 1, '
-            f'"y": 2, "down": true}}, or {{"correct": id, "name": "heart"}}.'
+            f'{shown!r} is no event; give {{"t": seconds, "x": 1, "y": 2, "down": '
+            f'true}}, or {{"correct": id, "name": "heart"}}.'
         ) from error
-    return Event(t, x, y, bool(down))
+
+
+def _correction(number: object, name: object) -> Correction:
+    if type(number) is not int or not isinstance(name, str):
+        raise TypeError("an id is a whole number, a name is a string")
+    return Correction(number, name)
+
+
+def _event(t: object, x: object, y: object, down: object) -> Event:
+    if not {type(t), type(x), type(y)} <= {int, float} or down not in (0, 1):
+        raise TypeError("times and places are numbers, down is true or false")
+    return Event(float(t), float(x), float(y), bool(down))  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from strokejax.answers import Answer
 from strokejax.decode.endings import ink_features, starts_new, wait
 from strokejax.decode.events import Events, Strokes, check_events, to_ink
-from strokejax.answers import Answer
 from strokejax.types import Ink
 
 
@@ -135,9 +135,8 @@ class Stream:
     ) -> Carry:
         if not carry.strokes:
             return carry
-        carry = self._answered(carry)
-        ink = to_ink(carry.strokes)
-        found.append(Hypothesis(carry.id, True, carry.answer, ink, time, forced))
+        answer, ink = self._answer(carry), to_ink(carry.strokes)
+        found.append(Hypothesis(carry.id, True, answer, ink, time, forced))
         return Carry(
             id=carry.id + 1,
             down=carry.down,
@@ -151,13 +150,12 @@ class Stream:
         if not carry.strokes:
             return carry
         carry = self._shown(carry, t, found)
-        carry = self._answered(carry)
-        features = ink_features(
-            to_ink(carry.strokes), carry.answer.symbols, carry.answer.probability
-        )
+        answer, ink = self._answer(carry), to_ink(carry.strokes)
+        features = ink_features(ink, answer.symbols, answer.probability)
+        carry = carry._replace(features=features, moved=t, answer=answer)
         lifted = self.settings.lifted
         silence = wait(features, self.settings.risk) if lifted is None else lifted
-        return self._until(carry._replace(features=features, moved=t), t + silence)
+        return self._until(carry, t + silence)
 
     def _touch(
         self, carry: Carry, t: float, x: float, y: float, found: list[Hypothesis]
@@ -217,13 +215,11 @@ class Stream:
         known = carry.answer is not None or not carry.strokes
         if known or t < carry.shown + self.settings.interval:
             return carry
-        carry = self._answered(carry)
-        ink = to_ink(carry.strokes)
-        found.append(Hypothesis(carry.id, False, carry.answer, ink, t))
-        return carry._replace(shown=t)
+        answer, ink = self._answer(carry), to_ink(carry.strokes)
+        found.append(Hypothesis(carry.id, False, answer, ink, t))
+        return carry._replace(shown=t, answer=answer)
 
-    def _answered(self, carry: Carry) -> Carry:
+    def _answer(self, carry: Carry) -> Answer:
         if carry.answer is not None:
-            return carry
-        answer = self.answer(to_ink(carry.strokes), self.settings.k)
-        return carry._replace(answer=answer)
+            return carry.answer
+        return self.answer(to_ink(carry.strokes), self.settings.k)

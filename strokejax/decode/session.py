@@ -1,0 +1,171 @@
+"""A stream and what surrounds it: the clock, texts, symbols to correct."""
+
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strokejax.decode.beam import advance, from_answer, start
+from strokejax.decode.character_model import CharacterModel
+from strokejax.decode.source import Correction, Line, Waiting, lines, parse
+from strokejax.decode.stream import Carry, Settings, Step, Stream
+from strokejax.ink.formats import symbol_folder, write_csv, write_json
+from strokejax.recognizer import Recognizer
+from strokejax.symbols import check_name
+from strokejax.types import Ink, InputError
+
+Register = Callable[[str, Ink], tuple[Recognizer, dict[str, Any]]]
+"""Learns a symbol: the new snapshot, and what to tell of it."""
+MIN_K = 10
+"""Symbols of an answer that texts are read from."""
+REMEMBERED = 1_000
+"""Finished symbols that can still be corrected."""
+
+
+class Session:
+    """Lines in, answers out as dicts that are ready for JSON.
+
+    An answer is {"id", "final", "symbols", "dist2", "probability", "latency_ms"}, a
+    final one has also "unknown", "reason" and, with a language, "text"; a correction's
+    is {"id", "corrected"} and what was done. A sentence under "error" may come alone
+    (a line was refused) or with an answer (a symbol was closed by force).
+    """
+
+    def __init__(
+        self,
+        model: Recognizer,
+        settings: Settings,
+        *,
+        language: CharacterModel | None = None,
+        collect: str | Path | None = None,
+        register: Register | None = None,
+    ):
+        self.settings = settings
+        self.language = language
+        self.beam = start(language) if language else None
+        self.collect = collect
+        self.register = register
+        self.refused = 0
+        self.carry = Carry()
+        self.read = 0.0
+        """When the last event was read, by `time.perf_counter`."""
+        self.inks: dict[int, Ink] = {}
+        self._use(model)
+
+    def follow(self, descriptor: int) -> Iterator[dict[str, Any]]:
+        """Answers to all lines; where they come as they are drawn, to the clock too."""
+        drawn_now = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+        waiting = Waiting(descriptor) if drawn_now else None
+        source = lines(descriptor)
+        while True:
+            # The events' clock and ours have run together since the last event.
+            ends = self.read + (self.carry.deadline - self.carry.last)
+            try:
+                line = waiting.next(ends) if waiting else next(source, None)
+            except TimeoutError:
+                step = self.stream.push(self.carry, now=self.carry.deadline)
+                yield from self._told(step, ends)
+                continue
+            if line is None:
+                break
+            since = line.read if waiting else time.perf_counter()
+            yield from self.take(line, since)
+        yield from self.finish()
+
+    def take(self, line: Line, since: float) -> list[dict[str, Any]]:
+        """Answers to a line that came at `since`; if refused, it changes nothing."""
+        try:
+            found = parse(line.text)
+            if isinstance(found, Correction):
+                return [self._correct(found)]
+            if found is None:
+                return []
+            step = self.stream.push(self.carry, [found])
+        except InputError as error:
+            self.refused += 1
+            return [{"error": f"line {line.number}: {error}"}]
+        self.read = line.read
+        return self._told(step, since)
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Answers to what is drawn so far."""
+        since = time.perf_counter()
+        return self._told(self.stream.finish(self.carry), since)
+
+    def _use(self, model: Recognizer) -> None:
+        """Answers come from this model from now on; the first one is compiled here."""
+        stroke = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
+        model.recognize(Ink((stroke,)), self.settings.k)
+        self.stream = Stream(model.recognize, self.settings)
+
+    def _told(self, step: Step, since: float) -> list[dict[str, Any]]:
+        self.carry, found = step
+        told = []
+        for number, final, answer, ink, _, forced in found:
+            line: dict[str, Any] = {
+                "id": number,
+                "final": final,
+                "symbols": answer.symbols,
+                "dist2": answer.dist2,
+                "probability": answer.probability,
+            }
+            if final:
+                self._remember(number, ink)
+                line |= {"unknown": answer.unknown, "reason": answer.reason}
+            if final and self.beam and self.language:
+                self.beam = advance(self.beam, from_answer(answer), self.language)
+                line["text"] = self.beam.text
+            if forced:
+                line["error"] = forced
+            line["latency_ms"] = round(1e3 * (time.perf_counter() - since), 3)
+            told.append(line)
+        return told
+
+    def _remember(self, number: int, ink: Ink) -> None:
+        self.inks[number] = ink
+        self.inks.pop(number - REMEMBERED, None)
+
+    def _correct(self, correction: Correction) -> dict[str, Any]:
+        number, name = correction.id, check_name(correction.name)
+        if number not in self.inks:
+            raise InputError(
+                f"symbol {number} is not among the last {REMEMBERED:,} finished ones; "
+                f"correct a symbol after its final answer."
+            )
+        told: dict[str, Any] = {"id": number, "corrected": name}
+        if self.collect:
+            told["file"] = str(save(self.collect, name, self.inks[number]))
+        if self.register:
+            model, more = self.register(name, self.inks[number])
+            told |= more
+            self._use(model)
+        return told
+
+
+def save(folder: str | Path, name: str, ink: Ink) -> Path:
+    """Saves ink in the symbol's place of a collected folder; the path of its file.
+
+    One stroke becomes a CSV of velocities, which has no pen-ups; several become JSON.
+    """
+    place = Path(folder).expanduser() / symbol_folder(name)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        names = [path.name for path in place.iterdir()]
+    except OSError as error:
+        raise InputError(
+            f"{place} cannot be used ({error.strerror}); collect into another folder."
+        ) from error
+    taken = (re.match(r"trial_(\d+)\.", name) for name in names)
+    number = max((int(match[1]) for match in taken if match), default=0) + 1
+    if len(ink.strokes) == 1:
+        path = place / f"trial_{number}.csv"
+        write_csv(path, ink)
+    else:
+        path = place / f"trial_{number}.json"
+        write_json(path, ink)
+    return path
