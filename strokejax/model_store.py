@@ -31,6 +31,8 @@ from strokejax.types import InputError, PyTree
 CURRENT = "CURRENT"
 PACKAGED = Path(__file__).parent / "weights"
 FORMAT = 2
+COARSE = ("z", "background")
+"""Of a calibration, stored in steps of 1/127: their distances move by 1e-3."""
 _VERSION = re.compile(r"version-(\d{6,12})-[0-9a-f]{64}\.safetensors")
 
 
@@ -138,7 +140,7 @@ def save_model(folder: str | Path, model: StoredModel, dtype: Any = np.float32) 
     network = {name: np.asarray(x, dtype) for name, x in network.items()}
     encoder = write_hashed(folder, "encoder", network, {"spec": model.spec._asdict()})
     known = model.calibration._asdict()
-    known |= {name: known[name].astype(np.float16) for name in ("z", "background")}
+    known |= {name: np.rint(127 * known[name]).astype(np.int8) for name in COARSE}
     calibration = write_hashed(folder, "calibration", known, {})
     _save_version(folder, model, encoder, calibration)
     return folder
@@ -215,6 +217,7 @@ def load_version(path: Path) -> StoredModel:
             raise KeyError(f"format {header['format']}")
         about, weights = read_hashed(folder / Path(header["encoder"]).name)
         _, known = read_hashed(folder / Path(header["calibration"]).name)
+        known |= {name: known[name].astype(np.float32) / 127 for name in COARSE}
         network, rows = unflatten(weights), unflatten(tensors)
         return StoredModel(
             EncoderSpec(**about["spec"]),

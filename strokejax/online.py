@@ -63,22 +63,24 @@ def calibrate(
     background: np.ndarray,
     per_class: int = 32,
 ) -> tuple[Calibration, np.ndarray, np.ndarray]:
-    """A calibration, and reach and spread f32[c] of each row.
+    """A calibration, and reach and spread f32[c] for `Slots`.
 
     `z` f32[n d] are embeddings of drawings with these labels; the first `per_class` of
     each are kept.
     """
     rows = unit(np.asarray(rows, np.float32))
+    present, index = np.unique(label, return_inverse=True)
+    kept = [np.flatnonzero(index == i)[:per_class] for i in range(len(present))]
+    chosen = np.concatenate([np.zeros(0, int), *kept])
     reach = np.zeros(len(rows), np.float32)
     spread = np.full(len(rows), np.inf, np.float32)
-    kept = [np.zeros(0, int)]
-    for c in np.unique(label):
-        own = np.flatnonzero(label == c)
-        kept.append(own[:per_class])
-        dist2 = ((z[own] - rows[c]) ** 2).sum(-1)
-        reach[c] = dist2.mean()
-        spread[c] = max(float(dist2.std()), 1e-3) if len(own) > 1 else np.inf
-    chosen = np.concatenate(kept)
+    if len(present) < len(z):
+        dist2 = ((z - rows[label]) ** 2).sum(-1)
+        own = np.bincount(index, dist2) / np.bincount(index)
+        # Halfway to all symbols' mean: that refuses strangers better than either end.
+        reach[present] = (own + own.mean()) / 2
+        excess = dist2 - reach[label]
+        spread[present] = max(float(np.sqrt((excess**2).mean())), 1e-3)
     found = label[chosen].astype(np.int32)
     return Calibration(rows, z[chosen], found, background), reach, spread
 

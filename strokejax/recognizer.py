@@ -26,8 +26,8 @@ from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
 POINTS = 64
-STRANGE = 2.0
-"""Standard deviations that about 97 in 100 of a symbol's own drawings stay within."""
+STRANGE = 1.5
+"""Standard deviations that about 95 in 100 drawings of people unseen stay within."""
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ class Slots(NamedTuple):
     offset: Float[Array, "c"]
     """Added to squared distances: the row stands that far, squared, off the sphere."""
     reach: Float[Array, "c"]
-    """Mean squared distance of the symbol's own drawings, offset included."""
+    """Squared distance, offset included, that the symbol's own drawings are likely at."""
     spread: Float[Array, "c"]
-    """Their standard deviation; inf where it is not known: nothing is rejected."""
+    """Standard deviation from it; inf where it is not known: nothing is rejected."""
 
 
 def init_table(

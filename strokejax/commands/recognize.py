@@ -34,7 +34,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         type=rate,
         metavar="RATE",
         help="share of ink without meaning that may be named instead of being unknown, "
-        "like 1/200 (default: unknown is what 97 in 100 drawings of the nearest symbol "
+        "like 1/200 (default: unknown is what 95 in 100 drawings of the nearest symbol "
         "are nearer than)",
     )
 

@@ -33,7 +33,7 @@ from strokejax.report import write_report
 from strokejax.scores import summary
 from strokejax.state import TrainState
 
-CALIBRATION, BACKGROUND = 6_000, 1_024
+CALIBRATION, BACKGROUND = 6_000, 2_048
 """Examples that symbols' distances are learned from, and scribbles beside them."""
 HEADLINE = ("n", "top1", "top3", "top5", "interval95", "twins_merged")
 
