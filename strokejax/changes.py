@@ -14,14 +14,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from strokejax.hashed import read_hashed
+from strokejax.locate import CURRENT, PACKAGED, home, resolve
 from strokejax.model_store import (
-    CURRENT,
-    PACKAGED,
     StoredModel,
-    home,
     load_model,
     load_version,
-    resolve,
     save_change,
     versions,
 )
@@ -38,18 +36,19 @@ def writable(model: str | Path | None) -> Path:
     The packaged model is copied into the user's data folder first, whole or not at all.
     """
     folder = resolve(model)
-    if PACKAGED not in folder.parents:
+    if not _packaged(folder):
         return folder
     if model is not None:
         raise InputError(
             f"The packaged model {folder.name} is never changed; leave --model out to "
-            f"change your own copy of it in {home() / 'model'}."
+            f"change your own copy of nn-sampling in {home() / 'model'}."
         )
     own = home() / "model"
     temporary = home() / f".model-{uuid.uuid4().hex}"
     try:
-        home().mkdir(parents=True, exist_ok=True)
-        shutil.copytree(folder, temporary)
+        temporary.mkdir(parents=True)
+        for each in folder.iterdir():  # contents alone: packages may be read-only
+            shutil.copyfile(each, temporary / each.name)
         try:
             temporary.rename(own)
         except OSError:
@@ -60,6 +59,10 @@ def writable(model: str | Path | None) -> Path:
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return own
+
+
+def _packaged(folder: Path) -> bool:
+    return PACKAGED.resolve() in folder.resolve().parents
 
 
 @contextmanager
@@ -109,7 +112,7 @@ def undo(model: str | Path | None) -> tuple[int, dict[str, Any]]:
     A version with the contents before it is written: history only grows.
     """
     folder = resolve(model)
-    if PACKAGED in folder.parents:
+    if _packaged(folder):
         raise InputError("There is nothing to undo: no symbol was ever changed here.")
     with changing(folder) as stored:
         if not stored.before:
@@ -131,8 +134,8 @@ def history(model: str | Path | None) -> list[dict[str, Any]]:
     found = []
     for number, path in versions(resolve(model)):
         try:
-            stored = load_version(path)
-            found.append({"version": number, **stored.change})
+            header, _ = read_hashed(path)
+            found.append({"version": number, **header["change"]})
         except InputError as error:
             found.append({"version": number, "error": str(error)})
     return found

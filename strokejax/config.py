@@ -15,7 +15,7 @@ from strokejax.types import InputError
 Config = Any
 """A ConfigDict; its fields have no static types, `validate` checks them."""
 
-JOBS = ("pretrain", "finetune")
+JOBS = ("pretrain", "finetune", "register")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist")
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
@@ -95,6 +95,12 @@ def default_config() -> Config:
                 "patience": 0,  # epochs without a better top-1; 0 = never stop early
                 "statistics": 50,  # batches that re-estimate BatchNorm; 0 = never
             },
+            "symbol": {  # what the job "register" registers
+                "name": "",
+                "samples": "",  # a file or a folder of drawings
+                "method": "sgd",  # "mean": in closed form
+                "force": False,  # even if other symbols lose much by it
+            },
             "log": {
                 "tensorboard": False,
                 "wandb": "",  # project name
@@ -152,6 +158,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
     "optim.train": ("all", "block3_head", "table"),
+    "symbol.method": ("sgd", "mean"),
 }
 
 

@@ -22,11 +22,21 @@ def write_hashed(
     folder: Path, kind: str, tensors: dict[str, np.ndarray], header: Any
 ) -> str:
     """Writes `KIND-<sha256>.safetensors` unless it is there; returns its name."""
-    data = to_bytes(tensors, header)
-    name = f"{kind}-{hashlib.sha256(data).hexdigest()}.safetensors"
-    if not (folder / name).exists():
-        write_atomically(folder / name, data)
+    name, data = named(kind, tensors, header)
+    write_named(folder / name, data)
     return name
+
+
+def named(kind: str, tensors: dict[str, np.ndarray], header: Any) -> tuple[str, bytes]:
+    """The name and the contents of a file for `write_named`."""
+    data = to_bytes(tensors, header)
+    return f"{kind}-{hashlib.sha256(data).hexdigest()}.safetensors", data
+
+
+def write_named(path: Path, data: bytes) -> None:
+    """Writes a file unless it is there, undamaged."""
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomically(path, data)
 
 
 def to_bytes(tensors: dict[str, np.ndarray], header: Any) -> bytes:
@@ -73,7 +83,7 @@ def parse(data: bytes, where: str) -> tuple[Any, dict[str, np.ndarray]]:
             name: x.astype(np.float32) if x.dtype == np.float16 else x
             for name, x in tensors.items()
         }
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
         raise InputError(
             f"{where} cannot be read ({reason}); copy the file again."

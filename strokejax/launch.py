@@ -120,13 +120,17 @@ def _distributed() -> int:
 def _run() -> int:
     import jax
 
-    from strokejax.job.run import run
     from strokejax.loop import Stopped
 
     config = CONFIG.value
+    if config.job == "register":
+        from strokejax.job.register import register as run
+    else:
+        from strokejax.job.run import run
     settings = json.dumps(json.loads(config.to_json()), sort_keys=True)
     digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
-    name = f"{config.job}-{config.data.name}-{config.mode}-{digest}"
+    about = "symbol" if config.job == "register" else config.data.name
+    name = f"{config.job}-{about}-{config.mode}-{digest}"
     workdir = Path(WORKDIR.value or Path("runs") / name)
     first = jax.process_index() == 0
     try:

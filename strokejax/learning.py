@@ -1,5 +1,7 @@
 """A stored model with a symbol's rows made of its drawings: from model to model."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,8 +37,8 @@ def learn(
     symbols lose too much, unless `force`.
     """
     z = store.z(each for each in model.samples if each.symbol == symbol)
-    known = known_drawings(model, store, but=symbol)
     model, placed = _placed(model, symbol, z)
+    known = known_drawings(model, store, but=(symbol,))
     owner = model.symbols.names.index(symbol)
     for slot, part in placed:
         rows, trained = rows_of(model), _trained(model, slot)
@@ -45,27 +47,50 @@ def learn(
         else:
             row = sgd_row(z[part], trained, rows, known, owner)
         model = _with_row(model, slot, row)
-    after = rows_of(model)
-    loss = guard(rows_of(against), after, known, but={owner})
     names = model.symbols.names
-    worst = names[loss.symbol] if loss.symbol >= 0 else None
-    if loss.refused and not force:
-        raise InputError(
-            f"With {symbol!r} the other symbols would lose {100 * loss.mean:.1f} "
-            f"points of accuracy on average and {worst!r} {100 * loss.worst:.1f} "
-            f"(limits 1 and 10), so nothing was changed; draw it less like {worst!r}, "
-            f"or accept that with --force."
-        )
     coach = {
         "odd": odd_ones(z, known),
         "confusions": [
             {"symbol": names[i], "rate": rate}
-            for i, rate in confusions(z, after, known, owner)
+            for i, rate in confusions(z, rows_of(model), known, owner)
         ],
-        "old_loss": {"mean": loss.mean, "worst": loss.worst, "symbol": worst},
+        "old_loss": _guarded(against, model, known, (symbol,), force),
         "more": more_wanted(z),
     }
     return Learned(model, coach)
+
+
+def check_all(
+    before: StoredModel,
+    after: StoredModel,
+    store: Embeddings,
+    symbols: Collection[str],
+) -> None:
+    """InputError where the others lose too much by several symbols together."""
+    _guarded(before, after, known_drawings(after, store, symbols), symbols, False)
+
+
+def _guarded(
+    before: StoredModel,
+    after: StoredModel,
+    known: Known,
+    symbols: Collection[str],
+    force: bool,
+) -> dict[str, Any]:
+    """What the guard finds; InputError where it is too much, unless `force`."""
+    names = after.symbols.names
+    changed = {names.index(symbol) for symbol in symbols}
+    loss = guard(rows_of(before), rows_of(after), known, but=changed)
+    worst = names[loss.symbol] if loss.symbol >= 0 else None
+    if loss.refused and not force:
+        given = ", ".join(map(repr, [*symbols][:5])) + ", ..." * (len(symbols) > 5)
+        raise InputError(
+            f"With {given} the other symbols would lose {100 * loss.mean:.1f} points "
+            f"of accuracy on average and {worst!r} {100 * loss.worst:.1f} (limits 1 "
+            f"and 10), so nothing was changed; draw it less like {worst!r}, or accept "
+            f"that with --force."
+        )
+    return {"mean": loss.mean, "worst": loss.worst, "symbol": worst}
 
 
 def rows_of(model: StoredModel) -> Rows:
@@ -74,7 +99,9 @@ def rows_of(model: StoredModel) -> Rows:
     return Rows(model.table["embeddings"], scale, model.slots)
 
 
-def known_drawings(model: StoredModel, store: Embeddings, but: str = "") -> Known:
+def known_drawings(
+    model: StoredModel, store: Embeddings, but: Collection[str] = ()
+) -> Known:
     """The calibration of trained symbols that are still there, and others' samples."""
     calibration, owner = model.calibration, np.asarray(model.slots.owner)
     slot_of = np.full(len(calibration.rows), -1, np.int32)
@@ -82,10 +109,10 @@ def known_drawings(model: StoredModel, store: Embeddings, but: str = "") -> Know
     slot_of[model.origin[trained]] = trained
     slots = slot_of[calibration.label]
     z, slots = calibration.z[slots >= 0], slots[slots >= 0]
-    names = set(model.symbols.names) - {but}
-    there = [each for each in model.samples if each.symbol in names]
+    first = {name: slot for slot, name in reversed([*enumerate(model.symbols.names)])}
+    there = [s for s in model.samples if s.symbol in first and s.symbol not in but]
     if there:
-        own = [model.symbols.names.index(each.symbol) for each in there]
+        own = [first[each.symbol] for each in there]
         z = np.concatenate([z, store.z(there)])
         slots = np.concatenate([slots, own])
     return Known(z, owner[slots].astype(np.int32))
@@ -98,12 +125,11 @@ def _placed(
 
     A way like the trained row's moves that row; any other has a row beside it.
     """
-    symbols, parts = model.symbols, ways(z)
-    own = symbols.slots_of(symbol) if symbol in symbols.names else []
-    trained = [slot for slot in own if model.origin[slot] >= 0]
-    model = with_symbols(model, symbols.drop(set(own) - set(trained)))
-    placed = []
-    for part in parts:
+    aliases, trained, placed = model.symbols.aliases, [], []
+    if symbol in model.symbols.names:
+        model = as_trained(model, symbol)
+        trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
+    for part in ways(z):
         near = [
             slot
             for slot in trained
@@ -114,10 +140,8 @@ def _placed(
             placed.append((near[0], part))
             continue
         table, slot = model.symbols.put(symbol)
-        model = with_symbols(model, table)
+        model = with_symbols(model, replace(table, aliases=aliases))
         placed.append((slot, part))
-    for slot in trained:  # no drawing is like it: as it was trained
-        model = _with_row(model, slot, None)
     return model, placed
 
 
@@ -168,18 +192,19 @@ def _grown(model: StoredModel, more: int) -> StoredModel:
     )
 
 
-def _with_row(model: StoredModel, slot: int, row: Row | None) -> StoredModel:
-    """The model with a row in a slot; None is the trained one."""
-    if row is None:
-        row = _trained_row(model, slot)
+def _with_row(model: StoredModel, slot: int, row: Row) -> StoredModel:
+    """The model with a row in a slot.
+
+    A trained symbol is known by far more drawings than its own: reach and spread stay.
+    """
     values = {
         "sums": row.sums,
         "counts": row.count,
         "active": True,
         "offset": row.offset,
-        "reach": row.reach,
-        "spread": row.spread,
     }
+    if model.origin[slot] < 0:
+        values |= {"reach": row.reach, "spread": row.spread}
     slots: dict[str, Any] = model.slots._asdict()
     for name, value in values.items():
         slots[name] = np.array(slots[name])
@@ -190,27 +215,12 @@ def _with_row(model: StoredModel, slot: int, row: Row | None) -> StoredModel:
     return model._replace(table=table, slots=Slots(**slots))
 
 
-def _trained_row(model: StoredModel, slot: int) -> Row:
-    calibration, origin = model.calibration, model.origin[slot]
-    row = calibration.rows[origin]
-    own = calibration.z[calibration.label == origin]
-    dist2 = ((own - row) ** 2).sum(-1)
-    known = len(own) > 1
-    return Row(
-        row,
-        np.zeros_like(row),
-        0,
-        0.0,
-        float(dist2.mean()) if known else 0.0,
-        float(max(dist2.std(), 1e-3)) if known else np.inf,
-    )
-
-
 def as_trained(model: StoredModel, symbol: str) -> StoredModel:
     """The model with a symbol's rows as offline training left them."""
     slots = model.symbols.slots_of(symbol)
     own = {slot for slot in slots if model.origin[slot] < 0}
     model = with_symbols(model, model.symbols.drop(own))
     for slot in set(slots) - own:
-        model = _with_row(model, slot, None)
+        row = model.calibration.rows[model.origin[slot]]
+        model = _with_row(model, slot, Row(row, 0 * row, 0, 0.0, 0.0, np.inf))
     return model

@@ -10,9 +10,7 @@ pointer that a change moves last:
     version-000001-<sha256>.safetensors   rows, slots, names, samples, provenance
 """
 
-import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,13 +21,12 @@ import numpy as np
 
 from strokejax.atomic import write_atomically
 from strokejax.hashed import flatten, read_hashed, unflatten, write_hashed
+from strokejax.locate import CURRENT, resolve
 from strokejax.models.build import EncoderSpec
 from strokejax.symbols import SymbolTable
 from strokejax.table import Slots
 from strokejax.types import InputError, PyTree
 
-CURRENT = "CURRENT"
-PACKAGED = Path(__file__).parent / "weights"
 FORMAT = 2
 COARSE = ("z", "background")
 """Of a calibration, stored in steps of 1/127: their distances move by 1e-3."""
@@ -97,37 +94,6 @@ def no_calibration(table: dict[str, np.ndarray], dim: int) -> Calibration:
     rows = np.asarray(table.get("embeddings", np.zeros((0, dim))), np.float32)
     nothing = np.zeros((0, dim), np.float32)
     return Calibration(rows, nothing, np.zeros(0, np.int32), nothing)
-
-
-def home() -> Path:
-    """The folder of the user's own model; STROKEJAX_HOME moves it."""
-    if chosen := os.environ.get("STROKEJAX_HOME"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / (
-        "Library/Application Support" if sys.platform == "darwin" else ".local/share"
-    )
-    return Path(base) / "strokejax"
-
-
-def resolve(model: str | Path | None = None) -> Path:
-    """The folder of a model: a path, a run's folder, or a packaged model's name.
-
-    None is the user's own model, or the packaged nn-sampling where there is none yet.
-    """
-    if model is None:
-        own = home() / "model"
-        return own if (own / CURRENT).is_file() else PACKAGED / "nn-sampling"
-    name = str(model)
-    if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
-        return PACKAGED / name
-    for folder in (Path(name), Path(name) / "model"):
-        if (folder / CURRENT).is_file():
-            return folder
-    packaged = ", ".join(sorted(p.parent.name for p in PACKAGED.glob(f"*/{CURRENT}")))
-    raise InputError(
-        f"There is no model at {name}: it is no folder with a file {CURRENT}; give the "
-        f"folder of a model or of a finished run, or one of the packaged: {packaged}."
-    )
 
 
 def save_model(folder: str | Path, model: StoredModel, dtype: Any = np.float32) -> Path:

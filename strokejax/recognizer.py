@@ -74,9 +74,14 @@ class Recognizer:
     def prepare(self, drawing: Ink | np.ndarray | Any) -> dict[str, np.ndarray]:
         """The network's input for one drawing: "points" [1 p 3] or "image" [1 h w]."""
         if isinstance(drawing, Ink):
-            return self.draw(pack([check_ink(drawing, "the ink")]))
-        grey = to_ink_image(np.asarray(drawing), "the picture")
-        image = normalise_image(grey, **self.spec.raster)
+            return self.see(check_ink(drawing, "the ink"))
+        return self.see(to_ink_image(np.asarray(drawing), "the picture"))
+
+    def see(self, drawing: Ink | np.ndarray) -> dict[str, np.ndarray]:
+        """`prepare` for what is checked already: ink, or a picture u8[h w], ink high."""
+        if isinstance(drawing, Ink):
+            return self.draw(pack([drawing]))
+        image = normalise_image(drawing, **self.spec.raster)
         return {"image": np.rint(255 * image).astype(np.uint8)[None]}
 
     def draw(self, packed: PackedInk) -> dict[str, np.ndarray]:
@@ -142,7 +147,7 @@ class Recognizer:
             *self.ranked(inputs, k), strict=True
         ):
             n = int((slot >= 0).sum())
-            names = tuple(self.names(slot[:n]).tolist())
+            names = tuple(str(self.symbols.names[i]) for i in slot[:n])
             distances = tuple(map(float, dist2[:n])) if self.spec.normalise else None
             shares = tuple(map(float, probability[:n]))
             reason = self._refusal(names, float(strange))

@@ -7,17 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strokejax.changes import changing, save, writable
-from strokejax.learning import as_trained, learn, with_symbols
-from strokejax.model_store import Sample, load_model, resolve
+from strokejax.learning import as_trained, check_all, learn, with_symbols
+from strokejax.locate import resolve
+from strokejax.model_store import Sample, load_model
 from strokejax.online import Method
 from strokejax.recognizer import Recognizer, from_stored
-from strokejax.samples import (
-    Drawing,
-    SampleStore,
-    digest,
-    prepared,
-    write_samples,
-)
+from strokejax.samples import Drawing, SampleStore, digest, prepared
 from strokejax.symbols import check_name
 from strokejax.types import InputError
 
@@ -37,10 +32,11 @@ def register(
     """Makes drawings (`Ink` or pictures) a symbol, or adds them to one that is there.
 
     Returns {"symbol", "version", "samples", "odd", "confusions", "old_loss", "more"}:
-    "odd" are indices of drawings unlike the others, "confusions" the symbols that
-    further drawings will be taken for and their rates, "old_loss" what the other
-    symbols lose, "more" how many further drawings are worth it. InputError where that
-    is too much, unless `force`, and for drawings or names that cannot be used.
+    "odd" are drawings unlike the others, numbered as `drawings` lists them,
+    "confusions" the symbols that further drawings will be taken for and their rates,
+    "old_loss" what the other symbols lose, "more" how many further drawings are worth
+    it. InputError where that is too much, unless `force`, and for drawings or names
+    that cannot be used.
     """
     sources = list(sources) or [""] * len(drawings)
     given = Given(check_name(name), drawings, sources)
@@ -55,6 +51,8 @@ class Given(NamedTuple):
     drawings: Sequence[Any]
     sources: Sequence[str]
     """Where each comes from, "" for nowhere."""
+    kept: bool = False
+    """Whether the drawings are as `samples.prepared` returns them."""
 
 
 def add(
@@ -76,9 +74,9 @@ def add(
                 f"{len(given.drawings):,} drawings are given for {given.name!r}; give "
                 f"1 to {MAX_SAMPLES:,}, 10 is a good number."
             )
+    recognizer = _with_table(resolve(model))
+    ready = [(kept, _embed(recognizer, kept)) for kept in map(_kept, symbols)]
     folder = writable(model)
-    recognizer = _with_table(folder)
-    ready = [(_kept(given), embed(recognizer, given.drawings)) for given in symbols]
     with changing(folder) as stored:
         changed, store, coaches = stored, SampleStore(folder), []
         for given, (kept, z) in zip(symbols, ready, strict=True):
@@ -86,12 +84,8 @@ def add(
             own = [each for each in changed.samples if each.symbol == symbol]
             new = _new(kept, given.sources, own, skip_known)
             if new:
-                file, digests = write_samples(folder, [kept[i] for i in new], z[new])
-                named = [Path(given.sources[i]).name for i in new]
-                fresh = [
-                    Sample(symbol, file, row, *each)
-                    for row, each in enumerate(zip(digests, named, strict=True))
-                ]
+                names = [_file_name(given.sources[i]) for i in new]
+                fresh = store.add(symbol, [kept[i] for i in new], z[new], names)
                 changed = changed._replace(samples=(*changed.samples, *fresh))
                 changed, coach = learn(
                     changed, store, symbol, method, against=changed, force=force
@@ -100,9 +94,12 @@ def add(
                 coaches.append(counts | coach)
         if not coaches:
             return stored.version, []
-        names = [coach["symbol"] for coach in coaches]
-        change = {"verb": verb, "symbol": ", ".join(names), "method": method}
-        change |= {"samples": sum(len(given.drawings) for given in symbols)}
+        named = [coach["symbol"] for coach in coaches]
+        if not force:
+            check_all(stored, changed, store, named)
+        store.write()
+        change = {"verb": verb, "symbol": ", ".join(named), "method": method}
+        change |= {"samples": len(changed.samples) - len(stored.samples)}
         change |= {"forced": True} if force else {}
         return save(folder, stored, changed, change), coaches
 
@@ -213,18 +210,25 @@ def _with_table(folder: Path) -> Recognizer:
     return from_stored(stored, fast=False)
 
 
-def embed(model: Recognizer, drawings: Sequence[Any]) -> np.ndarray:
-    """f32[n d]: embeddings of ink and pictures, in their order."""
-    inputs = [model.prepare(drawing) for drawing in drawings]
+def _embed(model: Recognizer, kept: Sequence[Drawing]) -> np.ndarray:
+    """f32[n d]: embeddings of drawings as they are kept, in their order."""
+    inputs = [model.see(drawing) for drawing in kept]
     return np.concatenate([model.embed(each) for each in inputs])
 
 
 def _kept(given: Given) -> list[Drawing]:
+    if given.kept:
+        return list(given.drawings)
     both = zip(given.drawings, given.sources, strict=True)
     return [
         prepared(each, source or f"drawing {i + 1}")
         for i, (each, source) in enumerate(both)
     ]
+
+
+def _file_name(source: str) -> str:
+    """What a file is called; bytes that are no text become question marks."""
+    return Path(source).name.encode(errors="replace").decode()
 
 
 def _new(

@@ -2,29 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from strokejax.hashed import read_hashed, write_hashed
+from strokejax.hashed import named, read_hashed, write_named
 from strokejax.ink.formats import PackedInk, check_ink, pack, unpack
 from strokejax.ink.images import to_ink_image
 from strokejax.ink.normalise import shrunk
+from strokejax.ink.packed import check_packed
 from strokejax.model_store import Sample
 from strokejax.types import Ink, InputError
 
 Drawing = Ink | np.ndarray
 """Ink, or a picture u8[h w] with ink high."""
-
-
-class Drawings(NamedTuple):
-    """What one file of samples holds."""
-
-    drawings: list[Drawing]
-    z: np.ndarray
-    """f32[n d]: embeddings by the model's encoder."""
 
 
 def prepared(drawing: Any, where: str) -> Drawing:
@@ -47,15 +39,6 @@ def digest(drawing: Drawing) -> str:
     return found.hexdigest()[:32]
 
 
-def write_samples(
-    folder: Path, drawings: Sequence[Drawing], z: np.ndarray
-) -> tuple[str, list[str]]:
-    """Keeps drawings and their embeddings; the file's name and the drawings' hashes."""
-    header, tensors = to_tensors(drawings)
-    tensors["z"] = np.asarray(z, np.float32)
-    return write_hashed(folder, "samples", tensors, header), header["hash"]
-
-
 def to_tensors(
     drawings: Sequence[Drawing],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -73,16 +56,6 @@ def to_tensors(
     return {"kinds": kinds, "hash": [digest(each) for each in drawings]}, tensors
 
 
-def read_samples(path: Path) -> Drawings:
-    """The drawings of a file; InputError names one that is damaged."""
-    header, tensors = read_hashed(path)
-    drawings = from_tensors(header, tensors, str(path))
-    z = tensors.get("z")
-    if z is None or len(z) != len(drawings):
-        raise InputError(f"{path} has not one embedding a drawing; copy it again.")
-    return Drawings(drawings, z)
-
-
 def from_tensors(
     header: Any, tensors: dict[str, np.ndarray], where: str
 ) -> list[Drawing]:
@@ -92,19 +65,28 @@ def from_tensors(
         inks, packed = 0, None
         if "ink" in header["kinds"]:
             packed = PackedInk(*(tensors[name] for name in PackedInk._fields))
+            check_packed(packed, {}, where)
         for row, kind in enumerate(header["kinds"]):
             if kind == "picture" or packed is None:
-                found.append(to_ink_image(tensors[f"picture/{row}"], where))
+                found.append(_picture(tensors[f"picture/{row}"], where))
                 continue
             found.append(check_ink(unpack(packed, inks), f"{where}, drawing {row}"))
             inks += 1
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
+    except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise InputError(
             f"{where} holds no drawings that this version can read ({error})."
         ) from error
     return found
+
+
+def _picture(picture: np.ndarray, where: str) -> np.ndarray:
+    """A picture as `prepared` left it: what is ink is not asked anew."""
+    if picture.ndim != 2 or picture.dtype != np.uint8 or not picture.size:
+        raise InputError(
+            f"{where} has a picture of {picture.dtype}{list(picture.shape)}; drawings "
+            f"are kept as uint8[height, width]."
+        )
+    return picture
 
 
 class Embeddings(Protocol):
@@ -120,12 +102,48 @@ class SampleStore:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._read = cache(lambda name: read_samples(folder / Path(name).name))
+        self._z: dict[str, np.ndarray] = {}
+        self._drawings: dict[str, list[Drawing]] = {}
+        self._unwritten: dict[str, bytes] = {}
+
+    def add(
+        self,
+        symbol: str,
+        drawings: Sequence[Drawing],
+        z: np.ndarray,
+        sources: Sequence[str],
+    ) -> tuple[Sample, ...]:
+        """Samples of drawings with embeddings f32[n d], for `write` to keep."""
+        header, tensors = to_tensors(drawings)
+        tensors["z"] = np.asarray(z, np.float32)
+        file, data = named("samples", tensors, header)
+        self._unwritten[file] = data
+        self._z[file] = tensors["z"]
+        both = zip(header["hash"], sources, strict=True)
+        return tuple(Sample(symbol, file, row, *each) for row, each in enumerate(both))
+
+    def write(self) -> None:
+        """Writes what was added."""
+        for file, data in self._unwritten.items():
+            write_named(self._folder / file, data)
+        self._unwritten.clear()
 
     def z(self, samples: Iterable[Sample]) -> np.ndarray:
-        """f32[n d]: embeddings of samples; one row at least of no samples is wrong."""
-        return np.array([self._read(each.file).z[each.row] for each in samples])
+        """f32[n d]: embeddings of samples, of one at least."""
+        found = []
+        for each in samples:
+            if each.file not in self._z:
+                self._z[each.file] = self._read(each)[1]["z"]
+            found.append(self._z[each.file][each.row])
+        return np.array(found)
 
     def drawing(self, sample: Sample) -> Drawing:
         """What was drawn."""
-        return self._read(sample.file).drawings[sample.row]
+        if sample.file not in self._drawings:
+            header, tensors = self._read(sample)
+            where = str(self._folder / sample.file)
+            self._drawings[sample.file] = from_tensors(header, tensors, where)
+        return self._drawings[sample.file][sample.row]
+
+    def _read(self, sample: Sample) -> tuple[Any, dict[str, np.ndarray]]:
+        return read_hashed(self._folder / Path(sample.file).name)

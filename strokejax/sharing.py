@@ -10,7 +10,8 @@ import numpy as np
 from strokejax.atomic import save_file
 from strokejax.hashed import parse, to_bytes
 from strokejax.ink.formats import read_bytes
-from strokejax.model_store import load_model, resolve
+from strokejax.locate import resolve
+from strokejax.model_store import load_model
 from strokejax.online import Method
 from strokejax.registry import Given, add
 from strokejax.samples import SampleStore, from_tensors, to_tensors
@@ -36,7 +37,7 @@ def export_symbols(
     without = sorted(set(wanted) - {sample.symbol for sample in own})
     if without or not own:
         raise InputError(
-            f"{', '.join(map(repr, without)) or 'No symbol'} has drawings of its own "
+            f"There are no drawings of {', '.join(map(repr, without)) or 'any symbol'} "
             f"to export; register some first."
         )
     header, tensors = to_tensors([store.drawing(sample) for sample in own])
@@ -62,7 +63,7 @@ def import_symbols(
     where = str(path)
     header, tensors = parse(read_bytes(path, MAX_BYTES), where)
     try:
-        names, kinds = list(header["symbols"]), list(header["kinds"])
+        names, kinds = list(map(str, header["symbols"])), list(header["kinds"])
         right = header["format"] == FORMAT and len(names) == len(kinds)
         right &= header["digest"] == _digest(header, tensors)
     except (KeyError, TypeError) as error:
@@ -83,7 +84,8 @@ def import_symbols(
     given = []
     for name in dict.fromkeys(names):
         own = [d for d, each in zip(drawings, names, strict=True) if each == name]
-        given.append(Given(check_name(name), own, [Path(where).name] * len(own)))
+        sources = [Path(where).name] * len(own)
+        given.append(Given(check_name(name), own, sources, kept=True))
     version, coaches = add(
         model, given, "import", method=method, force=force, skip_known=True
     )

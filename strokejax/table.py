@@ -16,6 +16,10 @@ from strokejax.distance import squared_distance
 from strokejax.types import PyTree
 
 
+PART = 1024
+"""Embeddings that are compared at once on the host."""
+
+
 class Slots(NamedTuple):
     """What is known of each slot, apart from its trained row."""
 
@@ -29,7 +33,7 @@ class Slots(NamedTuple):
     offset: Float[Array, "c"]
     """Added to squared distances: the row stands that far, squared, off the sphere."""
     reach: Float[Array, "c"]
-    """Squared distance, offset included, that the symbol's own drawings are likely at."""
+    """Squared distance, offset included, that its own drawings are likely at."""
     spread: Float[Array, "c"]
     """Standard deviation from it; inf where it is not known: nothing is rejected."""
 
@@ -94,7 +98,9 @@ class Rows(NamedTuple):
 
     def owners(self, z: np.ndarray) -> np.ndarray:
         """i32[n]: the first slot of the nearest symbol of each embedding."""
-        return np.asarray(self.slots.owner)[self.scores(z).argmax(1)]
+        parts = range(0, max(len(z), 1), PART)
+        best = [self.scores(z[i : i + PART]).argmax(1) for i in parts]
+        return np.asarray(self.slots.owner)[np.concatenate(best)]
 
     def strangeness(self, z: np.ndarray) -> np.ndarray:
         """f32[n]: how much farther embeddings lie from the nearest row than drawings

@@ -16,14 +16,15 @@ LEVELS = tuple(
     for line in """
 types
 atomic
-config symbols hashed scores distance ink partitioning processes
+config locate symbols hashed scores distance ink partitioning processes
 table losses data models
 knn optim state model_store
-answers steps evaluate checkpoint recognizer metrics figures charts pages fewshot
-loop report curves online
-samples coach changes
-learning sheet decode
-registry sharing
+answers steps evaluate checkpoint metrics figures charts pages
+recognizer loop report online fewshot curves
+samples coach changes decode
+learning sheet
+registry adaptation
+sharing
 job commands
 launch cli
 """.strip().splitlines()
@@ -35,7 +36,7 @@ UPWARDS = {("models.torch_import", "model_store"), ("models.torch_import", "tabl
 
 HOMES = {
     "flax": ("models",),
-    "optax": ("optim", "state", "steps"),
+    "optax": ("optim", "state", "steps", "job.setup"),
     "orbax": ("checkpoint",),
     "grain": ("data.pipeline",),
     "tensorflow_datasets": ("data",),

@@ -5,13 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from strokejax.locate import CURRENT, resolve
 from strokejax.model_store import (
-    CURRENT,
     Calibration,
     Sample,
     StoredModel,
     load_model,
-    resolve,
     save_model,
 )
 from strokejax.models.build import EncoderSpec

@@ -5,12 +5,9 @@ import json
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from strokejax.types import Ink, InputError
-
-if TYPE_CHECKING:
-    from strokejax.recognizer import Recognizer
 
 TEXT = """\
 Name symbols while the hand still draws: events of a pen or mouse in, symbols out.
@@ -63,7 +60,7 @@ def run(given: argparse.Namespace) -> int:
     descriptor = _open(given.file)
     language = None if given.language is None else language_model(given.language)
 
-    def register(name: str, ink: Ink) -> tuple["Recognizer", dict[str, Any]]:
+    def register(name: str, ink: Ink) -> tuple[Any, dict[str, Any]]:
         from strokejax.registry import register
 
         found = register(given.model, name, [ink], sources=["live"])

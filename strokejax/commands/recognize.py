@@ -6,10 +6,8 @@ import sys
 from fractions import Fraction
 from typing import Any
 
-from strokejax.commands import importing
+from strokejax.commands.startup import importing
 from strokejax.types import InputError
-
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 TEXT = """\
 Name what was drawn: the nearest symbols of the model, with their distances.
@@ -41,6 +39,8 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Prints the answers; 2 if a file could not be used."""
+    from strokejax.ink.files import read_file
+
     with importing():
         from strokejax.recognizer import load
 
@@ -48,7 +48,7 @@ def run(given: argparse.Namespace) -> int:
     results: list[dict[str, Any]] = []
     for file in given.files:
         try:
-            drawings = read(file)
+            drawings = read_file(file)
             answers = model.recognize_many(drawings, given.k)
         except InputError as error:
             results.append({"file": file, "error": str(error)})
@@ -74,17 +74,6 @@ def rate(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no rate; write one like 1/200, 0.005 or 0.5%"
         ) from error
-
-
-def read(file: str) -> list[Any]:
-    """The drawings of a file: one picture, or all its ink."""
-    if file.lower().endswith(PICTURES):
-        from strokejax.ink.images import read_image
-
-        return [read_image(file)]
-    from strokejax.ink.formats import read_ink
-
-    return list(read_ink(file))
 
 
 def _print(result: dict[str, Any]) -> None:

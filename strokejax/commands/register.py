@@ -2,12 +2,9 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
-from strokejax.commands import importing
-from strokejax.commands.recognize import read
-from strokejax.types import InputError
+from strokejax.commands.startup import importing
 
 TEXT = """\
 Teach the model a new symbol, at once and without training.
@@ -38,10 +35,12 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Registers and says what to expect of the symbol."""
+    from strokejax.ink.files import read_drawings
+
     with importing():
         from strokejax.registry import register
 
-    drawings, sources = read_samples(given.samples)
+    drawings, sources = read_drawings(given.samples)
     found = register(
         given.model,
         given.name,
@@ -56,26 +55,6 @@ def run(given: argparse.Namespace) -> int:
     else:
         _print(found)
     return 0
-
-
-def read_samples(paths: list[str]) -> tuple[list[Any], list[str]]:
-    """All drawings of files and folders, and the file of each."""
-    files: list[str] = []
-    for path in paths:
-        if not Path(path).is_dir():
-            files.append(path)
-            continue
-        inside = sorted(p for p in Path(path).iterdir() if p.is_file())
-        files += [str(p) for p in inside if not p.name.startswith(".")]
-        if not inside:
-            raise InputError(f"The folder {path} has no files; give drawings.")
-    drawings: list[Any] = []
-    sources: list[str] = []
-    for file in files:
-        found = read(file)
-        drawings += found
-        sources += [file] * len(found)
-    return drawings, sources
 
 
 def _print(found: dict[str, Any]) -> None:

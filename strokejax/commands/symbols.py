@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from typing import Any
 
 TEXT = """\
@@ -116,7 +117,7 @@ def _forget(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     if not number:
         version = forget(given.model, name)
         return _changed(version, f"{name!r} is forgotten.", symbol=name)
-    if not number[0].isdigit():
+    if not re.fullmatch("[0-9]{1,9}", number[0]):
         raise InputError(
             f"{number[0]!r} is no number of a drawing; `strokejax symbols show "
             f"{name}` lists them from 0."

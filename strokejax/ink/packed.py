@@ -77,7 +77,7 @@ def read_packed(path: str | Path) -> tuple[PackedInk, dict[str, np.ndarray]]:
             f"needs {', '.join(PackedInk._fields)}; write it with write_packed."
         )
     packed = PackedInk(*(arrays.pop(name) for name in PackedInk._fields))
-    _check(packed, arrays, str(path))
+    check_packed(packed, arrays, str(path))
     return packed, arrays
 
 
@@ -90,7 +90,7 @@ def write_packed(path: str | Path, packed: PackedInk, **columns: ArrayLike) -> N
                 f"{path}: the column {name!r} holds Python objects; give numbers or "
                 f"strings."
             )
-    _check(packed, arrays, str(path))
+    check_packed(packed, arrays, str(path))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **{**packed._asdict(), **arrays})
     save_file(path, buffer.getvalue())
@@ -130,7 +130,8 @@ def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _check(packed: PackedInk, columns: dict[str, np.ndarray], where: str) -> None:
+def check_packed(packed: PackedInk, columns: dict[str, np.ndarray], where: str) -> None:
+    """InputError where arrays are not packed ink with columns of one entry a sample."""
     points, *offsets = packed
     if (
         points.ndim != 2

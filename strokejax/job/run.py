@@ -14,13 +14,12 @@ from strokejax.data.pipeline import train_batches
 from strokejax.ink.augment import Augment
 from strokejax.job.finish import finish
 from strokejax.job.scoring import Scoring
-from strokejax.job.setup import Setup, prepare
+from strokejax.job.setup import Setup, optimizer_of, prepare
 from strokejax.job.workdir import check_owner, claim
 from strokejax.loop import Plan, train
 from strokejax.losses import class_weights
 from strokejax.metrics import JsonLines, MetricWriter, TensorBoard, WandB
 from strokejax.models.summary import describe
-from strokejax.optim import make_optimizer, schedule
 from strokejax.partitioning import (
     check_batch_size,
     data_mesh,
@@ -47,7 +46,7 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
         plan = _plan(config, len(setup.train_set))
     claim(workdir, config)
     _tell(setup)
-    optimizer, rate = _optimizer(config, setup, plan)
+    optimizer, rate = optimizer_of(config.optim, setup.params, plan.steps)
     key = jax.random.key(config.seed)
     state = create_state(setup.params, setup.model_state, optimizer, key)
     state = replicate(state, mesh)
@@ -89,20 +88,6 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     chosen = best.state if best else state
     line = {"job": config.job, "workdir": str(workdir), "steps": int(state.step)}
     return line | finish(config, workdir, setup, scoring, chosen, started)
-
-
-def _optimizer(config: Config, setup: Setup, plan: Plan):
-    """The optimizer and its schedule: step -> learning rate."""
-    optim = config.optim
-    rate = schedule(optim.learning_rate, plan.steps, optim.warmup, optim.end)
-    optimizer = make_optimizer(
-        setup.params,
-        train=optim.train,
-        learning_rate=rate,
-        weight_decay=optim.weight_decay,
-        clip_norm=optim.clip_norm,
-    )
-    return optimizer, rate
 
 
 def _plan(config: Config, examples: int) -> Plan:

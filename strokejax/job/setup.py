@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+import optax
 
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.job.data import load_sets
 from strokejax.model_store import load_model
 from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.optim import frozen_blocks
+from strokejax.optim import frozen_blocks, make_optimizer, schedule
 from strokejax.symbols import SymbolTable
 from strokejax.table import Slots, init_slots, init_table
 from strokejax.types import Encoder, InputError, PyTree
@@ -79,6 +80,21 @@ def prepare(config: Config) -> Setup:
         test_set,
     )
     return setup if config.model.init == "none" else _warm_start(config, setup)
+
+
+def optimizer_of(
+    optim: Config, params: PyTree, steps: int
+) -> tuple[optax.GradientTransformation, optax.Schedule]:
+    """The optimizer of `config.optim` and its schedule: step -> learning rate."""
+    rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)
+    optimizer = make_optimizer(
+        params,
+        train=optim.train,
+        learning_rate=rate,
+        weight_decay=optim.weight_decay,
+        clip_norm=optim.clip_norm,
+    )
+    return optimizer, rate
 
 
 def _warm_start(config: Config, setup: Setup) -> Setup:

@@ -1,5 +1,7 @@
 """StrokeNet for inference: BatchNorm folded into the convolutions, no Linen needed."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -43,8 +45,12 @@ def _kernel_tiles(kernel, m):
     return u.reshape(-1, *kernel.shape[2:]).astype(np.float32)
 
 
+@cache
 def folded_stroke_net(*, normalise: bool, **raster) -> Encoder:
-    """The inference twin of `cnn.stroke_net`: `apply` takes what `fold` returns."""
+    """The inference twin of `cnn.stroke_net`: `apply` takes what `fold` returns.
+
+    One a setting: what is compiled for it serves every version of a model.
+    """
 
     def apply(params, model_state, inputs, mask, *, train=False, key=None):
         images = to_images(inputs, **raster)

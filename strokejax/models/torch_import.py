@@ -78,7 +78,8 @@ def import_checkpoint(file: str | Path, out: str | Path) -> Path:
     Its pictures follow the published rule: 28x28, margin 4, 3x3 dilation, no grey.
     """
     from strokejax import __version__
-    from strokejax.model_store import CURRENT, StoredModel, no_calibration, save_model
+    from strokejax.locate import CURRENT
+    from strokejax.model_store import StoredModel, no_calibration, save_model
     from strokejax.table import init_slots
 
     file, out = Path(file), Path(out)

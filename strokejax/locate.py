@@ -1,0 +1,42 @@
+"""Where models lie: in the package, in the user's data folder, anywhere."""
+
+import os
+import sys
+from pathlib import Path
+
+from strokejax.types import InputError
+
+CURRENT = "CURRENT"
+"""The file that makes a folder a model; see `model_store`."""
+PACKAGED = Path(__file__).parent / "weights"
+
+
+def home() -> Path:
+    """The folder of the user's own model; STROKEJAX_HOME moves it."""
+    if chosen := os.environ.get("STROKEJAX_HOME"):
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / (
+        "Library/Application Support" if sys.platform == "darwin" else ".local/share"
+    )
+    return Path(base) / "strokejax"
+
+
+def resolve(model: str | Path | None = None) -> Path:
+    """The folder of a model: a path, a run's folder, or a packaged model's name.
+
+    None is the user's own model, or the packaged nn-sampling where there is none yet.
+    """
+    if model is None:
+        own = home() / "model"
+        return own if (own / CURRENT).is_file() else PACKAGED / "nn-sampling"
+    name = str(model)
+    if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
+        return PACKAGED / name
+    for folder in (Path(name), Path(name) / "model"):
+        if (folder / CURRENT).is_file():
+            return folder
+    packaged = ", ".join(sorted(p.parent.name for p in PACKAGED.glob(f"*/{CURRENT}")))
+    raise InputError(
+        f"There is no model at {name}: it is no folder with a file {CURRENT}; give the "
+        f"folder of a model or of a finished run, or one of the packaged: {packaged}."
+    )
