@@ -1,6 +1,7 @@
 """The commands of people: strokejax VERB ... (jobs: python -m strokejax.launch)."""
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -28,6 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     warnings.showwarning = _warn
+    for stream in (sys.stdout, sys.stderr):
+        # Names may hold any character, and files any bytes: printing never fails.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         return VERBS[given.verb].run(given)
     except InputError as error:
@@ -37,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader (head, say) has gone; what is left must not be flushed to it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"strokejax: {error}.", file=sys.stderr)
+        return 2
 
 
 def _warn(message, category, filename, lineno, file=None, line=None) -> None:

@@ -1,7 +1,7 @@
 """From ink or a picture to names: an immutable snapshot of a model, ready to answer."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -62,14 +62,17 @@ class Recognizer:
 
     def recognize_many(self, drawings: Sequence[Any], k: int = 5) -> list[Answer]:
         """`recognize` for many drawings at once, in their order."""
-        inputs = [self.prepare(drawing) for drawing in drawings]
         found: dict[int, Answer] = {}
-        for kind in ("points", "image"):
-            chosen = [i for i, each in enumerate(inputs) if kind in each]
-            if chosen:
-                rows = {kind: np.concatenate([inputs[i][kind] for i in chosen])}
-                found |= zip(chosen, self._named(rows, k), strict=True)
+        for chosen, inputs in _by_kind([self.prepare(each) for each in drawings]):
+            found |= zip(chosen, self._named(inputs, k), strict=True)
         return [found[i] for i in range(len(drawings))]
+
+    def embed_many(self, drawings: Sequence[Ink | np.ndarray]) -> np.ndarray:
+        """f32[n d]: embeddings of ink and pictures as `see` takes them."""
+        z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
+        for chosen, inputs in _by_kind([self.see(each) for each in drawings]):
+            z[chosen] = self.embed(inputs)
+        return z
 
     def prepare(self, drawing: Ink | np.ndarray | Any) -> dict[str, np.ndarray]:
         """The network's input for one drawing: "points" [1 p 3] or "image" [1 h w]."""
@@ -222,6 +225,16 @@ def limit_for(stored: StoredModel, false_accepts: float) -> float:
         )
     rows = Rows(stored.table["embeddings"], 1.0, stored.slots)
     return float(np.quantile(rows.strangeness(background), false_accepts))
+
+
+def _by_kind(
+    inputs: Sequence[dict[str, np.ndarray]],
+) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
+    """Inputs of one kind joined, with their places among all."""
+    for kind in ("points", "image"):
+        chosen = [i for i, each in enumerate(inputs) if kind in each]
+        if chosen:
+            yield chosen, {kind: np.concatenate([inputs[i][kind] for i in chosen])}
 
 
 def _workers() -> int:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from strokejax.changes import changing, save, writable
 from strokejax.learning import as_trained, check_all, learn, with_symbols
 from strokejax.locate import resolve
@@ -75,7 +73,7 @@ def add(
                 f"1 to {MAX_SAMPLES:,}, 10 is a good number."
             )
     recognizer = _with_table(resolve(model))
-    ready = [(kept, _embed(recognizer, kept)) for kept in map(_kept, symbols)]
+    ready = [(kept, recognizer.embed_many(kept)) for kept in map(_kept, symbols)]
     folder = writable(model)
     with changing(folder) as stored:
         changed, store, coaches = stored, SampleStore(folder), []
@@ -208,12 +206,6 @@ def _with_table(folder: Path) -> Recognizer:
             "nn-sampling."
         )
     return from_stored(stored, fast=False)
-
-
-def _embed(model: Recognizer, kept: Sequence[Drawing]) -> np.ndarray:
-    """f32[n d]: embeddings of drawings as they are kept, in their order."""
-    inputs = [model.see(drawing) for drawing in kept]
-    return np.concatenate([model.embed(each) for each in inputs])
 
 
 def _kept(given: Given) -> list[Drawing]:

@@ -15,7 +15,6 @@ from jaxtyping import Array, Bool, Float, Int
 from strokejax.distance import squared_distance
 from strokejax.types import PyTree
 
-
 PART = 1024
 """Embeddings that are compared at once on the host."""
 

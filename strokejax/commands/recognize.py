@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from fractions import Fraction
 from typing import Any
 
 from strokejax.commands.startup import importing
@@ -69,8 +68,9 @@ def rate(text: str) -> float:
     try:
         if text.endswith("%"):
             return float(text[:-1]) / 100
-        return float(Fraction(text))
-    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        share, slash, whole = text.partition("/")
+        return float(share) / float(whole if slash else 1)
+    except (ValueError, ZeroDivisionError) as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no rate; write one like 1/200, 0.005 or 0.5%"
         ) from error

@@ -49,7 +49,10 @@ def run(given: argparse.Namespace) -> int:
         force=given.force,
         sources=sources,
     )
-    found["odd"] = [sources[i] for i in found["odd"] if i < len(sources)]
+    before = found["samples"] - len(sources)
+    found["odd"] = [
+        sources[i - before] if i >= before else f"drawing {i}" for i in found["odd"]
+    ]
     if given.json:
         print(json.dumps(found, ensure_ascii=False))
     else:

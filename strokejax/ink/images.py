@@ -144,11 +144,14 @@ def _ink_high(grey) -> np.ndarray:
     band = max(1, min(values.shape) // 64)
     edges = (values[:band], values[-band:], values[:, :band], values[:, -band:])
     paper = float(np.median(np.concatenate([edge.ravel() for edge in edges])))
-    # Extremes, but not of single pixels: 0.1 % of a photograph is dust and glare.
+    # Extremes, but not of single pixels: 0.1 % of a photograph is dust and glare. Where
+    # there is nothing else, it is the ink: a dot on a page.
     counts = np.array(grey.histogram(), np.int64)
-    few = counts.sum() // 1000
-    low = int(np.argmax(counts.cumsum() > few))
-    high = 255 - int(np.argmax(counts[::-1].cumsum() > few))
+    low = high = paper
+    for few in (counts.sum() // 1000, 0):
+        if low == high == paper:
+            low = int(np.argmax(counts.cumsum() > few))
+            high = 255 - int(np.argmax(counts[::-1].cumsum() > few))
     levels = np.arange(256.0)
     if paper - low >= high - paper:
         ink = (paper - levels) * (255 / max(paper, 1))
