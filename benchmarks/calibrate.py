@@ -1,0 +1,79 @@
+"""What a packaged model knows of drawings: python benchmarks/calibrate.py FOLDER
+
+Embeds drawings of UNIPEN's training writers, `space` by the built-in hand, and ink that
+is no symbol (scribbles, and Omniglot's training alphabets but for those that share
+letters with ours), and stores the model in FOLDER again with that calibration.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from strokejax.data.omniglot import load_omniglot
+from strokejax.data.unipen import load_unipen
+from strokejax.ink.formats import pack
+from strokejax.ink.scribbles import scribble
+from strokejax.ink.synthesis import random_writer, write
+from strokejax.model_store import load_model, save_model
+from strokejax.online import calibrate
+from strokejax.recognizer import from_stored
+from strokejax.symbols import SPACE
+
+SPACES, SCRIBBLES, STRANGERS = 400, 2_000, 2_000
+ALIKE = ("Latin", "Greek", "Cyrillic")
+
+
+def by_turns(names: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random order in which everybody has a turn before anybody has the next."""
+    order = rng.permutation(len(names))
+    turn = np.zeros(len(names), int)
+    seen: dict[str, int] = {}
+    for i in order:
+        turn[i] = seen.get(names[i], 0)
+        seen[names[i]] = turn[i] + 1
+    return order[np.argsort(turn[order], kind="stable")]
+
+
+def main() -> None:
+    """Stores the model again."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    stored = load_model(folder)
+    model, rng = from_stored(stored), np.random.default_rng(0)
+    letters = load_unipen("train")
+    names = np.array(letters.symbols)[letters.labels]
+    order = by_turns(np.char.add(names, np.char.add(" ", letters.groups)), rng)
+    letters, names = letters.take(order), names[order]
+    spaces = [write(SPACE, random_writer(rng), rng) for _ in range(SPACES)]
+    strangers = load_omniglot("train", **stored.spec.raster)
+    foreign = [
+        i for i, name in enumerate(strangers.symbols) if not name.startswith(ALIKE)
+    ]
+    strangers = strangers.select(np.isin(strangers.labels, foreign))
+    strangers = strangers.take(rng.permutation(len(strangers))[:STRANGERS])
+    z = [
+        model.embed({"points": letters.inputs["points"]}),
+        model.embed(model.draw(pack(spaces))),
+    ]
+    names = np.concatenate([names, np.full(SPACES, SPACE)])
+    label = np.array(stored.symbols.slots(names.tolist(), "the data"))
+    background = [
+        model.embed(model.draw(pack([scribble(rng) for _ in range(SCRIBBLES)]))),
+        model.embed(dict(strangers.inputs)),
+    ]
+    rows = stored.table["embeddings"]
+    calibration, reach, spread = calibrate(
+        np.concatenate(z), label, rows, np.concatenate(background)
+    )
+    slots = stored.slots._replace(reach=reach, spread=spread)
+    changed = stored._replace(calibration=calibration, slots=slots)
+    for old in folder.glob("*.safetensors"):
+        old.unlink()
+    save_model(folder, changed, np.float16)
+    print(f"{len(calibration.z):,} drawings and {len(calibration.background):,} others")
+
+
+if __name__ == "__main__":
+    main()
