@@ -10,7 +10,7 @@ import numpy as np
 
 from strokejax.model_store import Calibration
 from strokejax.steps import fit_row
-from strokejax.table import Rows, unit
+from strokejax.table import STRANGE, Rows, unit
 
 Method = Literal["sgd", "mean"]
 
@@ -28,6 +28,8 @@ SHRINK = 10.0
 """Drawings that the usual reach of a symbol is worth beside its own."""
 
 
+KEPT = 0.95
+"""Share of each symbol's known drawings that are no stranger than `STRANGE`."""
 APART = 0.55
 """Cosine of two means below which they are two ways of drawing, not one."""
 WAY = 3
@@ -80,7 +82,9 @@ def calibrate(
         # Halfway to all symbols' mean: that refuses strangers better than either end.
         reach[present] = (own + own.mean()) / 2
         excess = dist2 - reach[label]
-        spread[present] = max(float(np.sqrt((excess**2).mean())), 1e-3)
+        usual = max(float(np.sqrt((excess**2).mean())), 1e-3)
+        far = [np.quantile(excess[index == i], KEPT) for i in range(len(present))]
+        spread[present] = np.maximum(usual, np.array(far) / STRANGE)
     found = label[chosen].astype(np.int32)
     return Calibration(rows, z[chosen], found, background), reach, spread
 
@@ -109,13 +113,18 @@ def fresh_cosine(z: np.ndarray) -> float:
     """Expected cosine of one more drawing with the normalised sum of these f32[n d].
 
     If two drawings have the mean cosine p, a drawing has p / sqrt(p + (1 - p) / n) with
-    the sum of n others; p is drawn towards `FRESH`.
+    the sum of n others.
     """
+    p = pair_cosine(z)
+    return p / float(np.sqrt(p + (1 - p) / len(z)))
+
+
+def pair_cosine(z: np.ndarray) -> float:
+    """Expected cosine of two drawings, from these f32[n d], drawn towards `FRESH`."""
     n, sums = len(z), _sums(z, None)
     pairs = n * (n - 1) / 2
     p = ((sums @ sums - n) / 2 + FRESH * FRESH_PAIRS) / (pairs + FRESH_PAIRS)
-    p = float(np.clip(p, 0.05, 1.0))
-    return p / float(np.sqrt(p + (1 - p) / n))
+    return float(np.clip(p, 0.05, 1.0))
 
 
 def sgd_row(

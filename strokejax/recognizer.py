@@ -21,13 +21,11 @@ from strokejax.ink.resample import resample
 from strokejax.model_store import StoredModel, load_model
 from strokejax.models.build import EncoderSpec, build_inference
 from strokejax.symbols import SymbolTable
-from strokejax.table import Rows, Slots
+from strokejax.table import STRANGE, Rows, Slots
 from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
 POINTS = 64
-STRANGE = 1.5
-"""Standard deviations that about 95 in 100 drawings of people unseen stay within."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +163,8 @@ class Recognizer:
         if strange <= self.limit:
             return ""
         return (
-            f"{strange:.1f} standard deviations farther than drawings of {names[0]!r} "
-            f"usually are; the limit is {self.limit:.1f}"
+            f"stranger than drawings of {names[0]!r} usually are: {strange:.1f}, and the "
+            f"limit is {self.limit:.1f}"
         )
 
 

@@ -19,6 +19,10 @@ PART = 1024
 """Embeddings that are compared at once on the host."""
 
 
+STRANGE = 1.5
+"""How many spreads beyond its reach a symbol is named, unless somebody says."""
+
+
 class Slots(NamedTuple):
     """What is known of each slot, apart from its trained row."""
 
@@ -34,7 +38,7 @@ class Slots(NamedTuple):
     reach: Float[Array, "c"]
     """Squared distance, offset included, that its own drawings are likely at."""
     spread: Float[Array, "c"]
-    """Standard deviation from it; inf where it is not known: nothing is rejected."""
+    """The unit of strangeness; inf where it is not known: nothing is rejected."""
 
 
 def init_table(
@@ -102,8 +106,8 @@ class Rows(NamedTuple):
         return np.asarray(self.slots.owner)[np.concatenate(best)]
 
     def strangeness(self, z: np.ndarray) -> np.ndarray:
-        """f32[n]: how much farther embeddings lie from the nearest row than drawings
-        of its symbol, in their standard deviations."""
+        """f32[n]: how far embeddings lie beyond the reach of their nearest row, in its
+        spreads."""
         dist2 = -self.scores(z) / self.scale
         slot = dist2.argmin(1)
         excess = dist2[np.arange(len(z)), slot] - np.asarray(self.slots.reach)[slot]
