@@ -44,7 +44,7 @@ def row(name: str, scores: dict) -> str:
 def packaged(mode: str) -> dict:
     """Scores of a packaged model."""
     model, dataset = strokejax.load(mode), load_unipen("validation")
-    slot, _, _ = model.ranked({"points": dataset.inputs["points"]}, 5)
+    slot = model.ranked({"points": dataset.inputs["points"]}, 5).slot
     truth = np.array(dataset.symbols)[dataset.labels]
     return summary(model.names(slot), truth, dataset.groups)
 

@@ -37,8 +37,8 @@ class Ranked(NamedTuple):
     probability: np.ndarray
     """f32[n k]"""
     strangeness: np.ndarray
-    """f32[n]: distance beyond the reach of the nearest symbol, in its spreads (`Slots`);
-    0 where these are not known."""
+    """f32[n]: distance beyond the reach of the nearest symbol, in its spreads; 0 where
+    these are not known."""
 
 
 def answer_with(encoder, params, model_state, slots, inputs, k):

@@ -61,7 +61,7 @@ def _curves(curves: charts.Curves) -> str:
     head = ("curve", "shots", "ways", "episodes", "answers", "accuracy", "95 %")
     chart = charts.shot_curves("Accuracy", curves)
     return (
-        "<p>Shares of right answers where each class is the mean of so many samples; "
+        "<p>Shares of right answers where each class is learned from so many drawings; "
         "the band is the 95 % interval, chance is one over the ways.</p>"
         f"{chart}{figures.table(head, rows)}"
     )

@@ -79,7 +79,7 @@ class Recognizer:
         return self.see(to_ink_image(np.asarray(drawing), "the picture"))
 
     def see(self, drawing: Ink | np.ndarray) -> dict[str, np.ndarray]:
-        """`prepare` for what is checked already: ink, or a picture u8[h w], ink high."""
+        """`prepare` for what is checked: ink, or a picture u8[h w] with ink high."""
         if isinstance(drawing, Ink):
             return self.draw(pack([drawing]))
         image = normalise_image(drawing, **self.spec.raster)
@@ -163,8 +163,8 @@ class Recognizer:
         if strange <= self.limit:
             return ""
         return (
-            f"stranger than drawings of {names[0]!r} usually are: {strange:.1f}, and the "
-            f"limit is {self.limit:.1f}"
+            f"strangeness {strange:.1f} among drawings of {names[0]!r}, above the "
+            f"limit of {self.limit:.1f}"
         )
 
 

@@ -128,10 +128,9 @@ def _print_scores(scores: dict[str, Any]) -> None:
     per_class = scores["per_class"].items()
     worst = sorted(per_class, key=lambda item: item[1]["top1"])[:8]
     print("  hardest        " + ", ".join(f"{n} {s['top1']:.2f}" for n, s in worst))
-    print(
-        f"  worst {kind}s  ".ljust(17)
-        + ", ".join(f"{w['group']} {w['top1']:.2f}" for w in scores["worst_writers"])
-    )
+    if kind != "sample":
+        worst = [f"{w['group']} {w['top1']:.2f}" for w in scores["worst_writers"]]
+        print(f"  worst {kind}s  ".ljust(17) + ", ".join(worst))
 
 
 def _print(found: dict[str, Any]) -> None:
