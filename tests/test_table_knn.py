@@ -10,7 +10,7 @@ from strategies import seeds, unit_rows
 
 from strokejax.distance import squared_distance
 from strokejax.knn import best, knn_forward_pass, nearest
-from strokejax.table import init_slots, init_table, rows, table_logits
+from strokejax.table import PART, Rows, init_slots, init_table, rows, table_logits
 from strokejax.types import Encoder
 
 CAPACITY = 7
@@ -171,6 +171,77 @@ def test_best_scores_by_hand():
     top, slot = best(scores, 5)
     np.testing.assert_array_equal(slot, [[2, 3, 0, -1, -1]])
     np.testing.assert_array_equal(top, [[3, 3, 1, -np.inf, -np.inf]])
+
+
+# Several rows a symbol
+
+
+def shared(seed):
+    """An example whose slots belong to three symbols, with offsets."""
+    rng = np.random.default_rng(seed)
+    z, embeddings, slots = example(seed)
+    symbol = rng.integers(0, 3, CAPACITY)
+    first = {s: i for i, s in reversed([*enumerate(symbol)])}
+    owner = np.array([first[s] for s in symbol], np.int32)
+    offset = rng.choice([0.0, 0.1, 0.7], CAPACITY).astype(np.float32)
+    return z, embeddings, slots._replace(owner=owner, offset=offset)
+
+
+@given(seeds, st.integers(1, CAPACITY + 2))
+def test_a_symbol_is_named_once_at_its_nearest_row(seed, k):
+    z, embeddings, slots = shared(seed)
+    dist2, slot = map(np.asarray, search(z, table_of(embeddings), slots, k))
+    every = exact(z, embeddings) + slots.offset
+    active, owner = np.asarray(slots.active), np.asarray(slots.owner)
+    for i in range(ROWS):
+        rows = sorted(np.flatnonzero(active), key=lambda j: (every[i, j], j))
+        nearest = list({owner[j]: j for j in reversed(rows)}.values())
+        nearest = sorted(nearest, key=lambda j: (every[i, j], j))[:k]
+        found = slot[i][slot[i] >= 0]
+        assert len(found) == min(k, len({*owner[active]}))
+        np.testing.assert_array_equal(found, nearest)
+        np.testing.assert_allclose(dist2[i, : len(found)], every[i, found], atol=1e-6)
+        assert (slot[i, len(found) :] == -1).all()
+        assert np.isposinf(dist2[i, len(found) :]).all()
+
+
+@given(seeds)
+def test_host_and_device_agree(seed):
+    z, embeddings, slots = shared(seed)
+    host = Rows(embeddings, 16.0, slots)
+    dist2, slot = map(np.asarray, search(z, table_of(embeddings), slots, 1))
+    np.testing.assert_array_equal(host.owners(z), slots.owner[slot[:, 0]])
+    np.testing.assert_allclose(-host.scores(z).max(1) / 16, dist2[:, 0], atol=1e-5)
+    far = slots._replace(reach=np.full(CAPACITY, 0.5), spread=np.full(CAPACITY, 0.25))
+    strange = Rows(embeddings, 16.0, far).strangeness(z)
+    np.testing.assert_allclose(strange, (dist2[:, 0] - 0.5) / 0.25, atol=1e-4)
+    assert not host.strangeness(z).any()
+
+
+def test_equal_rows_of_one_symbol_are_one_answer(rng):
+    one = unit_rows(rng, 1, DIM)
+    embeddings = np.repeat(one, CAPACITY, 0)
+    slots = init_slots(np.arange(CAPACITY) != 2, DIM)
+    slots = slots._replace(owner=jnp.array([0, 1, 2, 1, 0, 5, 5]))
+    dist2, slot = search(one, table_of(embeddings), slots, 5)
+    np.testing.assert_array_equal(slot, [[0, 1, 5, -1, -1]])
+    np.testing.assert_array_equal(dist2[0, :3], [0, 0, 0])
+
+
+def test_an_offset_stands_for_distance(rng):
+    embeddings = unit_rows(rng, CAPACITY, DIM)
+    slots = init_slots(np.ones(CAPACITY, bool), DIM)
+    slots = slots._replace(offset=jnp.zeros(CAPACITY).at[3].set(4.5))
+    dist2, slot = search(embeddings[3:4], table_of(embeddings), slots, CAPACITY)
+    assert slot[0, -1] == 3
+    assert dist2[0, -1] == pytest.approx(4.5, abs=1e-6)
+
+
+def test_many_embeddings_are_compared_in_parts(rng):
+    z, embeddings = unit_rows(rng, 2 * PART + 3, DIM), unit_rows(rng, CAPACITY, DIM)
+    rows = Rows(embeddings, 16.0, init_slots(np.ones(CAPACITY, bool), DIM))
+    np.testing.assert_array_equal(rows.owners(z), exact(z, embeddings).argmin(1))
+    assert rows.owners(z[:0]).shape == (0,)
 
 
 # The whole pass

@@ -101,13 +101,13 @@ def _checkpoint(
         settings = ConfigDict(json.loads((source / "config.json").read_text()))
         before = load_model(source)
         with closing(Checkpoints(source)) as checkpoints:
-            like = _state(settings, before)
+            like = fresh_state(settings, before)
             restored = checkpoints.restore(BEST, like) or checkpoints.restore(
                 LAST, like
             )
             state = restored.state if restored else None
     if state is None:
-        state = _state(settings, stored)
+        state = fresh_state(settings, stored)
     state = _with_rows(state, stored.table["embeddings"])
     with closing(Checkpoints(workdir)) as checkpoints:
         for kind in (LAST, BEST):
@@ -115,7 +115,7 @@ def _checkpoint(
     return int(state.step)
 
 
-def _state(config: Config, stored: StoredModel) -> TrainState:
+def fresh_state(config: Config, stored: StoredModel) -> TrainState:
     """A fresh state of a model's shapes, on the device."""
     params = {"encoder": stored.encoder, "table": stored.table}
     params, model_state = jax.tree.map(jnp.asarray, (params, stored.model_state))
