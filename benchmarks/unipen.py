@@ -15,7 +15,7 @@ import numpy as np
 
 import strokejax
 from strokejax.data.unipen import load_unipen
-from strokejax.scores import summary
+from strokejax.scores import expected_calibration_error, summary
 
 EPOCHS = 1
 RUNS = {
@@ -44,9 +44,13 @@ def row(name: str, scores: dict) -> str:
 def packaged(mode: str) -> dict:
     """Scores of a packaged model."""
     model, dataset = strokejax.load(mode), load_unipen("validation")
-    slot = model.ranked({"points": dataset.inputs["points"]}, 5).slot
-    truth = np.array(dataset.symbols)[dataset.labels]
-    return summary(model.names(slot), truth, dataset.groups)
+    found = model.ranked({"points": dataset.inputs["points"]}, 5)
+    truth, names = np.array(dataset.symbols)[dataset.labels], model.names(found.slot)
+    right, share = names[:, 0] == truth, found.probability[:, 0]
+    return summary(names, truth, dataset.groups) | {
+        "calibration_error": expected_calibration_error(share, right),
+        "kept": float((found.strangeness <= model.limit).mean()),
+    }
 
 
 def short_run(arguments: list[str]) -> dict:
@@ -67,7 +71,12 @@ def main() -> None:
     train = parser.parse_args().train
     print("UNIPEN, validation writers      top-1 [95 %]              top-3   twins   n")
     for mode in ("nn-sampling", "argmax"):
-        print(row(f"packaged, {mode}", packaged(mode)), flush=True)
+        scores = packaged(mode)
+        print(row(f"packaged, {mode}", scores), flush=True)
+        print(
+            f"  calibration error {scores['calibration_error']:.4f}, not refused "
+            f"{scores['kept']:.4f}"
+        )
     if train:
         print(f"short runs, {EPOCHS} epochs each")
         for name, arguments in RUNS.items():

@@ -124,9 +124,14 @@ def undo(model: str | Path | None) -> tuple[int, dict[str, Any]]:
                 f"again, or forget the symbol instead."
             )
         old = load_version(paths[stored.before])
-        change = {"verb": "undo", "of": stored.change}
-        version = save(folder, stored, old, change, before=old.before)
-        return version, dict(stored.change)
+        undone = _made(stored)
+        change = {"verb": "undo", "of": undone, "left": _made(old)}
+        return save(folder, stored, old, change, before=old.before), undone
+
+
+def _made(stored: StoredModel) -> dict[str, Any]:
+    """The change that a version's contents come from, undone ones left aside."""
+    return dict(stored.change.get("left", stored.change))
 
 
 def history(model: str | Path | None) -> list[dict[str, Any]]:

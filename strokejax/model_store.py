@@ -140,7 +140,11 @@ def _save_version(folder: Path, model: StoredModel, encoder: str, known: str) ->
         "before": model.before,
     }
     name = write_hashed(folder, f"version-{model.version:06d}", tensors, header)
-    write_atomically(folder / CURRENT, name.encode())
+    try:
+        write_atomically(folder / CURRENT, name.encode())
+    except OSError:
+        (folder / name).unlink(missing_ok=True)  # no version that never was
+        raise
 
 
 def load_model(model: str | Path | None = None) -> StoredModel:

@@ -63,8 +63,9 @@ def import_symbols(
     where = str(path)
     header, tensors = parse(read_bytes(path, MAX_BYTES), where)
     try:
-        names, kinds = list(map(str, header["symbols"])), list(header["kinds"])
+        names, kinds = list(header["symbols"]), list(header["kinds"])
         right = header["format"] == FORMAT and len(names) == len(kinds)
+        right &= all(isinstance(name, str) for name in names)
         right &= header["digest"] == _digest(header, tensors)
     except (KeyError, TypeError) as error:
         raise InputError(
