@@ -64,7 +64,7 @@ def _parse(argv: Sequence[str]) -> None:
         rest = flags.FLAGS(list(argv))
         if CONFIG.value is not None:
             CONFIG.value.items()  # a file that could not be loaded is told only here
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as e:
+    except Exception as e:  # a config file is a program: it may raise anything
         raise InputError(_flag_error(argv, e)) from e
     if len(rest) > 1:
         raise InputError(f"{rest[1]!r} is no flag; write --name=value.")
@@ -94,7 +94,10 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
             return unknown_field(field)
         if value and value in reason:
             return f"--{name}={value} cannot be used: {reason.rstrip('.')}."
-    return f"The command line cannot be used: {reason.rstrip('.')}."
+    return (
+        f"The command line or its config cannot be used "
+        f"({type(error).__name__}: {reason.rstrip('.')})."
+    )
 
 
 def _distributed() -> int:

@@ -13,7 +13,14 @@ from strokejax.types import InputError
 
 FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))
 DEFAULTS = dict(fields(default_config()))
-FREE = {"data.root", "model.init", "log.wandb", "log.profile"}
+FREE = {
+    "data.root",
+    "model.init",
+    "log.wandb",
+    "log.profile",
+    "symbol.name",
+    "symbol.samples",
+}
 """Texts without a list of choices."""
 
 of_type = {
