@@ -50,13 +50,13 @@ class Checkpoints:
         keeper = self._kinds[kind]
         if keeper.latest is not None and keeper.latest.step >= step:
             return
-        keeper.wait()  # a save that finds another one in progress is skipped
+        self._wait()
         keeper.save_async(step, _plain(state), custom_metadata=progress, force=True)
 
     def restore(self, kind: str, like: TrainState) -> Restored | None:
         """The newest checkpoint with the shapes and shardings of `like`, or None."""
         keeper = self._kinds[kind]
-        keeper.wait()
+        self._wait()
         if keeper.latest is None:
             return None
         abstract = jax.tree.map(
@@ -70,6 +70,15 @@ class Checkpoints:
         key = jax.random.wrap_key_data(state.key)
         progress: Any = found.custom_metadata or {}
         return Restored(state._replace(key=key), dict(progress))
+
+    def _wait(self) -> None:
+        """Until nothing is being written.
+
+        A save that finds another of its kind in progress is skipped, and two kinds at
+        once meet at barriers of one name where there are several processes.
+        """
+        for keeper in self._kinds.values():
+            keeper.wait()
 
     def close(self) -> None:
         """Waits for what is being written."""
