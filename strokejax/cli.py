@@ -67,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         "argmax (default: your own copy of the former, once you changed it)",
     )
     shared.add_argument(
-        "--json", action="store_true", help="print JSON on stdout: one line (live: one an answer)"
+        "--json",
+        action="store_true",
+        help="print JSON on stdout: one line (live: one an answer)",
     )
     for name, command in VERBS.items():
         added = verbs.add_parser(

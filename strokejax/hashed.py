@@ -86,7 +86,8 @@ def parse(data: bytes, where: str) -> tuple[Any, dict[str, np.ndarray]]:
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
         raise InputError(
-            f"{where} cannot be read ({reason}); copy the file again."
+            f"{where} is no whole file of strokejax ({reason}); copy it again, or give "
+            f"another."
         ) from error
 
 

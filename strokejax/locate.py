@@ -28,15 +28,20 @@ def resolve(model: str | Path | None = None) -> Path:
     """
     if model is None:
         own = home() / "model"
-        return own if (own / CURRENT).is_file() else PACKAGED / "nn-sampling"
+        return own if _is_model(own) else PACKAGED / "nn-sampling"
     name = str(model)
     if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
         return PACKAGED / name
     for folder in (Path(name), Path(name) / "model"):
-        if (folder / CURRENT).is_file():
+        if _is_model(folder):
             return folder
     packaged = ", ".join(sorted(p.parent.name for p in PACKAGED.glob(f"*/{CURRENT}")))
     raise InputError(
         f"There is no model at {name}: it is no folder with a file {CURRENT}; give the "
         f"folder of a model or of a finished run, or one of the packaged: {packaged}."
     )
+
+
+def _is_model(folder: Path) -> bool:
+    """Whether there is a model, be it one that has lost its pointer."""
+    return (folder / CURRENT).is_file() or any(folder.glob("version-*.safetensors"))

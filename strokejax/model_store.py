@@ -220,5 +220,7 @@ def versions(folder: Path) -> Iterator[tuple[int, Path]]:
 
 
 def _pointed_at(folder: Path) -> int | None:
-    named = _VERSION.fullmatch((folder / CURRENT).read_text(errors="replace").strip())
+    pointer = folder / CURRENT
+    text = pointer.read_text(errors="replace") if pointer.is_file() else ""
+    named = _VERSION.fullmatch(text.strip())
     return int(named[1]) if named else None

@@ -195,17 +195,8 @@ def from_stored(
     )
     params = {"encoder": network, "table": stored.table}
     params, model_state, slots = jax.device_put((params, model_state, stored.slots))
-    return Recognizer(
-        stored.spec,
-        encoder,
-        params,
-        model_state,
-        slots,
-        stored.symbols,
-        stored.version,
-        limit,
-        fast,
-    )
+    more = stored.symbols, stored.version, limit, fast
+    return Recognizer(stored.spec, encoder, params, model_state, slots, *more)
 
 
 def limit_for(stored: StoredModel, false_accepts: float) -> float:

@@ -165,6 +165,16 @@ def test_a_pointer_leads_nowhere_else(tmp_path):
         assert load_model(tmp_path).version == 1
 
 
+def test_a_lost_pointer_leaves_the_newest_version(tmp_path, own_home):
+    for folder in (tmp_path / "m", own_home / "model"):
+        save_model(folder, small_model(1))
+        save_model(folder, small_model(2, version=2))
+        (folder / CURRENT).unlink()
+    for model in (tmp_path / "m", None):
+        with pytest.warns(UserWarning, match=CURRENT):
+            assert_same(load_model(model), small_model(2, version=2))
+
+
 def test_an_unknown_architecture_is_refused(tmp_path):
     from strokejax.recognizer import from_stored
 

@@ -15,6 +15,7 @@ from strategies import unit_rows
 from tables import DIM
 
 from strokejax import coach, hashed, registry
+from strokejax.answers import answer
 from strokejax.changes import history, undo, writable
 from strokejax.ink.synthesis import random_writer, write
 from strokejax.learning import rows_of
@@ -124,6 +125,16 @@ def test_pictures_and_ink_make_one_symbol():
     np.testing.assert_array_equal(second.strokes[0], shape("heart", 2).strokes[0])
     assert first.max() == third.max() == 255
     assert np.median(first) == np.median(third) == 0
+
+
+def test_versions_share_what_is_compiled(heart):
+    query = shape("heart", 50)
+    load().recognize(query)
+    compiled = answer._cache_size()
+    for seed in range(3):
+        registry.register(None, "heart", [shape("heart", 60 + seed)])
+        assert load().recognize(query).symbols[0] == "heart"
+    assert answer._cache_size() == compiled
 
 
 def test_nothing_is_written_for_what_is_refused(own_home):

@@ -71,7 +71,8 @@ def _list(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     lines = [f"version {found['version']}, {len(found['symbols'])} symbols"]
     for each in found["symbols"]:
         aliases = f"  also {', '.join(each['aliases'])}" if each["aliases"] else ""
-        count = f"{each['samples']} drawings" if each["samples"] else "trained"
+        n = each["samples"]
+        count = f"{n} drawing{'s' * (n > 1)}" if n else "trained"
         lines.append(f"  {each['name']:<12} {count}{aliases}")
     return found, "\n".join(lines)
 
