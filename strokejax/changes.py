@@ -70,6 +70,8 @@ def changing(folder: Path) -> Iterator[StoredModel]:
     """The current version while nobody else may change it."""
     try:
         with FileLock(folder / LOCK, timeout=PATIENCE):
+            for left in folder.glob(".*-*.safetensors.*"):
+                left.unlink()  # by a process that was killed while it wrote
             yield load_model(folder)
     except Timeout as error:
         raise InputError(

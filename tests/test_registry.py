@@ -800,3 +800,10 @@ def test_a_model_without_background_has_no_rates():
         from_stored(stored._replace(calibration=bare), false_accepts=0.1)
     with pytest.raises(InputError, match="without background"):
         load("argmax", false_accepts=0.1)
+
+
+def test_what_a_killed_process_was_writing_is_swept(heart, own_home):
+    left = own(own_home) / ".version-000009-ab.safetensors.0123"
+    left.write_bytes(b"half")
+    registry.alias(None, "heart", "love")
+    assert not left.exists()
