@@ -17,8 +17,19 @@ from strokejax.ink.scribbles import scribble
 from strokejax.learning import learn
 from strokejax.model_store import Sample, load_model
 from strokejax.recognizer import load
+from strokejax.types import Ink
 
 SHOTS = 10
+
+
+def drawings(rng: np.random.Generator) -> list[Ink]:
+    """One scribble drawn again and again by an unsteady hand."""
+    strokes = scribble(rng).strokes
+    shake = np.array([0.02, 0.02, 0.0])
+    return [
+        Ink(tuple((s + shake * rng.normal(size=s.shape)).astype("f4") for s in strokes))
+        for _ in range(SHOTS)
+    ]
 
 
 def milliseconds(call, rounds: int) -> float:
@@ -35,7 +46,7 @@ def milliseconds(call, rounds: int) -> float:
 def warm_compute(rounds: int) -> float:
     """From ten drawings to a row, the guard's and the coach's findings included."""
     rng = np.random.default_rng(0)
-    inks = [scribble(rng) for _ in range(SHOTS)]
+    inks = drawings(rng)
     model, stored = load(), load_model()
 
     class Memory:
@@ -61,8 +72,7 @@ def warm_stored(rounds: int) -> float:
     numbers = iter(range(10_000))
 
     def once():
-        inks = [scribble(rng) for _ in range(SHOTS)]
-        registry.register(None, f"new {next(numbers)}", inks, force=True)
+        registry.register(None, f"new {next(numbers)}", drawings(rng), force=True)
 
     return milliseconds(once, rounds)
 
@@ -73,8 +83,8 @@ def cold_command(rounds: int) -> float:
     times = []
     for i in range(rounds):
         with tempfile.TemporaryDirectory() as folder:
-            for j in range(SHOTS):
-                write_json(Path(folder) / f"{j}.json", scribble(rng))
+            for j, ink in enumerate(drawings(rng)):
+                write_json(Path(folder) / f"{j}.json", ink)
             command = [sys.executable, "-m", "strokejax.cli", "register"]
             start = time.perf_counter()
             subprocess.run(

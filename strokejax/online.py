@@ -18,7 +18,7 @@ TRAINED_WEIGHT = 2.0
 """How many drawings a trained row counts as when a person's own are added to it."""
 FRESH, FRESH_PAIRS = 0.8, 3.0
 """Expected cosine of two drawings of a symbol, and how many pairs that is worth."""
-REPLAY = 2048
+REPLAY = 1024
 """Known drawings that a row is fitted against: those most like its own."""
 SHOTS = 128
 """Own drawings that a row is fitted to; more are thinned out evenly."""

@@ -239,8 +239,8 @@ def _pool() -> ThreadPoolExecutor:
 
 
 def _bucket(n: int) -> int:
-    """Batches of 1, 4, 16, 64 or 128, so that few shapes are compiled."""
-    return next(size for size in (1, 4, 16, 64, MAX_BATCH) if n <= size)
+    """Batches of 1, 4, 8, 16, 64 or 128, so that few shapes are compiled."""
+    return next(size for size in (1, 4, 8, 16, 64, MAX_BATCH) if n <= size)
 
 
 def _padded(x: np.ndarray, n: int) -> np.ndarray:
