@@ -78,5 +78,5 @@ def _print(found: dict[str, Any]) -> None:
             f"  The other symbols lose {100 * loss['mean']:.2f} points on average, "
             f"{loss['symbol']!r} {100 * loss['worst']:.1f}."
         )
-    if found["more"]:
-        print(f"  {found['more']} more drawings would be worth their trouble.")
+    if more := found["more"]:
+        print(f"  {more} more drawing{'s' * (more > 1)} would be worth the trouble.")

@@ -173,7 +173,8 @@ def _told(change: dict[str, Any]) -> str:
     if "of" in change:
         return f"undo of {_told(change['of'])}"
     to = f" as {change['to']!r}" if "to" in change else ""
-    count = f" ({change['samples']} drawings)" if "samples" in change else ""
+    n = change.get("samples")
+    count = "" if n is None else f" ({n} drawing{'s' * (n != 1)})"
     name = f" {change['symbol']!r}" if "symbol" in change else ""
     return f"{change.get('verb', '?')}{name}{to}{count}"
 
