@@ -29,6 +29,8 @@ test: $(READY)  ## run all tests
 
 parity: $(READY)  ## hold the code against PyTorch (installs its CPU build if missing)
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet 'torch==2.13.0'
+	$(BIN)/python -c 'import pytorch_metric_learning' 2>/dev/null || \
+	  $(BIN)/python -m pip install --quiet 'pytorch-metric-learning==2.9.0'
 	$(BIN)/python -m pytest tests/parity
 
 lint: $(READY)  ## style and types

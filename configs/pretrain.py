@@ -1,21 +1,35 @@
-"""Train StrokeNet from random weights on real pen strokes.
+"""Train an encoder from random weights on real pen strokes.
 
 python -m strokejax.launch --config=configs/pretrain.py
+python -m strokejax.launch --config=configs/pretrain.py:fused
 python -m strokejax.launch --config=configs/pretrain.py --config.data.name=emnist
 """
 
 from strokejax.config import default_config
 
+ENCODERS = {
+    "": "stroke_net",
+    "shape": "stroke_net",
+    "motion": "motion",
+    "fused": "fused",
+}
+
 
 def get_config(arg: str = ""):
-    """Settings that made the packaged weights; `arg` is not used."""
+    """Settings for "shape" (the default; the packaged weights), "motion" or "fused"."""
     config = default_config()
     config.job = "pretrain"
     config.data.name = "unipen"
     config.model.init = "none"
-    config.optim.learning_rate = 4e-3
     config.model.channel_dropout = 0.05
     config.model.dropout = 0.1
+    config.optim.learning_rate = 4e-3
     config.loop.epochs = 10
     config.loop.statistics = 200
+    if arg not in ENCODERS:
+        raise ValueError(f"there is no recipe {arg!r}; choose shape, motion or fused")
+    config.model.name = ENCODERS[arg]
+    if arg == "fused":
+        config.data.also = "omniglot,detexify,mnist"
+        config.data.rotations = True
     return config

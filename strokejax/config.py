@@ -17,7 +17,7 @@ Config = Any
 
 JOBS = ("pretrain", "finetune", "register")
 MODES = ("nn-sampling", "argmax")
-DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist")
+DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
 
@@ -35,6 +35,8 @@ def default_config() -> Config:
                 "name": "synthetic",
                 # Folder of the data: "" = $STROKEJAX_DATA; scribble: the collection.
                 "root": "",
+                # More data sets, each with rows of its own: "omniglot,detexify,mnist".
+                "also": "",
                 "emnist_config": "byclass",
                 "download": False,  # emnist: fetch the archive (562 MB) if missing
                 "rotations": False,  # omniglot: turned characters are classes too
@@ -54,6 +56,8 @@ def default_config() -> Config:
             "model": {
                 # "packaged", "none" (random), or the path of a model or run.
                 "init": "packaged",
+                # "stroke_net" sees the shape, "motion" the pen's way, "fused" both.
+                "name": "stroke_net",
                 "norm": "batch",
                 "embed_dim": 64,
                 "capacity": 128,  # slots of the table
@@ -157,6 +161,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "data.name": DATA,
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
+    "model.name": ("stroke_net", "motion", "fused"),
     "optim.train": ("all", "block3_head", "table"),
     "symbol.method": ("sgd", "mean"),
 }
@@ -207,6 +212,14 @@ def _validate_together(config: Config) -> None:
             f"config.augment.width_low of {aug.width_low} exceeds width_high of "
             f"{aug.width_high}; swap them."
         )
+    for name in map(str.strip, filter(None, config.data.also.split(","))):
+        if name not in DATA or name == config.data.name or config.mode == "argmax":
+            raise InputError(
+                f"config.data.also has {name!r}; in mode 'nn-sampling' it takes others "
+                f"than {config.data.name!r} of {', '.join(DATA)}."
+            )
+    if config.model.name != "stroke_net" and config.model.norm != "batch":
+        raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
     if config.mode == "argmax" and config.optim.train == "table":
         raise InputError(
             "config.optim.train='table' has nothing to train in mode 'argmax'; "

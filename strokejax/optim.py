@@ -20,7 +20,7 @@ FROZEN: Mapping[str, tuple[str, ...]] = {
 }
 """What stays still under each choice of groups; all else is trained."""
 
-_GROUPS = ("block1", "block2", "block3", "hidden", "out", "table")
+_GROUPS = ("block1", "block2", "block3", "motion", "hidden", "out", "table")
 
 
 def frozen_blocks(train: str) -> tuple[str, ...]:

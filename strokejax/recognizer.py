@@ -1,7 +1,7 @@
 """From ink or a picture to names: an immutable snapshot of a model, ready to answer."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -11,13 +11,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from strokejax import answers
+from strokejax import answers, inputs
 from strokejax.answers import Answer, Ranked
-from strokejax.ink.formats import PackedInk, pack, unpack
-from strokejax.ink.images import normalise_image, to_ink_image
+from strokejax.ink.formats import PackedInk
+from strokejax.ink.images import to_ink_image
 from strokejax.ink.limits import check_ink
-from strokejax.ink.raster import rasterize_binary
-from strokejax.ink.resample import resample
 from strokejax.model_store import StoredModel, load_model
 from strokejax.models.build import EncoderSpec, build_inference
 from strokejax.symbols import SymbolTable
@@ -25,7 +23,6 @@ from strokejax.table import STRANGE, Rows, Slots
 from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
-POINTS = 64
 
 
 @dataclass(frozen=True)
@@ -50,89 +47,88 @@ class Recognizer:
         """ "nn-sampling" or "argmax"."""
         return "nn-sampling" if self.spec.normalise else "argmax"
 
-    def recognize(self, drawing: Ink | np.ndarray | Any, k: int = 5) -> Answer:
+    def recognize(
+        self,
+        drawing: Ink | np.ndarray | Any,
+        k: int = 5,
+        usual_size: float | None = None,
+    ) -> Answer:
         """The k nearest symbols of one `Ink`, or of a picture.
 
         A picture is an array [h w] or [h w 3] (u8, or floats 0 to 1) or a PIL image, of
-        any size, dark on light or light on dark. InputError for what cannot be used.
+        any size, dark on light or light on dark. `usual_size` is the longer side of the
+        writer's usual letter in the ink's units. InputError for what cannot be used.
         """
-        return self.recognize_many([drawing], k)[0]
+        return self.recognize_many([drawing], k, usual_size)[0]
 
-    def recognize_many(self, drawings: Sequence[Any], k: int = 5) -> list[Answer]:
-        """`recognize` for many drawings at once, in their order."""
+    def recognize_many(
+        self, drawings: Sequence[Any], k: int = 5, usual_size: float | None = None
+    ) -> list[Answer]:
+        """`recognize` for many drawings of one hand at once, in their order."""
         found: dict[int, Answer] = {}
-        for chosen, inputs in _by_kind([self.prepare(each) for each in drawings]):
-            found |= zip(chosen, self._named(inputs, k), strict=True)
+        prepared = [self.prepare(each, usual_size) for each in drawings]
+        for chosen, given in inputs.by_kind(prepared):
+            found |= zip(chosen, self._named(given, k), strict=True)
         return [found[i] for i in range(len(drawings))]
 
     def embed_many(self, drawings: Sequence[Ink | np.ndarray]) -> np.ndarray:
         """f32[n d]: embeddings of ink and pictures as `see` takes them."""
         z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
-        for chosen, inputs in _by_kind([self.see(each) for each in drawings]):
-            z[chosen] = self.embed(inputs)
+        for chosen, given in inputs.by_kind([self.see(each) for each in drawings]):
+            z[chosen] = self.embed(given)
         return z
 
-    def prepare(self, drawing: Ink | np.ndarray | Any) -> dict[str, np.ndarray]:
-        """The network's input for one drawing: "points" [1 p 3] or "image" [1 h w]."""
+    def prepare(
+        self, drawing: Ink | np.ndarray | Any, usual_size: float | None = None
+    ) -> dict[str, np.ndarray]:
+        """The network's input for one drawing; InputError for what cannot be used."""
         if isinstance(drawing, Ink):
-            return self.see(check_ink(drawing, "the ink"))
+            return self.see(check_ink(drawing, "the ink"), usual_size)
         return self.see(to_ink_image(np.asarray(drawing), "the picture"))
 
-    def see(self, drawing: Ink | np.ndarray) -> dict[str, np.ndarray]:
+    def see(
+        self, drawing: Ink | np.ndarray, usual_size: float | None = None
+    ) -> dict[str, np.ndarray]:
         """`prepare` for what is checked: ink, or a picture u8[h w] with ink high."""
-        if isinstance(drawing, Ink):
-            return self.draw(pack([drawing]))
-        image = normalise_image(drawing, **self.spec.raster)
-        return {"image": np.rint(255 * image).astype(np.uint8)[None]}
+        return inputs.see(self.spec, drawing, usual_size)
 
-    def draw(self, packed: PackedInk) -> dict[str, np.ndarray]:
-        """The network's inputs for many inks.
-
-        "points" f32[n p 3], which the network draws anti-aliased, or "image" u8[n h w]
-        where the model's pictures follow the published rule.
-        """
-        if not self.spec.binary:
-            return {"points": resample(packed, POINTS)}
-        size, n = self.spec.size, len(packed.sample_start) - 1
-        images = np.zeros((n, size, size), np.uint8)
-        for start in range(0, n, MAX_BATCH):
-            inks = (unpack(packed, i) for i in range(n)[start : start + MAX_BATCH])
-            drawings = [ink.strokes for ink in inks]
-            drawn = rasterize_binary(drawings, size=size, margin=self.spec.margin)
-            images[start : start + MAX_BATCH] = 255 * np.asarray(drawn)
-        return {"image": images}
+    def draw(
+        self, packed: PackedInk, size: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """The network's inputs for many inks; see `inputs.draw`."""
+        return inputs.draw(self.spec, packed, size)
 
     def names(self, slot: np.ndarray) -> np.ndarray:
         """str[n k]: slots by name, "" for -1."""
         return np.array([*(name or "" for name in self.symbols.names), ""])[slot]
 
-    def embed(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    def embed(self, given: dict[str, np.ndarray]) -> np.ndarray:
         """f32[n d]: embeddings of inputs, of length 1; logits under a class head."""
         soon = answers.soon(answers.embed_with, "encoder")
         compiled = answers.embed if self.fast else soon
-        (z,) = self._in_parts(inputs, lambda part: [self._call(compiled, part)])
+        (z,) = self._in_parts(given, lambda part: [self._call(compiled, part)])
         return z
 
-    def ranked(self, inputs: dict[str, np.ndarray], k: int) -> Ranked:
+    def ranked(self, given: dict[str, np.ndarray], k: int) -> Ranked:
         """The k nearest symbols of inputs."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
         soon = answers.soon(answers.answer_with, "encoder", "k")
         compiled = answers.answer if self.fast else soon
-        return Ranked(*self._in_parts(inputs, lambda x: self._call(compiled, x, k)))
+        return Ranked(*self._in_parts(given, lambda x: self._call(compiled, x, k)))
 
-    def _call(self, compiled, inputs, *more):
+    def _call(self, compiled, given, *more):
         return compiled(
-            self.encoder, self.params, self.model_state, self.slots, inputs, *more
+            self.encoder, self.params, self.model_state, self.slots, given, *more
         )
 
-    def _in_parts(self, inputs, call) -> list[np.ndarray]:
+    def _in_parts(self, given, call) -> list[np.ndarray]:
         """What `call` returns for parts of the inputs, joined; they run in threads."""
-        count = len(next(iter(inputs.values())))
+        count = len(next(iter(given.values())))
         step = _bucket(min(MAX_BATCH, -(-count // _workers())))
 
         def answer(start: int):
-            part = {name: x[start : start + step] for name, x in inputs.items()}
+            part = {name: x[start : start + step] for name, x in given.items()}
             n = min(step, count - start)
             found = call({name: _padded(x, step) for name, x in part.items()})
             return [x[:n] for x in jax.device_get(found)]
@@ -143,10 +139,11 @@ class Recognizer:
         parts = list(_pool().map(answer, starts))
         return [np.concatenate(x) for x in zip(*parts, strict=True)]
 
-    def _named(self, inputs: dict[str, np.ndarray], k: int) -> list[Answer]:
+    def _named(self, given: dict[str, np.ndarray], k: int) -> list[Answer]:
         named = []
-        for slot, dist2, probability, strange in zip(
-            *self.ranked(inputs, k), strict=True
+        seen = inputs.seen(self.spec, given)
+        for i, (slot, dist2, probability, strange) in enumerate(
+            zip(*self.ranked(given, k), strict=True)
         ):
             n = int((slot >= 0).sum())
             names = tuple(str(self.symbols.names[i]) for i in slot[:n])
@@ -154,7 +151,7 @@ class Recognizer:
             shares = tuple(map(float, probability[:n]))
             reason = self._refusal(names, float(strange))
             named.append(
-                Answer(names, distances, shares, ("shape",), bool(reason), reason)
+                Answer(names, distances, shares, seen[i], bool(reason), reason)
             )
         return named
 
@@ -215,16 +212,6 @@ def limit_for(stored: StoredModel, false_accepts: float) -> float:
         )
     rows = Rows(stored.table["embeddings"], 1.0, stored.slots)
     return float(np.quantile(rows.strangeness(background), false_accepts))
-
-
-def _by_kind(
-    inputs: Sequence[dict[str, np.ndarray]],
-) -> Iterator[tuple[list[int], dict[str, np.ndarray]]]:
-    """Inputs of one kind joined, with their places among all."""
-    for kind in ("points", "image"):
-        chosen = [i for i, each in enumerate(inputs) if kind in each]
-        if chosen:
-            yield chosen, {kind: np.concatenate([inputs[i][kind] for i in chosen])}
 
 
 def _workers() -> int:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from strokejax.ink.augment import Augment, augment
 from strokejax.knn import best, nearest
@@ -15,7 +15,7 @@ from strokejax.losses import cross_entropy
 from strokejax.models.functions import BN_MOMENTUM
 from strokejax.optim import make_optimizer
 from strokejax.state import TrainState
-from strokejax.table import Slots, table_logits
+from strokejax.table import Slots, table_logits, training_logits
 from strokejax.types import Batch, Encoder, PyTree
 
 Mode = Literal["nn-sampling", "argmax"]
@@ -29,6 +29,8 @@ class Objective(NamedTuple):
     learn_scale: bool = True
     weights: Float[np.ndarray, "c"] | None = None
     """Weight of each class's examples; None = 1."""
+    origin: Int[np.ndarray, "c"] | None = None
+    """Which data set a class belongs to: an example is told from its own set's only."""
     log_prior: Float[np.ndarray, "c"] | None = None
     """Added to the logits in training only (logit adjustment, Menon et al. 2021)."""
 
@@ -60,7 +62,8 @@ def make_train_step(
         )
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        answer = jnp.argmax(jnp.where(active, logits, -jnp.inf), -1)
+        own = _own_classes(objective, active, batch.labels)
+        answer = jnp.argmax(jnp.where(own, logits, -jnp.inf), -1)
         right = (answer == batch.labels) & batch.mask
         metrics = {
             "loss": loss,
@@ -92,19 +95,27 @@ def _make_loss(encoder, objective, active, spec):
         table = params["table"]
         if not objective.learn_scale and "log_scale" in table:
             table = table | {"log_scale": jax.lax.stop_gradient(table["log_scale"])}
-        logits = class_logits(objective.mode, table, out)
+        logits = out if objective.mode == "argmax" else training_logits(table, out)
         prior = 0.0 if objective.log_prior is None else objective.log_prior
         loss = cross_entropy(
             logits + prior,
             batch.labels,
             batch.mask,
-            active,
+            _own_classes(objective, active, batch.labels),
             weights=objective.weights,
             label_smoothing=objective.label_smoothing,
         )
         return loss, (logits, model_state)
 
     return loss_fn
+
+
+def _own_classes(objective: Objective, active, labels):
+    """bool[c] or bool[b c]: the classes that an example may be taken for."""
+    if objective.origin is None:
+        return active
+    origin = jnp.asarray(objective.origin)
+    return active & (origin == origin[labels][:, None])
 
 
 def make_eval_step(

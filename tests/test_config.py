@@ -18,6 +18,7 @@ FREE = {
     "model.init",
     "log.wandb",
     "log.profile",
+    "data.also",
     "symbol.name",
     "symbol.samples",
 }

@@ -18,8 +18,8 @@ types
 atomic
 config locate symbols hashed scores distance ink partitioning processes
 table losses data models
-knn optim state model_store
-answers steps evaluate checkpoint metrics figures charts pages
+metric_losses knn optim state model_store
+answers inputs steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online fewshot curves
 samples coach changes decode
 learning sheet

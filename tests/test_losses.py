@@ -128,6 +128,61 @@ def test_permuting_examples_or_classes_changes_nothing(seed):
     np.testing.assert_allclose(relabelled, value, rtol=1e-5, atol=1e-6)
 
 
+# Data sets together, each with its own rows
+
+SETS = np.array([[True, True, False, False, False], [False, False, True, True, True]])
+
+
+def two_sets(seed):
+    """Logits, labels, mask, what each example's softmax runs over, and its set."""
+    rng = np.random.default_rng(seed)
+    of = rng.integers(0, 2, ROWS)
+    labels = np.array([rng.choice(np.flatnonzero(SETS[i])) for i in of], np.int32)
+    logits = rng.normal(size=(ROWS, CLASSES)).astype(np.float32) * 3
+    return logits, labels, rng.random(ROWS) < 0.7, SETS[of], of
+
+
+@given(seeds, st.floats(0, 0.9))
+def test_active_for_all_is_active_for_each(seed, smoothing):
+    logits, labels, mask, active = example(seed)
+    each = np.broadcast_to(active, logits.shape)
+    for_all = loss_and_gradient(logits, labels, mask, active, label_smoothing=smoothing)
+    for_each = loss_and_gradient(logits, labels, mask, each, label_smoothing=smoothing)
+    jax.tree.map(np.testing.assert_array_equal, for_all, for_each)
+
+
+@given(seeds, st.floats(0, 0.9))
+def test_data_sets_together_are_the_mean_of_each_alone(seed, smoothing):
+    logits, labels, mask, active, of = two_sets(seed)
+    found = loss(logits, labels, mask, active, label_smoothing=smoothing)
+    total = 0.0
+    for i, rows in enumerate(SETS):
+        own = mask & (of == i)
+        alone = loss(logits, labels, own, rows, label_smoothing=smoothing)
+        total += own.sum() * float(alone)
+    assert found == pytest.approx(total / max(mask.sum(), 1), rel=1e-5, abs=1e-6)
+
+
+@given(seeds)
+def test_an_example_leaves_the_rows_of_other_sets_alone(seed):
+    logits, labels, mask, active, _ = two_sets(seed)
+    value, gradient = loss_and_gradient(logits, labels, mask, active)
+    assert not np.asarray(gradient)[~active].any()
+    far = np.where(active, logits, 1e30).astype(np.float32)
+    np.testing.assert_array_equal(loss(far, labels, mask, active), value)
+
+
+@given(seeds, st.sampled_from([np.nan, np.inf, 1e30]))
+def test_padding_needs_no_rows_and_no_numbers(seed, garbage):
+    logits, labels, mask, active, _ = two_sets(seed)
+    wanted = loss_and_gradient(logits, labels, mask, active)
+    other = np.where(mask[:, None], logits, np.float32(garbage))
+    for rows in active, active & mask[:, None]:
+        found = loss_and_gradient(other, labels, mask, rows)
+        jax.tree.map(np.testing.assert_array_equal, found, wanted)
+        assert np.isfinite(found[1]).all()
+
+
 # Class weights
 
 

@@ -62,6 +62,8 @@ def load_labelled(
             )
         labels, (groups, kind) = columns["label"], _groups(columns)
         inputs = draw(packed) if draw else {"points": resample(packed)}
+        if "size" in inputs and "relative_size" in columns:
+            inputs["size"] = columns["relative_size"].astype(np.float32)
     named = label_names(labels, path, strokes)
     symbols, index = np.unique(named, return_inverse=True)
     if not len(index):

@@ -6,7 +6,15 @@ from pathlib import Path
 from strokejax.data.dataset import Dataset
 from strokejax.types import InputError
 
-NAMES = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist")
+NAMES = (
+    "synthetic",
+    "unipen",
+    "scribble",
+    "mnist",
+    "omniglot",
+    "emnist",
+    "detexify",
+)
 
 
 def load(
@@ -33,6 +41,7 @@ def load(
     it: `seed`, `writers`, `samples` the synthetic hand, `seed` also scribble,
     `rotations` Omniglot, `emnist_config` and `download` EMNIST.
     """
+    raster = {"size": size, "margin": margin, "width": width}
     match name:
         case "synthetic":
             from strokejax.data.synthetic import load_synthetic
@@ -55,30 +64,20 @@ def load(
         case "mnist":
             from strokejax.data.mnist import load_mnist
 
-            return load_mnist(split, root=root, size=size, margin=margin, width=width)
+            return load_mnist(split, root=root, **raster)
         case "omniglot":
             from strokejax.data.omniglot import load_omniglot
 
-            return load_omniglot(
-                split,
-                rotations=rotations,
-                root=root,
-                size=size,
-                margin=margin,
-                width=width,
-            )
+            return load_omniglot(split, rotations=rotations, root=root, **raster)
+        case "detexify":
+            from strokejax.data.detexify import load_detexify
+
+            return load_detexify(split, root=root, count=points)
         case "emnist":
             from strokejax.data.emnist import load_emnist
 
-            return load_emnist(
-                split,
-                config=emnist_config,
-                root=root,
-                download=download,
-                size=size,
-                margin=margin,
-                width=width,
-            )
+            settings = {"config": emnist_config, "root": root, "download": download}
+            return load_emnist(split, **settings, **raster)
     close = difflib.get_close_matches(name, NAMES, n=1)
     meant = f"; did you mean {close[0]!r}?" if close else "."
     raise InputError(f"There is no data set {name!r} among {', '.join(NAMES)}{meant}")

@@ -40,10 +40,13 @@ class Augment(NamedTuple):
 
 
 def augment(key: jax.Array, inputs: PyTree, spec: Augment) -> PyTree:
-    """The inputs of a batch, changed: "points" f32[b p 3] or "image" [b h w]."""
+    """The inputs of a batch, changed: "points" f32[b p 3], "image" [b h w], or both."""
+    point_key, image_key = jax.random.split(key)
     if "points" in inputs:
-        return inputs | augment_points(key, inputs["points"], spec)
-    return inputs | {"image": augment_images(key, inputs["image"], spec)}
+        inputs = inputs | augment_points(point_key, inputs["points"], spec)
+    if "image" in inputs:
+        inputs = inputs | {"image": augment_images(image_key, inputs["image"], spec)}
+    return inputs
 
 
 def augment_points(

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from strokejax.ink.formats import PackedInk
+from strokejax.types import Ink
 
 
 def resample(packed: PackedInk, count: int = 64) -> np.ndarray:
@@ -78,3 +79,9 @@ def _points_per_stroke(lengths, sample_start, count):
         extra[np.argmax(share)] += spare - extra.sum()
         counts[chosen] = 2 + extra
     return counts
+
+
+def longer_side(ink: Ink) -> float:
+    """The longer side of the ink's bounding box, in its own units."""
+    points = np.concatenate(ink.strokes)[:, :2]
+    return float(np.ptp(points, axis=0).max())

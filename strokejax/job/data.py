@@ -6,6 +6,7 @@ import numpy as np
 
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
+from strokejax.data.mixture import mix
 from strokejax.data.readers import load
 from strokejax.symbols import SPACE
 
@@ -24,6 +25,8 @@ def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
         train, valid = _split_by_group(train)
         test = valid
     train = _with_space(train, config)
+    if config.data.also:
+        train, valid, test = _with_others(config, train, valid, test)
     limits = config.data.limit_train, config.data.limit_valid
     train = _sample(train, limits[0], config.seed)
     valid, test = (_sample(x, limits[1], config.seed) for x in (valid, test))
@@ -34,30 +37,49 @@ def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
     return train, valid, test
 
 
+def _with_others(config: Config, train: Dataset, *held_out: Dataset):
+    """More data sets mixed into the training set; the others in the same form."""
+    names = [name.strip() for name in config.data.also.split(",")]
+    others = [_part(config, name, "train", config.data.writers) for name in names]
+    mixed, _ = mix([train, *others])
+    blank = [other.take(np.zeros(0, int)) for other in others]
+    same = [mix([each, *blank])[0] for each in held_out]
+    return mixed, *same
+
+
+def origins(train: Dataset) -> np.ndarray | None:
+    """i32[c]: which data set of a mixture each class comes from; None for one alone."""
+    names = [s.split(":")[0] if ":" in s[1:] else "" for s in train.symbols]
+    found, index = np.unique(names, return_inverse=True)
+    return index.astype(np.int32) if len(found) > 1 else None
+
+
 def _load(config: Config) -> tuple[Dataset, Dataset, Dataset]:
-    data, raster = config.data, config.raster
-
-    def part(split: str, writers: int) -> Dataset:
-        return load(
-            data.name,
-            split,
-            root=data.root or None,
-            points=data.points,
-            size=raster.size,
-            margin=raster.margin,
-            width=raster.width,
-            seed=config.seed,
-            writers=writers,
-            samples=data.samples,
-            rotations=data.rotations,
-            emnist_config=data.emnist_config,
-            download=data.download,
-        )
-
-    train, valid = part("train", data.writers), part("validation", TEST_WRITERS)
+    data = config.data
+    train = _part(config, data.name, "train", data.writers)
+    valid = _part(config, data.name, "validation", TEST_WRITERS)
     if data.name != "synthetic":
         return train, valid, valid
-    return train, valid, part("test", TEST_WRITERS)
+    return train, valid, _part(config, data.name, "test", TEST_WRITERS)
+
+
+def _part(config: Config, name: str, split: str, writers: int) -> Dataset:
+    data, raster = config.data, config.raster
+    return load(
+        name,
+        split,
+        root=data.root or None,
+        points=data.points,
+        size=raster.size,
+        margin=raster.margin,
+        width=raster.width,
+        seed=config.seed,
+        writers=writers,
+        samples=data.samples,
+        rotations=data.rotations,
+        emnist_config=data.emnist_config,
+        download=data.download,
+    )
 
 
 def _split_by_group(dataset: Dataset) -> tuple[Dataset, Dataset]:

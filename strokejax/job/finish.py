@@ -32,6 +32,7 @@ from strokejax.processes import together
 from strokejax.report import write_report
 from strokejax.scores import summary
 from strokejax.state import TrainState
+from strokejax.symbols import SymbolTable
 
 CALIBRATION, BACKGROUND = 6_000, 2_048
 """Examples that symbols' distances are learned from, and scribbles beside them."""
@@ -97,22 +98,29 @@ def _store(
         "metrics": metrics,
     }
     slots, calibration = to_host(setup.slots), no_calibration({}, setup.spec.out_dim)
+    active = list(setup.symbols.active)
+    # Rows that only helped training, those of a mixture's other data sets, stay behind.
+    capacity = max(config.model.capacity, 1 + max(active, default=0))
     origin = np.full(setup.symbols.capacity, -1, np.int32)
     if known:
         calibration, reach, spread = known
+        calibration = calibration._replace(rows=calibration.rows[:capacity])
         slots = slots._replace(reach=reach, spread=spread)
-        active = list(setup.symbols.active)
         origin[active] = active
+    slots = type(slots)(*(leaf[:capacity] for leaf in slots))
+    table = dict(state.params["table"])
+    if table:
+        table["embeddings"] = table["embeddings"][:capacity]
     stored = StoredModel(
         setup.spec,
         state.params["encoder"],
         state.model_state,
-        state.params["table"],
+        table,
         slots,
-        setup.symbols,
+        SymbolTable(setup.symbols.names[:capacity]),
         about,
         calibration,
-        origin,
+        origin[:capacity],
         change={"verb": config.job, "made": about["made"]},
     )
     save_model(path, stored)
@@ -138,7 +146,8 @@ def _known(config: Config, setup: Setup, scoring: Scoring, state: TrainState):
     )
     background = scoring.predict(state, ink).out
     rows = to_host(state.params["table"]["embeddings"])
-    return calibrate(z, dataset.labels, rows, background)
+    known = np.asarray(setup.slots.active)[dataset.labels]
+    return calibrate(z[known], dataset.labels[known], rows, background)
 
 
 def _report(

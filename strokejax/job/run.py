@@ -62,7 +62,7 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
             stack.callback(writer.close)
         scoring = Scoring(config, setup, mesh, workdir, start)
         stack.callback(scoring.close)
-        objective, active = _objective(config, setup), np.asarray(setup.slots.active)
+        objective, active = _objective(config, setup), setup.trained
         batches = train_batches(
             setup.train_set,
             plan.batch_size,
@@ -124,6 +124,7 @@ def _objective(config: Config, setup: Setup) -> Objective:
         loss.label_smoothing,
         loss.learn_scale,
         weights=class_weights(counts) if loss.class_weights else None,
+        origin=setup.origin,
         log_prior=np.float32(loss.prior) * prior if loss.prior else None,
     )
 

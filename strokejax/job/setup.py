@@ -8,7 +8,7 @@ import optax
 
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
-from strokejax.job.data import load_sets
+from strokejax.job.data import load_sets, origins
 from strokejax.model_store import load_model
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.optim import frozen_blocks, make_optimizer, schedule
@@ -29,6 +29,10 @@ class Setup(NamedTuple):
     train_set: Dataset
     valid_set: Dataset
     test_set: Dataset
+    trained: np.ndarray
+    """bool[c]: the classes that training tells apart."""
+    origin: np.ndarray | None
+    """i32[c]: the data set of each class, where there are several."""
 
 
 def prepare(config: Config) -> Setup:
@@ -41,6 +45,7 @@ def prepare(config: Config) -> Setup:
     argmax = config.mode == "argmax"
     capacity = classes if argmax else max(config.model.capacity, classes)
     spec = EncoderSpec(
+        architecture=config.model.name,
         out_dim=classes if argmax else config.model.embed_dim,
         normalise=not argmax,
         norm=config.model.norm,
@@ -62,12 +67,9 @@ def prepare(config: Config) -> Setup:
         if argmax
         else init_table(table_key, capacity, spec.out_dim, config.loss.scale)
     )
+    symbols, trained, origin = _classes(train_set, capacity)
     active = np.zeros(capacity, bool)
-    active[np.unique(train_set.labels)] = True
-    symbols = SymbolTable(
-        tuple(name if active[i] else None for i, name in enumerate(train_set.symbols))
-        + (None,) * (capacity - classes)
-    )
+    active[list(symbols.active)] = True
     setup = Setup(
         spec,
         encoder,
@@ -78,8 +80,31 @@ def prepare(config: Config) -> Setup:
         train_set,
         valid_set,
         test_set,
+        trained,
+        origin,
     )
     return setup if config.model.init == "none" else _warm_start(config, setup)
+
+
+def _classes(
+    train_set: Dataset, capacity: int
+) -> tuple[SymbolTable, np.ndarray, np.ndarray | None]:
+    """Symbols that are answers, bool[c] classes that are trained, i32[c] their sets.
+
+    Of a mixture's data sets only the first one's classes are answers: the others' rows
+    help training.
+    """
+    classes = len(train_set.symbols)
+    trained = np.zeros(capacity, bool)
+    trained[np.unique(train_set.labels)] = True
+    origin = origins(train_set)
+    answers = trained[:classes] & (True if origin is None else origin == 0)
+    named = zip(train_set.symbols, answers, strict=True)
+    names = (name if used else None for name, used in named)
+    if origin is not None:
+        origin = np.pad(origin, (0, capacity - classes), constant_values=-1)
+    symbols = SymbolTable((*names, *(None,) * (capacity - classes)))
+    return symbols, trained, origin
 
 
 def optimizer_of(

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from strokejax.types import Encoder, InputError
 
-ARCHITECTURES = ("stroke_net",)
+ARCHITECTURES = ("stroke_net", "motion", "fused")
 
 
 class EncoderSpec(NamedTuple):
@@ -24,6 +24,15 @@ class EncoderSpec(NamedTuple):
     """Pixels; the pen."""
     binary: bool = False
     """True: drawn by the published rule. False: anti-aliased."""
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """What it can see of ink with a known usual size."""
+        return {
+            "stroke_net": ("shape",),
+            "motion": ("motion", "size"),
+            "fused": ("shape", "motion", "size"),
+        }[self.architecture]
 
     @property
     def raster(self) -> dict[str, Any]:
@@ -48,9 +57,20 @@ def build_encoder(
     frozen: tuple[str, ...] = (),
 ) -> Encoder:
     """The trainable network; `frozen` blocks keep their statistics."""
+    check_spec(spec)
+    if spec.architecture != "stroke_net":
+        from strokejax.models.fused import fused_net
+
+        return fused_net(
+            spec.out_dim,
+            normalise=spec.normalise,
+            shape=spec.architecture == "fused",
+            channel_dropout=channel_dropout,
+            dropout=dropout,
+            **spec.raster,
+        )
     from strokejax.models.cnn import stroke_net
 
-    check_spec(spec)
     return stroke_net(
         spec.out_dim,
         normalise=spec.normalise,
@@ -73,7 +93,8 @@ def build_inference(
     check_spec(spec)
     if spec.norm != "batch":
         return build_encoder(spec), params, model_state
-    from strokejax.models.folded import fold, folded_stroke_net
+    from strokejax.models.folded import fold, folded_net
 
-    encoder = folded_stroke_net(normalise=spec.normalise, **spec.raster)
+    fused = spec.architecture != "stroke_net"
+    encoder = folded_net(normalise=spec.normalise, fused=fused, **spec.raster)
     return encoder, fold(params, model_state, fast=fast), {}

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 
 from strokejax.models.functions import conv3x3, max_pool, to_images, unit
 from strokejax.models.layers import BatchNorm, GroupNorm
+from strokejax.models.layouts import SHAPE
 from strokejax.types import Encoder
 
-CHANNELS = ((16, 32), (64, 64), (128, 128))
 HIDDEN = 128
 
 Norm = Literal["batch", "group"]
@@ -62,7 +62,7 @@ class StrokeNet(nn.Module):
 
     @nn.compact
     def __call__(self, x, mask, train):
-        for i, features in enumerate(CHANNELS, start=1):
+        for i, features in enumerate(SHAPE, start=1):
             name = f"block{i}"
             moving = train and name not in self.frozen
             x = Block(features, self.norm, name=name)(x, mask, moving)

@@ -1,4 +1,4 @@
-"""StrokeNet for inference: BatchNorm folded into the convolutions, no Linen needed."""
+"""Networks for inference: BatchNorm folded into the convolutions, no Linen needed."""
 
 from functools import cache
 
@@ -7,9 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from strokejax.models import winograd
-from strokejax.models.functions import BN_EPS, max_pool, to_images, unit
+from strokejax.models.functions import (
+    BN_EPS,
+    SIZE_LIMIT,
+    conv5,
+    halve,
+    max_pool,
+    motion_features,
+    to_images,
+    unit,
+    what_is_seen,
+)
 from strokejax.types import Encoder, PyTree
 
+HALVED = (1, 3)
+"""Before which of the 1-D convolutions the points are halved."""
 TILES = (4, 4, 4, 4, 3)
 """Winograd tiles of convolutions 2 to 6; 3 suits the 6x6 outputs the last pool uses."""
 
@@ -23,20 +35,42 @@ def fold(params: PyTree, model_state: PyTree, *, fast: bool = True) -> PyTree:
     twice the time to compile.
     """
     statistics = model_state["batch_stats"]
+    folded = {"hidden": params["hidden"], "out": params["out"]}
+    if "block1" in params:
+        folded["convs"] = _folded_blocks(params, statistics, fast)
+    if "motion" in params:
+        folded["motion"] = _folded_motion(params["motion"], statistics["motion"])
+    return folded
+
+
+def _folded_blocks(params, statistics, fast):
     convs = []
     for block in ("block1", "block2", "block3"):
         for i in (1, 2):
-            norm = params[block][f"norm{i}"]
-            running = statistics[block][f"norm{i}"]
-            gain = np.asarray(norm["scale"]) / np.sqrt(running["var"] + BN_EPS)
-            kernel = np.asarray(params[block][f"conv{i}"]["kernel"]) * gain
-            convs.append((kernel, norm["bias"] - running["mean"] * gain))
+            norm, running = params[block][f"norm{i}"], statistics[block][f"norm{i}"]
+            gain, bias = _gain(norm, running)
+            convs.append((np.asarray(params[block][f"conv{i}"]["kernel"]) * gain, bias))
     if fast and jax.default_backend() == "cpu":
         first, *rest = convs
         tiled = zip(rest, TILES, strict=True)
         # numpy, not jax: compiling these few products would take seconds at start-up.
         convs = [first, *((_kernel_tiles(w, m), b) for (w, b), m in tiled)]
-    return {"convs": convs, "hidden": params["hidden"], "out": params["out"]}
+    return convs
+
+
+def _folded_motion(params, statistics):
+    convs = []
+    for name in sorted(name for name in params if name.endswith("_kernel")):
+        norm = name.replace("_kernel", "_norm")
+        gain, bias = _gain(params[norm], statistics[norm])
+        convs.append((np.asarray(params[name]) * gain, bias))
+    return {"convs": convs, "out": params["out"]}
+
+
+def _gain(norm, running):
+    """What BatchNorm multiplies by, and adds."""
+    gain = np.asarray(norm["scale"]) / np.sqrt(running["var"] + BN_EPS)
+    return gain, norm["bias"] - running["mean"] * gain
 
 
 def _kernel_tiles(kernel, m):
@@ -46,24 +80,58 @@ def _kernel_tiles(kernel, m):
 
 
 @cache
-def folded_stroke_net(*, normalise: bool, **raster) -> Encoder:
-    """The inference twin of `cnn.stroke_net`: `apply` takes what `fold` returns.
+def folded_net(*, normalise: bool, fused: bool = False, **raster) -> Encoder:
+    """The inference twin of `cnn.stroke_net` and `fused.fused_net`, on folded params.
 
     One a setting: what is compiled for it serves every version of a model.
     """
 
     def apply(params, model_state, inputs, mask, *, train=False, key=None):
-        images = to_images(inputs, **raster)
-        if jax.default_backend() == "cpu" and jax.device_count() == 1:
-            # One picture at a time stays in the cache; larger buffers do not.
-            x = jax.lax.map(lambda image: _features(params, image[None])[0], images)
-        else:
-            x = _features(params, images)
-        x = jax.nn.relu(x @ params["hidden"]["kernel"] + params["hidden"]["bias"])
-        x = x @ params["out"]["kernel"] + params["out"]["bias"]
+        parts = []
+        if "convs" in params:
+            parts.append(_shape(params, to_images(inputs, **raster)))
+        if fused:
+            parts = _with_motion_and_size(params, inputs, parts)
+        x = jnp.concatenate(parts, -1)
+        x = jax.nn.relu(_dense(params["hidden"], x))
+        x = _dense(params["out"], x)
         return (unit(x) if normalise else x), model_state
 
     return Encoder(init=_no_init, apply=apply)
+
+
+def _shape(params, images):
+    """f32[b 128]"""
+    if jax.default_backend() == "cpu" and jax.device_count() == 1:
+        # One picture at a time stays in the cache; larger buffers do not.
+        return jax.lax.map(lambda image: _features(params, image[None])[0], images)
+    return _features(params, images)
+
+
+def _with_motion_and_size(params, inputs, parts):
+    """As in `fused.Fused`."""
+    points, size, seen = what_is_seen(inputs)
+    seen = {name: x.astype(jnp.float32)[:, None] for name, x in seen.items()}
+    parts = [x for part in parts for x in (part, seen["shape"])]
+    if "motion" in params:
+        parts += [_motion(params["motion"], points) * seen["motion"], seen["motion"]]
+    size = jnp.clip(size, -SIZE_LIMIT, SIZE_LIMIT)[:, None]
+    return [*parts, size * seen["size"], seen["size"]]
+
+
+def _motion(params, points):
+    """f32[b 128], as `motion.MotionNet`."""
+    x = motion_features(points)
+    for i, (kernel, bias) in enumerate(params["convs"]):
+        if i in HALVED:
+            x = halve(x)
+        x = jax.nn.relu(conv5(x, kernel) + bias)
+    x = jnp.concatenate([x.mean(1), x.max(1)], -1)
+    return jax.nn.relu(_dense(params["out"], x))
+
+
+def _dense(layer, x):
+    return x @ layer["kernel"] + layer["bias"]
 
 
 def _no_init(key, inputs):

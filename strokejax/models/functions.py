@@ -8,6 +8,8 @@ from strokejax.models import winograd
 
 BN_MOMENTUM = 0.9
 BN_EPS = 1e-5
+SIZE_LIMIT = 3.0
+"""Sizes beyond 2 to the power of this, either way, are as good as that."""
 
 
 def conv3x3(x, kernel):
@@ -36,6 +38,38 @@ def max_pool(x):
     return jnp.maximum(x[..., 0, :], x[..., 1, :])
 
 
+def motion_features(points):
+    """f32[b p 3] -> f32[b p 6]: x, y, direction (cosine, sine), stroke start and end.
+
+    The direction is that of the pen's way to the point, 0 where none leads there.
+    """
+    xy, pen = points[..., :2], points[..., 2:]
+    step = jnp.diff(xy, axis=1, prepend=xy[:, :1]) * pen
+    length2 = jnp.sum(step * step, -1, keepdims=True)
+    # Steps too short to have a direction, those of a tap say, keep none.
+    known = length2 > 1e-8
+    direction = jnp.where(known, step * jax.lax.rsqrt(jnp.where(known, length2, 1)), 0)
+    start = 1.0 - pen
+    end = jnp.concatenate([start[:, 1:], jnp.ones_like(start[:, :1])], 1)
+    return jnp.concatenate([2.0 * xy, direction, start, end], -1)
+
+
+def conv5(x, kernel):
+    """1-D convolution, stride 1, zero padding: f32[b p i], f32[w i o] with w odd.
+
+    One matmul over the w shifted copies, which a CPU does faster than convolutions.
+    """
+    width, count = len(kernel), x.shape[1]
+    x = jnp.pad(x, ((0, 0), (width // 2, width // 2), (0, 0)))
+    x = jnp.concatenate([x[:, i : i + count] for i in range(width)], -1)
+    return x @ kernel.reshape(-1, kernel.shape[-1])
+
+
+def halve(x):
+    """Maximum of neighbouring points: f32[b p c] -> f32[b p/2 c]."""
+    return jnp.maximum(x[:, 0::2], x[:, 1::2])
+
+
 def unit(x, eps: float = 1e-12):
     """Rows scaled to length 1; a zero row stays zero, with a finite gradient."""
     return x * jax.lax.rsqrt(jnp.maximum(jnp.sum(x * x, -1, keepdims=True), eps))
@@ -44,13 +78,33 @@ def unit(x, eps: float = 1e-12):
 def to_images(inputs, *, size: int = 28, margin: int = 4, width: float = 3.0):
     """The network's pictures f32[b size size 1]: "image", or drawn from "points".
 
-    A leaf "width" f32[b] replaces the pen's width in pixels.
+    A leaf "width" f32[b] replaces the pen's width in pixels. Where both are there,
+    "has_ink" bool[b] says which examples have points.
     """
     if "image" in inputs:
         image = inputs["image"]
         if image.dtype == jnp.uint8:
             image = image.astype(jnp.float32) / 255.0
-    else:
-        pen = inputs.get("width", width)
-        image = rasterize(inputs["points"], pen, size=size, margin=margin)
-    return image[..., None]
+        if "points" not in inputs:
+            return image[..., None]
+    pen = inputs.get("width", width)
+    drawn = rasterize(inputs["points"], pen, size=size, margin=margin)
+    if "image" in inputs:
+        drawn = jnp.where(inputs["has_ink"][:, None, None], drawn, image)
+    return drawn[..., None]
+
+
+def what_is_seen(inputs):
+    """`(points f32[b p 3], size f32[b], seen)` of whatever an input holds.
+
+    "size" is the longer side over the writer's usual one; here its logarithm to base 2,
+    0 where unknown. `seen` says for "shape", "motion" and "size" bool[b] which examples
+    have it; points are blank where there are none.
+    """
+    b = len(jax.tree.leaves(inputs)[0])
+    points = inputs.get("points", jnp.zeros((b, 8, 3)))
+    ink = inputs.get("has_ink", jnp.full(b, "points" in inputs))
+    size = inputs.get("size", jnp.full(b, jnp.nan))
+    known = jnp.isfinite(size) & (size > 0) & ink
+    size = jnp.log2(jnp.where(known, size, 1.0))
+    return points, size, {"shape": jnp.ones(b, bool), "motion": ink, "size": known}

@@ -1,0 +1,236 @@
+"""Shape, motion and size in one network: what is missing changes nothing."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from strokejax.data.dataset import Dataset
+from strokejax.data.mixture import mix
+from strokejax.ink.formats import pack
+from strokejax.ink.resample import resample
+from strokejax.ink.scribbles import scribble
+from strokejax.models.build import EncoderSpec, build_encoder, build_inference
+from strokejax.models.functions import conv5, motion_features
+from strokejax.models.fused import Hidden, _hide, fused_net
+from strokejax.models.summary import describe
+from strokejax.types import Ink
+
+ARCHITECTURES = ("stroke_net", "motion", "fused")
+B = 6
+
+
+def ink_inputs(seed, count=B):
+    rng = np.random.default_rng(seed)
+    points = resample(pack([scribble(rng) for _ in range(count)]), 64)
+    return {"points": points, "size": rng.uniform(0.3, 3, count).astype(np.float32)}
+
+
+def trained(architecture, seed=0):
+    """An encoder whose statistics are not those of the start."""
+    encoder = build_encoder(EncoderSpec(architecture=architecture))
+    params, state = encoder.init(jax.random.key(seed), ink_inputs(seed))
+    noise = jax.random.key(seed + 1)
+    state = jax.tree.map(
+        lambda x: jnp.abs(x + 0.3 * jax.random.normal(noise, x.shape)), state
+    )
+    return encoder, params, state
+
+
+def embedded(encoder, params, state, inputs):
+    mask = np.ones(len(next(iter(inputs.values()))), bool)
+    return np.asarray(encoder.apply(params, state, inputs, mask, train=False)[0])
+
+
+@pytest.fixture(scope="module")
+def fused():
+    return trained("fused")
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_the_summary_counts_the_parameters(architecture):
+    _, params, _ = trained(architecture)
+    count = sum(x.size for x in jax.tree.leaves(params))
+    assert count < 700_000
+    assert f" {count:,} parameters" in describe(EncoderSpec(architecture=architecture))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("kind", ["sized", "ink", "picture"])
+def test_folded_equals_unfolded(architecture, kind):
+    encoder, params, state = trained(architecture)
+    spec = EncoderSpec(architecture=architecture)
+    inputs = ink_inputs(3)
+    if kind == "ink":
+        del inputs["size"]
+    if kind == "picture":
+        picture = np.random.default_rng(0).random((B, 28, 28), np.float32)
+        inputs = {"image": picture}
+    wanted = embedded(encoder, params, state, inputs)
+    for fast in (True, False):
+        folded = build_inference(spec, params, state, fast=fast)
+        found = embedded(*folded, inputs)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_an_unknown_size_is_no_size(fused):
+    inputs = ink_inputs(1)
+    without = embedded(*fused, {"points": inputs["points"]})
+    for unknown in (np.nan, np.inf, 0.0, -1.0):
+        size = np.full(B, unknown, np.float32)
+        found = embedded(*fused, inputs | {"size": size})
+        np.testing.assert_array_equal(found, without)
+    assert not np.allclose(embedded(*fused, inputs), without, atol=1e-3)
+
+
+def test_sizes_beyond_the_limit_are_alike(fused):
+    inputs = ink_inputs(1)
+    huge = [inputs | {"size": np.full(B, s, np.float32)} for s in (8.0, 1e6)]
+    np.testing.assert_array_equal(*(embedded(*fused, each) for each in huge))
+
+
+def test_pictures_beside_ink_are_each_seen_for_themselves(fused):
+    ink = ink_inputs(2)
+    picture = np.random.default_rng(2).integers(0, 256, (B, 28, 28), np.uint8)
+    has_ink = np.arange(B) % 2 == 0
+    both = ink | {"image": picture, "has_ink": has_ink}
+    found = embedded(*fused, both)
+    np.testing.assert_allclose(
+        found[has_ink], embedded(*fused, ink)[has_ink], atol=1e-6
+    )
+    alone = embedded(*fused, {"image": picture})
+    np.testing.assert_allclose(found[~has_ink], alone[~has_ink], atol=1e-6)
+
+
+def test_what_a_picture_lacks_gets_no_gradient(fused):
+    encoder, params, state = fused
+    picture = np.random.default_rng(2).random((B, 28, 28), np.float32)
+    mask = np.ones(B, bool)
+
+    def loss(params):
+        settings = {"train": True, "key": jax.random.key(0)}
+        z, _ = encoder.apply(params, state, {"image": picture}, mask, **settings)
+        return jnp.sum(z[:, 0])
+
+    gradient = jax.grad(loss)(params)
+    for leaf in jax.tree.leaves(gradient["motion"]):
+        assert not np.asarray(leaf).any()
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradient))
+
+
+def test_pictures_leave_the_statistics_of_motion_alone(fused):
+    encoder, params, state = fused
+    picture = np.random.default_rng(2).random((B, 28, 28), np.float32)
+    settings = {"train": True, "key": jax.random.key(0)}
+    mask = np.ones(B, bool)
+    _, after = encoder.apply(params, state, {"image": picture}, mask, **settings)
+    pairs = zip(
+        jax.tree.leaves(state["batch_stats"]["motion"]),
+        jax.tree.leaves(after["batch_stats"]["motion"]),
+        strict=True,
+    )
+    for old, new in pairs:
+        np.testing.assert_array_equal(old, new)
+
+
+@given(st.integers(0, 100))
+def test_training_hides_parts_but_never_all(seed):
+    seen = {
+        "shape": jnp.ones(200, bool),
+        "motion": jnp.arange(200) % 2 == 0,
+        "size": jnp.arange(200) % 4 == 0,
+    }
+    found, size = _hide(jax.random.key(seed), seen, jnp.zeros(200), Hidden())
+    for name, kept in found.items():
+        assert not (kept & ~seen[name]).any()
+    assert (found["shape"] | found["motion"]).all()
+    assert (~found["shape"]).any()
+    assert (seen["motion"] & ~found["motion"]).any()
+    assert 0.05 < float(size.std()) < 0.3
+
+
+# Motion
+
+
+@given(st.integers(0, 1000), st.integers(1, 3))
+def test_conv5_is_the_convolution(seed, channels):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(2, 9, channels)).astype(np.float32)
+    kernel = rng.normal(size=(5, channels, 4)).astype(np.float32)
+    wanted = jax.lax.conv_general_dilated(
+        x, kernel, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC")
+    )
+    np.testing.assert_allclose(conv5(x, kernel), wanted, atol=1e-4)
+
+
+def test_features_of_a_corner_by_hand():
+    points = np.array([[0, 0, 0], [0.5, 0, 1], [0.5, 0.5, 1], [0, 0.5, 0]], np.float32)
+    wanted = [
+        [0, 0, 0, 0, 1, 0],
+        [1, 0, 1, 0, 0, 0],
+        [1, 1, 0, 1, 0, 1],
+        [0, 1, 0, 0, 1, 1],
+    ]
+    np.testing.assert_allclose(motion_features(points[None])[0], wanted, atol=1e-6)
+
+
+def test_a_tap_has_no_direction_and_a_finite_gradient():
+    tap = np.zeros((1, 8, 3), np.float32)
+    tap[:, 1:, 2] = 1
+    found = motion_features(tap)
+    assert not np.asarray(found[..., 2:4]).any()
+    gradient = jax.grad(lambda x: motion_features(x).sum())(tap)
+    assert np.isfinite(gradient).all()
+
+
+def test_a_stroke_drawn_backwards_moves_otherwise_and_looks_alike():
+    encoder, params, state = trained("fused")
+    there = np.random.default_rng(0).normal(size=(30, 2)).cumsum(0)
+    nothing = np.full((30, 1), np.nan)
+    inks = [
+        Ink((np.column_stack([way, nothing]).astype(np.float32),))
+        for way in (there, there[::-1])
+    ]
+    points = resample(pack(inks), 64)
+    shape, *_ = trained("stroke_net"), None
+    looks = embedded(*shape, {"points": points})
+    moves = embedded(encoder, params, state, {"points": points})
+    np.testing.assert_allclose(looks[0], looks[1], atol=1e-2)
+    assert np.abs(moves[0] - moves[1]).max() > 1e-2
+
+
+# Mixtures
+
+
+def part(name, n, inputs, symbols=("a", "b")):
+    labels = np.arange(n, dtype=np.int32) % len(symbols)
+    groups = np.array([f"{name} {i}" for i in range(n)])
+    return Dataset(f"{name}/train", inputs, labels, symbols, groups, "writer")
+
+
+def test_a_mixture_keeps_every_sample_and_marks_what_is_missing():
+    points = np.random.default_rng(0).random((4, 64, 3), np.float32)
+    sizes = np.arange(1, 5, dtype=np.float32)
+    pictures = np.full((3, 28, 28), 7, np.uint8)
+    ink = part("ink", 4, {"points": points, "relative_size": sizes})
+    seen = part("seen", 3, {"image": pictures}, ("a", "c", "d"))
+    mixed, origin = mix([ink, seen])
+    assert mixed.symbols == ("a", "b", "seen:a", "seen:c", "seen:d")
+    assert origin.tolist() == [0, 0, 1, 1, 1]
+    assert mixed.labels.tolist() == [0, 1, 0, 1, 2, 3, 4]
+    assert mixed.inputs["has_ink"].tolist() == [True] * 4 + [False] * 3
+    np.testing.assert_array_equal(mixed.inputs["points"][:4], points)
+    np.testing.assert_array_equal(mixed.inputs["image"][4:], pictures)
+    assert not mixed.inputs["points"][4:].any()
+    assert not mixed.inputs["image"][:4].any()
+    np.testing.assert_array_equal(mixed.inputs["size"][:4], sizes)
+    assert np.isnan(mixed.inputs["size"][4:]).all()
+
+
+def test_one_encoder_for_any_raster():
+    encoder = fused_net(8, normalise=True, size=12, margin=1, width=2.0)
+    params, state = encoder.init(jax.random.key(0), ink_inputs(0))
+    z = embedded(encoder, params, state, ink_inputs(0))
+    np.testing.assert_allclose((z**2).sum(-1), 1, atol=1e-5)
