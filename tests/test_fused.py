@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import strokejax
 from strokejax.data.dataset import Dataset
 from strokejax.data.mixture import mix
 from strokejax.ink.formats import pack
 from strokejax.ink.resample import resample
 from strokejax.ink.scribbles import scribble
+from strokejax.inputs import draw, see, seen
+from strokejax.losses import cross_entropy
 from strokejax.models.build import EncoderSpec, build_encoder, build_inference
 from strokejax.models.functions import conv5, motion_features
 from strokejax.models.fused import Hidden, _hide, fused_net
 from strokejax.models.summary import describe
+from strokejax.steps import Objective, _own_classes
+from strokejax.table import init_table, table_logits, training_logits
 from strokejax.types import Ink
 
 ARCHITECTURES = ("stroke_net", "motion", "fused")
@@ -234,3 +239,57 @@ def test_one_encoder_for_any_raster():
     params, state = encoder.init(jax.random.key(0), ink_inputs(0))
     z = embedded(encoder, params, state, ink_inputs(0))
     np.testing.assert_allclose((z**2).sum(-1), 1, atol=1e-5)
+
+
+def test_an_example_is_told_from_its_own_data_sets_classes_only():
+    table = init_table(jax.random.key(0), 5, 8)
+    z = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    labels, mask = np.array([0, 1, 3, 0]), np.ones(4, bool)
+    origin = np.array([0, 0, 1, 1, -1], np.int32)
+    active = origin >= 0
+    objective = Objective("nn-sampling", origin=origin)
+    own = _own_classes(objective, active, labels)
+    assert np.asarray(own).tolist() == [
+        [True, True, False, False, False],
+        [True, True, False, False, False],
+        [False, False, True, True, False],
+        [True, True, False, False, False],
+    ]
+    logits = training_logits(table, z)
+    np.testing.assert_allclose(logits, table_logits(table, z), atol=1e-4)
+    whole = cross_entropy(logits, labels, mask, own)
+    parts = []
+    for rows, classes in ((np.array([0, 1, 3]), [0, 1]), (np.array([2]), [2, 3])):
+        few = cross_entropy(
+            logits[rows][:, classes],
+            labels[rows] - classes[0],
+            mask[rows],
+            np.ones(2, bool),
+        )
+        parts.append(len(rows) * few)
+    np.testing.assert_allclose(whole, sum(parts) / 4, rtol=1e-5)
+
+
+def test_a_shape_network_has_no_use_for_the_usual_size():
+    ink = scribble(np.random.default_rng(0))
+    model = strokejax.load("nn-sampling")
+    with_size = model.recognize(ink, k=3, usual_size=2.0)
+    assert with_size == model.recognize(ink, k=3)
+    assert with_size.inputs == ("shape",)
+
+
+def test_a_fused_model_says_what_it_saw(fused):
+    spec = EncoderSpec(architecture="fused")
+    rng = np.random.default_rng(0)
+    ink = scribble(rng)
+    assert seen(spec, see(spec, ink)) == [("shape", "motion")]
+    assert seen(spec, see(spec, ink, 2.0)) == [("shape", "motion", "size")]
+    picture = np.zeros((40, 40), np.uint8)
+    picture[10:30, 18:22] = 255
+    assert seen(spec, see(spec, picture)) == [("shape",)]
+    sizes = np.array([1.0, np.nan], np.float32)
+    both = seen(spec, draw(spec, pack([ink, scribble(rng)]), sizes))
+    assert both == [("shape", "motion", "size"), ("shape", "motion")]
+    span = np.ptp(np.concatenate(ink.strokes)[:, :2], axis=0).max()
+    np.testing.assert_allclose(see(spec, ink, 2.0)["size"], span / 2, rtol=1e-6)
