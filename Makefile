@@ -25,7 +25,7 @@ finetune: $(READY)  ## run the main job on built-in data: 63 strokes, about 3 mi
 	$(BIN)/python -m strokejax.launch --config=configs/finetune.py
 
 test: $(READY)  ## run all tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 parity: $(READY)  ## hold the code against PyTorch (installs its CPU build if missing)
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet 'torch==2.13.0'
