@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from strokejax import registry
+from strokejax.adaptation import MemoryStore
 from strokejax.ink.formats import write_json
 from strokejax.ink.scribbles import scribble
 from strokejax.learning import learn
@@ -49,20 +50,13 @@ def warm_compute(rounds: int) -> float:
     inks = drawings(rng)
     model, stored = load(), load_model()
 
-    class Memory:
-        def z(self, samples):
-            return z[[each.row for each in samples]]
-
-    store = Memory()
     samples = tuple(Sample("new", "", i, "", "") for i in range(SHOTS))
 
     def once():
-        nonlocal z
         z = model.embed_many(inks)
         wider = stored._replace(samples=samples)
-        learn(wider, store, "new", "sgd", against=stored, force=True)
+        learn(wider, MemoryStore(z), "new", "sgd", against=stored, force=True)
 
-    z = model.embed_many(inks)
     return milliseconds(once, rounds)
 
 

@@ -58,8 +58,7 @@ def taught(
 def answered(model: StoredModel, z: np.ndarray) -> np.ndarray:
     """str[n]: the nearest symbol of each embedding f32[n d]."""
     names = np.array([name or "" for name in model.symbols.names])
-    parts = [rows_of(model).owners(z[i : i + 4096]) for i in range(0, len(z), 4096)]
-    return names[np.concatenate(parts)]
+    return names[rows_of(model).owners(z)]
 
 
 def on_top(
@@ -180,7 +179,8 @@ def open_set(
     Means over `count` seeded draws of `classes` symbols; twins leave together, or have
     no part in it where `apart`. "kept_at" is the share of known drawings kept where a
     threshold lets in that share of unknown ones; "promised" says for each rate in
-    `limits` (rate -> strangeness) how many known and unknown the model itself accepts.
+    `limits` (rate -> strangeness) how many known and unknown the model itself accepts;
+    "interval95" is the AUROC's spread over the draws.
     """
     present = [name for name in model.symbols.symbols if name in set(drawn.names)]
     draws = open_set_draws(
@@ -188,7 +188,7 @@ def open_set(
     )
     rows, kept, novel_rates = [], [], []
     for draw in draws:
-        strange = _strangeness(_without(model, draw), drawn.z)
+        strange = rows_of(_without(model, draw)).strangeness(drawn.z)
         novel = np.isin(drawn.names, draw)
         known, strangers = -strange[~novel], -strange[novel]
         rows.append([auroc(known, strangers), fpr_at(known, strangers)])
@@ -220,8 +220,3 @@ def _without(model: StoredModel, names: Sequence[str]) -> StoredModel:
     gone = np.isin([name or "" for name in model.symbols.names], names)
     active = np.asarray(model.slots.active) & ~gone
     return model._replace(slots=model.slots._replace(active=active))
-
-
-def _strangeness(model: StoredModel, z: np.ndarray) -> np.ndarray:
-    """f32[n]: as `answers.Ranked` has it."""
-    return rows_of(model).strangeness(z)

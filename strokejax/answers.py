@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from strokejax.knn import best, symbol_distances
+from strokejax.knn import best, scored
 
 
 class Answer(NamedTuple):
@@ -16,11 +16,11 @@ class Answer(NamedTuple):
 
     symbols: tuple[str, ...]
     dist2: tuple[float, ...] | None
-    """Squared distances, 0 to 4; None under a class head."""
+    """Squared distances, 0 to 4 and offsets; None under a class head."""
     probability: tuple[float, ...]
     """Of each among all symbols of the model."""
     inputs: tuple[str, ...]
-    """What was seen of the drawing: "shape"."""
+    """What was seen of the drawing: "shape", "motion", "size"."""
     unknown: bool = False
     """Whether the drawing is probably none of the model's symbols."""
     reason: str = ""
@@ -44,15 +44,9 @@ class Ranked(NamedTuple):
 def answer_with(encoder, params, model_state, slots, inputs, k):
     """The fields of `Ranked` for a batch of inputs."""
     out = embed_with(encoder, params, model_state, slots, inputs)
-    if params["table"]:
-        distances = symbol_distances(out, params["table"], slots)
-        logits = -jnp.exp(params["table"]["log_scale"]) * distances
-        negative, slot = best(-distances, k)
-        dist2 = -negative
-    else:
-        logits = jnp.where(slots.active, out, -jnp.inf)
-        _, slot = best(logits, k)
-        dist2 = jnp.full(slot.shape, jnp.inf)
+    scores, logits = scored(out, params["table"], slots)
+    top, slot = best(scores, k)
+    dist2 = -top if params["table"] else jnp.full(slot.shape, jnp.inf)
     share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
     first = slot[:, 0]
     strange = (dist2[:, 0] - slots.reach[first]) / slots.spread[first]

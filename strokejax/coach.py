@@ -67,10 +67,8 @@ def odd_ones(z: np.ndarray, known: Known) -> list[int]:
     return np.flatnonzero((rest * z).sum(-1) < limit).tolist()
 
 
-def confusions(
-    z: np.ndarray, rows: Rows, known: Known, owner: int
-) -> list[tuple[int, float]]:
-    """Which symbols further drawings will be taken for, and at what rate, worst first.
+def confusion_rates(z: np.ndarray, rows: Rows, known: Known, owner: int) -> np.ndarray:
+    """f64[c]: the share of further drawings that will be taken for each other symbol.
 
     Further drawings are the mean of these f32[n d] plus what known drawings differ by
     from the mean of theirs, scaled to what these differ by: if two have the cosine p,
@@ -79,13 +77,18 @@ def confusions(
     """
     differ = _deviations(known)
     if not len(differ):
-        return []
+        return np.zeros(len(rows.embeddings))
     p = pair_cosine(z)
     scale = WIDER * np.sqrt((1 - p) * (1 + 1 / len(z)) / (differ**2).sum(-1).mean())
     drawn = unit(unit(z.mean(0)) * np.sqrt(p) + scale * differ)
     answered = np.bincount(rows.owners(drawn), minlength=len(rows.embeddings))
     rate = answered / len(drawn)
     rate[owner] = 0
+    return rate
+
+
+def worst_of(rate: np.ndarray) -> list[tuple[int, float]]:
+    """Symbols and rates worth telling, worst first."""
     worst = np.argsort(-rate, kind="stable")[:SHOWN]
     return [(int(i), float(rate[i])) for i in worst if rate[i] >= TOLD]
 

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from strokejax.data.samplers import Episode, episodes
 from strokejax.scores import bootstrap_interval
+from strokejax.table import unit
 from strokejax.types import InputError
 
 
@@ -25,12 +26,12 @@ class RunEmbeddings(NamedTuple):
 
 def rows_of(shots: np.ndarray) -> np.ndarray:
     """Rows f64[n d] of the table from shots f32[n k d]: normalised sums of unit z."""
-    return _unit(_unit(np.asarray(shots, np.float64)).sum(-2))
+    return unit(unit(np.asarray(shots, np.float64)).sum(-2))
 
 
 def nearest_row(z: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """i64[m]: the row [n d] nearest to each z [m d] in angle; ties take the first."""
-    return (_unit(np.asarray(z, np.float64)) @ _unit(rows).T).argmax(1)
+    return (unit(np.asarray(z, np.float64)) @ unit(rows).T).argmax(1)
 
 
 def kshot(
@@ -167,7 +168,3 @@ def _check_finite(z: np.ndarray) -> None:
         raise InputError(
             f"{bad} of {len(z)} embeddings are not finite; the model is damaged"
         )
-
-
-def _unit(x: np.ndarray) -> np.ndarray:
-    return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-12)

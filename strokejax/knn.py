@@ -23,6 +23,20 @@ def nearest(
     return -negative, slot
 
 
+def scored(
+    out: Float[Array, "b d"], table: PyTree, slots: Slots
+) -> tuple[Float[Array, "b c"], Float[Array, "b c"]]:
+    """What symbols are ranked by, higher first, and their logits; -inf for no answer.
+
+    `out` are embeddings, ranked by distance, or logits where the table is empty.
+    """
+    if not table:
+        logits = jnp.where(slots.active, out, -jnp.inf)
+        return logits, logits
+    distances = symbol_distances(out, table, slots)
+    return -distances, -jnp.exp(table["log_scale"]) * distances
+
+
 def symbol_distances(
     z: Float[Array, "b d"], table: PyTree, slots: Slots
 ) -> Float[Array, "b c"]:

@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from strokejax.coach import confusions, guard, more_wanted, odd_ones
+from strokejax.coach import (
+    confusion_rates,
+    guard,
+    more_wanted,
+    odd_ones,
+    worst_of,
+)
 from strokejax.model_store import StoredModel
 from strokejax.online import APART, Known, Method, Row, mean_row, sgd_row, ways
 from strokejax.samples import Embeddings
@@ -48,12 +54,13 @@ def learn(
             row = sgd_row(z[part], trained, rows, known, owner)
         model = _with_row(model, slot, row)
     names = model.symbols.names
+    rates = confusion_rates(z, rows_of(model), known, owner)
     coach = {
         "odd": odd_ones(z, known),
         "confusions": [
-            {"symbol": names[i], "rate": rate}
-            for i, rate in confusions(z, rows_of(model), known, owner)
+            {"symbol": names[i], "rate": rate} for i, rate in worst_of(rates)
         ],
+        "mistaken": float(rates.sum()),
         "old_loss": _guarded(against, model, known, (symbol,), force),
         "more": more_wanted(z),
     }

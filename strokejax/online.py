@@ -26,8 +26,6 @@ OWN_WEIGHT = 0.5
 """Weight of a symbol's own drawings together; those of each other symbol weigh 1."""
 SHRINK = 10.0
 """Drawings that the usual reach of a symbol is worth beside its own."""
-
-
 KEPT = 0.95
 """Share of each symbol's known drawings that are no stranger than `STRANGE`."""
 APART = 0.55

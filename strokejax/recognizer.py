@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +104,8 @@ class Recognizer:
 
     def embed(self, given: dict[str, np.ndarray]) -> np.ndarray:
         """f32[n d]: embeddings of inputs, of length 1; logits under a class head."""
-        soon = answers.soon(answers.embed_with, "encoder")
-        compiled = answers.embed if self.fast else soon
+        soon = partial(answers.soon, answers.embed_with, "encoder")
+        compiled = answers.embed if self.fast else soon()
         (z,) = self._in_parts(given, lambda part: [self._call(compiled, part)])
         return z
 
@@ -113,8 +113,8 @@ class Recognizer:
         """The k nearest symbols of inputs."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
-        soon = answers.soon(answers.answer_with, "encoder", "k")
-        compiled = answers.answer if self.fast else soon
+        soon = partial(answers.soon, answers.answer_with, "encoder", "k")
+        compiled = answers.answer if self.fast else soon()
         return Ranked(*self._in_parts(given, lambda x: self._call(compiled, x, k)))
 
     def _call(self, compiled, given, *more):
@@ -195,6 +195,16 @@ def from_stored(
     params, model_state, slots = jax.device_put((params, model_state, stored.slots))
     more = stored.symbols, stored.version, limit, fast
     return Recognizer(stored.spec, encoder, params, model_state, slots, *more)
+
+
+def with_table(stored: StoredModel) -> StoredModel:
+    """The model; InputError for a class head, which learns no symbols."""
+    if stored.mode == "argmax":
+        raise InputError(
+            "A class head has no table to register a symbol in; use a model of mode "
+            "nn-sampling."
+        )
+    return stored
 
 
 def limit_for(stored: StoredModel, false_accepts: float) -> float:

@@ -9,7 +9,7 @@ from strokejax.learning import as_trained, check_all, learn, with_symbols
 from strokejax.locate import resolve
 from strokejax.model_store import Sample, load_model
 from strokejax.online import Method
-from strokejax.recognizer import Recognizer, from_stored
+from strokejax.recognizer import from_stored, with_table
 from strokejax.samples import Drawing, SampleStore, digest, prepared
 from strokejax.symbols import check_name
 from strokejax.types import InputError
@@ -29,11 +29,12 @@ def register(
 ) -> dict[str, Any]:
     """Makes drawings (`Ink` or pictures) a symbol, or adds them to one that is there.
 
-    Returns {"symbol", "version", "samples", "odd", "confusions", "old_loss", "more"}:
-    "odd" are drawings unlike the others, numbered as `drawings` lists them,
-    "confusions" the symbols that further drawings will be taken for and their rates,
-    "old_loss" what the other symbols lose, "more" how many further drawings are worth
-    it. InputError where that is too much, unless `force`, and for drawings or names
+    Returns {"symbol", "version", "samples", "odd", "confusions", "mistaken",
+    "old_loss", "more"}: "odd" are drawings unlike the others, numbered as `drawings`
+    lists them, "confusions" the symbols that further drawings will be taken for most
+    often and their rates, "mistaken" the share that will be taken for any, "old_loss"
+    what the other symbols lose, "more" how many further drawings are worth it.
+    InputError where that loss is too much, unless `force`, and for drawings or names
     that cannot be used.
     """
     sources = list(sources) or [""] * len(drawings)
@@ -72,7 +73,8 @@ def add(
                 f"{len(given.drawings):,} drawings are given for {given.name!r}; give "
                 f"1 to {MAX_SAMPLES:,}, 10 is a good number."
             )
-    recognizer = _with_table(resolve(model))
+    stored = with_table(load_model(model))
+    recognizer = from_stored(stored, fast=False)
     ready = [(kept, recognizer.embed_many(kept)) for kept in map(_kept, symbols)]
     folder = writable(model)
     with changing(folder) as stored:
@@ -195,17 +197,6 @@ def listing(model: str | Path | None) -> dict[str, Any]:
             }
         )
     return {"version": stored.version, "symbols": symbols}
-
-
-def _with_table(folder: Path) -> Recognizer:
-    """The model of a folder; InputError under a class head."""
-    stored = load_model(folder)
-    if stored.mode == "argmax":
-        raise InputError(
-            "A class head has no table to register a symbol in; use a model of mode "
-            "nn-sampling."
-        )
-    return from_stored(stored, fast=False)
 
 
 def _kept(given: Given) -> list[Drawing]:

@@ -10,12 +10,12 @@ import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from strokejax.ink.augment import Augment, augment
-from strokejax.knn import best, nearest
+from strokejax.knn import best, scored
 from strokejax.losses import cross_entropy
 from strokejax.models.functions import BN_MOMENTUM
 from strokejax.optim import make_optimizer
 from strokejax.state import TrainState
-from strokejax.table import Slots, table_logits, training_logits
+from strokejax.table import Slots, training_logits
 from strokejax.types import Batch, Encoder, PyTree
 
 Mode = Literal["nn-sampling", "argmax"]
@@ -37,7 +37,7 @@ class Objective(NamedTuple):
 
 def class_logits(mode: Mode, table: PyTree, out: Float[Array, "b d"]):
     """Logits f32[b c]: the encoder's own, or from the distances to the table's rows."""
-    return out if mode == "argmax" else table_logits(table, out)
+    return out if mode == "argmax" else training_logits(table, out)
 
 
 def make_train_step(
@@ -95,7 +95,7 @@ def _make_loss(encoder, objective, active, spec):
         table = params["table"]
         if not objective.learn_scale and "log_scale" in table:
             table = table | {"log_scale": jax.lax.stop_gradient(table["log_scale"])}
-        logits = out if objective.mode == "argmax" else training_logits(table, out)
+        logits = class_logits(objective.mode, table, out)
         prior = 0.0 if objective.log_prior is None else objective.log_prior
         loss = cross_entropy(
             logits + prior,
@@ -119,7 +119,7 @@ def _own_classes(objective: Objective, active, labels):
 
 
 def make_eval_step(
-    encoder: Encoder, mode: Mode, k: int
+    encoder: Encoder, k: int
 ) -> Callable[[PyTree, PyTree, Slots, Batch], dict[str, jax.Array]]:
     """`step(params, model_state, slots, batch)`: the k best slots, nearest first.
 
@@ -131,12 +131,8 @@ def make_eval_step(
         out, _ = encoder.apply(
             params["encoder"], model_state, batch.inputs, batch.mask, train=False
         )
-        logits = class_logits(mode, params["table"], out)
-        logits = jnp.where(slots.active, logits, -jnp.inf)
-        if mode == "argmax":
-            _, slot = best(logits, k)
-        else:
-            _, slot = nearest(out, params["table"], slots, k)
+        scores, logits = scored(out, params["table"], slots)
+        _, slot = best(scores, k)
         log_p = jax.nn.log_softmax(logits)
         nll = -jnp.take_along_axis(log_p, batch.labels[:, None], -1)[:, 0]
         return {"slot": slot, "out": out, "nll": nll}

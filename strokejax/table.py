@@ -17,8 +17,6 @@ from strokejax.types import PyTree
 
 PART = 1024
 """Embeddings that are compared at once on the host."""
-
-
 STRANGE = 1.5
 """How many spreads beyond its reach a symbol is named, unless somebody says."""
 

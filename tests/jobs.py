@@ -79,6 +79,20 @@ def run(
     return (json.loads(out.splitlines()[-1]) if out.strip() else {}), err
 
 
+def script(cache: Path, code: str, devices: int) -> dict:
+    """What a script that runs on so many simulated devices prints as JSON."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment(cache, devices),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
 def finish(process: subprocess.Popen) -> tuple[str, str]:
     """What a process printed; one that does not end is killed."""
     try:

@@ -9,6 +9,17 @@ from strokejax.types import Ink
 _HEART = [(0, 3), (-3, 0), (-2, -2), (0, -1), (2, -2), (3, 0), (0, 3)]
 _HOUSE = [(-2, 3), (-2, 0), (0, -2), (2, 0), (2, 3), (-2, 3), (2, 0), (-2, 0), (2, 3)]
 _ARROW = [(-4, 0), (4, 0), (2, -2), (4, 0), (2, 2)]
+REGISTERED = {
+    "symbol",
+    "version",
+    "samples",
+    "odd",
+    "confusions",
+    "mistaken",
+    "old_loss",
+    "more",
+}
+"""What registering a symbol tells."""
 CORNERS = {"heart": _HEART, "house": _HOUSE, "arrow": _ARROW}
 
 

@@ -24,6 +24,7 @@ from strokejax.table import unit
 from strokejax.types import InputError
 
 DIM = 64
+NAME = "<b>heart</b>"
 
 
 @pytest.fixture(scope="module")
@@ -169,18 +170,19 @@ def test_a_run_learns_a_symbol_and_its_encoder_stays(
     arguments = (
         "--config=configs/register.py",
         f"--config.model.init={one_device}",
-        "--config.symbol.name=heart",
+        f"--config.symbol.name={NAME}",
         f"--config.symbol.samples={tmp_path / 'drawings'}",
         "--config.symbol.force=True",
         f"--workdir={workdir}",
     )
     line, _ = jobs.run(shared_cache, *arguments)
-    assert line["metrics"]["symbol"] == "heart"
+    assert line["metrics"]["symbol"] == NAME
+    assert NAME not in (workdir / "report.html").read_text()
     assert line["metrics"]["samples"] == 3
     models = [load_model(folder) for folder in (one_device, workdir)]
-    slot = models[1].symbols.slot("heart")
+    slot = models[1].symbols.slot(NAME)
     assert slot is not None
-    assert models[0].symbols.slot("heart") is None
+    assert models[0].symbols.slot(NAME) is None
     states = [
         best_state(*each) for each in zip((one_device, workdir), models, strict=True)
     ]

@@ -15,10 +15,11 @@ from strokejax.coach import (
     TOLD,
     WIDER,
     Loss,
-    confusions,
+    confusion_rates,
     guard,
     more_wanted,
     odd_ones,
+    worst_of,
 )
 from strokejax.learning import learn
 from strokejax.online import Known, pair_cosine
@@ -28,6 +29,10 @@ from strokejax.types import InputError
 AXES = np.eye(DIM, dtype=np.float32)
 NEW = 5
 """The slot of the symbol that a change adds."""
+
+
+def confusions(*arguments, **settings):
+    return worst_of(confusion_rates(*arguments, **settings))
 
 
 def rows_with(active, embeddings=AXES[:8]):

@@ -10,7 +10,7 @@ from contextlib import redirect_stdout
 import numpy as np
 import pytest
 from PIL import Image
-from shapes import picture, shape, shapes
+from shapes import REGISTERED, picture, shape, shapes
 
 from strokejax.cli import main
 from strokejax.commands.recognize import rate
@@ -69,15 +69,7 @@ def query(tmp_path, name="heart", seed=50):
 def test_register_says_what_the_contract_says(folder, capsys, own_home):
     code, line, err = run(capsys, "register", "heart", folder)
     assert (code, err) == (0, "")
-    assert line.keys() == {
-        "symbol",
-        "version",
-        "samples",
-        "odd",
-        "confusions",
-        "old_loss",
-        "more",
-    }
+    assert line.keys() == REGISTERED
     assert (line["symbol"], line["version"], line["samples"]) == ("heart", 2, 6)
     assert line["old_loss"].keys() == {"mean", "worst", "symbol"}
     assert line["odd"] == []

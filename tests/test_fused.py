@@ -221,9 +221,10 @@ def test_a_mixture_keeps_every_sample_and_marks_what_is_missing():
     pictures = np.full((3, 28, 28), 7, np.uint8)
     ink = part("ink", 4, {"points": points, "relative_size": sizes})
     seen = part("seen", 3, {"image": pictures}, ("a", "c", "d"))
-    mixed, origin = mix([ink, seen])
+    mixed = mix([ink, seen])
     assert mixed.symbols == ("a", "b", "seen:a", "seen:c", "seen:d")
-    assert origin.tolist() == [0, 0, 1, 1, 1]
+    assert mixed.origin is not None
+    assert mixed.origin.tolist() == [0, 0, 1, 1, 1]
     assert mixed.labels.tolist() == [0, 1, 0, 1, 2, 3, 4]
     assert mixed.inputs["has_ink"].tolist() == [True] * 4 + [False] * 3
     np.testing.assert_array_equal(mixed.inputs["points"][:4], points)
@@ -293,3 +294,13 @@ def test_a_fused_model_says_what_it_saw(fused):
     assert both == [("shape", "motion", "size"), ("shape", "motion")]
     span = np.ptp(np.concatenate(ink.strokes)[:, :2], axis=0).max()
     np.testing.assert_allclose(see(spec, ink, 2.0)["size"], span / 2, rtol=1e-6)
+
+
+def test_what_is_alone_is_never_hidden():
+    encoder, params, state = trained("motion")
+    inputs = ink_inputs(0, 64)
+    settings = {"train": True, "mask": np.ones(64, bool)}
+    z, _ = encoder.apply(params, state, inputs, key=jax.random.key(0), **settings)
+    blank = inputs | {"points": np.zeros_like(inputs["points"])}
+    other, _ = encoder.apply(params, state, blank, key=jax.random.key(0), **settings)
+    assert (np.abs(np.asarray(z) - np.asarray(other)).max(1) > 1e-6).all()

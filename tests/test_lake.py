@@ -165,7 +165,7 @@ def test_an_archive_that_is_not_it_is_refused_in_one_sentence(tmp_path, change, 
 
 
 def test_files_that_are_no_archive_are_refused(tmp_path):
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is a folder"):
         load_runs(tmp_path)
     path = tmp_path / "all_runs.zip"
     path.write_bytes(b"PK\x03\x04 torn")

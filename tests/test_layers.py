@@ -54,7 +54,7 @@ HOMES = {
 
 WITH_JAX = ("ink.raster", "ink.augment")
 HOST = ("types", "config", "symbols", "atomic", "scores", "ink", "data", "metrics")
-HOST = (*HOST, "figures", "charts", "pages", "fewshot", "report", "curves", "cli")
+HOST = (*HOST, "figures", "charts", "pages", "report", "curves", "cli")
 HOST = (*HOST, "commands")
 """Without jax, apart from the kernels among them."""
 

@@ -14,7 +14,8 @@ import pytest
 import strokejax
 from strokejax.cli import main
 from strokejax.data.scribble import load_scribble
-from strokejax.decode.session import REMEMBERED, Session, save
+from strokejax.data.upkeep import keep
+from strokejax.decode.session import REMEMBERED, Session
 from strokejax.decode.source import MAX_LINE, Line, lines
 from strokejax.decode.stream import Settings
 from strokejax.decode.timing import write_page
@@ -247,8 +248,8 @@ def test_only_the_last_symbols_are_remembered(model):
 
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="cannot be used"):
-        save(tmp_path / "file", "heart", read_like())
+    with pytest.raises(InputError, match="cannot be written"):
+        keep(tmp_path / "file", "heart", read_like())
 
 
 def read_like():

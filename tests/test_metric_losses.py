@@ -1,8 +1,5 @@
 """Losses on unit embeddings: laws, definitions in numpy, and values by hand."""
 
-import json
-import subprocess
-import sys
 from functools import partial
 
 import jax
@@ -487,16 +484,7 @@ print(json.dumps({
 
 
 def test_eight_devices_find_what_one_finds(shared_cache):
-    done = subprocess.run(
-        [sys.executable, "-c", EIGHT],
-        env=jobs.environment(shared_cache, devices=8),
-        cwd=jobs.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
+    found = jobs.script(shared_cache, EIGHT, devices=8)
     assert found["devices"] == 8
     assert min(found["values"]) > 0
     assert max(found["apart"]) < 1e-5

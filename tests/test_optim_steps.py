@@ -232,7 +232,7 @@ def test_training_the_table_moves_nothing_else():
     assert int(state.step) == 4
     # Frozen, the encoder answers as in inference: the first loss is that of evaluation.
     slots = init_slots(ACTIVE, SPEC.out_dim)
-    evaluate = make_eval_step(encoder, "nn-sampling", 3)
+    evaluate = make_eval_step(encoder, 3)
     found = evaluate(before.params, before.model_state, slots, batch)
     assert np.mean(found["nll"][batch.mask]) == pytest.approx(losses[0], abs=1e-5)
 
@@ -425,7 +425,7 @@ def test_evaluation_ranks_the_active_slots_and_no_others(mode, rng):
     k = CAPACITY + 2
     slots = init_slots(ACTIVE, SPEC.out_dim)
     encoder = linear(mode == "nn-sampling")
-    found = on_host(make_eval_step(encoder, mode, k)(params, {}, slots, batch))
+    found = on_host(make_eval_step(encoder, k)(params, {}, slots, batch))
     logits = out = found["out"]
     if mode == "nn-sampling":
         logits = np.asarray(table_logits(params["table"], out))

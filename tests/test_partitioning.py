@@ -1,9 +1,5 @@
 """Laws of data parallelism: eight devices, simulated on a CPU, do what one does."""
 
-import json
-import subprocess
-import sys
-
 import jax
 import jobs
 import numpy as np
@@ -44,16 +40,7 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def eight(shared_cache):
-    done = subprocess.run(
-        [sys.executable, "-c", EIGHT],
-        env=jobs.environment(shared_cache, devices=8),
-        cwd=jobs.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return jobs.script(shared_cache, EIGHT, devices=8)
 
 
 def test_rows_are_split_in_order(eight):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shapes import picture, shape, shapes
+from shapes import REGISTERED, picture, shape, shapes
 from strategies import unit_rows
 from tables import DIM
 
@@ -90,15 +90,7 @@ def test_a_new_symbol_is_recognised_at_once(own_home, method, count):
     found = registry.register(
         None, "heart", shapes("heart", count), method=method, force=force
     )
-    assert found.keys() == {
-        "symbol",
-        "version",
-        "samples",
-        "odd",
-        "confusions",
-        "old_loss",
-        "more",
-    }
+    assert found.keys() == REGISTERED
     assert found["old_loss"].keys() == {"mean", "worst", "symbol"}
     assert (found["symbol"], found["version"]) == ("heart", 2)
     assert found["samples"] == count

@@ -10,7 +10,15 @@ from strategies import seeds, unit_rows
 
 from strokejax.distance import squared_distance
 from strokejax.knn import best, knn_forward_pass, nearest
-from strokejax.table import PART, Rows, init_slots, init_table, rows, table_logits
+from strokejax.table import (
+    PART,
+    Rows,
+    init_slots,
+    init_table,
+    rows,
+    table_logits,
+    training_logits,
+)
 from strokejax.types import Encoder
 
 CAPACITY = 7
@@ -284,3 +292,14 @@ def test_registering_compiles_nothing(linear, rng):
         assert ((slot >= 0).sum(1) == min(3, used)).all()
         compiled.append(knn_forward_pass._cache_size())
     assert len(set(compiled)) == 1
+
+
+@given(seeds, st.sampled_from([1.0, 1e-2, 1e-4, 0.0]))
+def test_training_logits_are_within_a_millionth_of_the_scale(seed, apart):
+    rng = np.random.default_rng(seed)
+    z = unit_rows(rng, ROWS, 64)
+    near = z + np.float32(apart) * unit_rows(rng, ROWS, 64)
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    table = table_of(near, scale=16.0)
+    wanted = -16.0 * exact(z, near)
+    np.testing.assert_allclose(training_logits(table, z), wanted, atol=16 * 1e-6)

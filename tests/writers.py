@@ -71,6 +71,7 @@ def killed_writer(folder: Path, seconds: float) -> int:
 def main(folder: Path, kills: int) -> None:
     """Kills that many writers and looks at what each leaves."""
     warnings.simplefilter("error")
+    # numpy's idle threads: none of the children uses them.
     warnings.filterwarnings("ignore", message=".*fork.*")
     rng = np.random.default_rng(os.getpid())
     model = numbered(model_of(np.random.default_rng(0)), 1)

@@ -19,11 +19,11 @@ def lake(given: argparse.Namespace) -> dict[str, Any]:
     from strokejax.data.dataset import as_rasters
     from strokejax.data.lake import load_runs
     from strokejax.fewshot import RunEmbeddings, lake_error
-    from strokejax.recognizer import load
+    from strokejax.model_store import load_model
+    from strokejax.recognizer import from_stored, with_table
 
     runs = load_runs(given.data[0])
-    model = load(given.model)
-    _needs_table(model)
+    model = from_stored(with_table(load_model(given.model)))
 
     def embedded(pictures: np.ndarray) -> np.ndarray:
         return model.embed({"image": as_rasters(pictures, **model.spec.raster)})
@@ -44,16 +44,17 @@ def few_shots(given: argparse.Namespace) -> dict[str, Any]:
 
     from strokejax.adaptation import open_set
     from strokejax.model_store import load_model
-    from strokejax.recognizer import limit_for
+    from strokejax.recognizer import from_stored, limit_for, with_table
 
-    drawn, kind, alphabets = _embedded(given)
+    stored = load_model(given.model)
+    model = from_stored(with_table(stored))
+    drawn, kind, alphabets = _embedded(given, model)
     held = _held_out(drawn.groups, kind)
     found: dict[str, Any] = {}
     if given.shots:
-        rows = [_row(given, k, drawn, held, alphabets) for k in given.shots]
+        rows = [_row(given, stored, k, drawn, held, alphabets) for k in given.shots]
         found["shots"] = rows
     if given.open_set:
-        stored = load_model(given.model)
         asked = drawn.select(held & np.isin(drawn.names, stored.symbols.symbols))
         limits = {rate: limit_for(stored, rate) for rate in RATES}
         settings = {"classes": given.open_set, "seed": given.seed}
@@ -62,19 +63,22 @@ def few_shots(given: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def _row(given: argparse.Namespace, k: int, drawn, held, alphabets) -> dict[str, Any]:
+def _row(
+    given: argparse.Namespace, stored, k: int, drawn, held, alphabets
+) -> dict[str, Any]:
+    """The figures of `k` shots."""
     import numpy as np
 
     from strokejax.adaptation import Embedded, on_top, personal
     from strokejax.fewshot import kshot
-    from strokejax.model_store import load_model
+    from strokejax.learning import known_drawings
+    from strokejax.locate import resolve
+    from strokejax.samples import SampleStore
 
     if given.within == "writer":
-        stored = load_model(given.model)
         asked = drawn.select(held & np.isin(drawn.names, stored.symbols.symbols))
         return personal(stored, asked, k, method=given.method, seed=given.seed)
     if given.on_top:
-        stored = load_model(given.model)
         known = np.isin(drawn.names, stored.symbols.symbols)
         if known.all():
             raise InputError(
@@ -88,10 +92,9 @@ def _row(given: argparse.Namespace, k: int, drawn, held, alphabets) -> dict[str,
                 "old symbols lose is measured on the drawings that it keeps of them.",
                 file=sys.stderr,
             )
-            z, label = stored.calibration.z, stored.calibration.label
-            names = np.array(stored.symbols.names, str)[np.argsort(stored.origin)]
-            names = names[len(names) - (stored.origin >= 0).sum() :]
-            old = Embedded(z, names[label], np.full(len(z), "known"))
+            kept = known_drawings(stored, SampleStore(resolve(given.model)))
+            names = np.array(stored.symbols.names, str)[kept.owner]
+            old = Embedded(kept.z, names, np.full(len(names), "known"))
         new = drawn.select(~known)
         shown = _shown(new.groups, held[~known], given.seed)
         settings = {"method": given.method, "seed": given.seed}
@@ -145,16 +148,13 @@ def _held_out(groups, kind: str):
     return np.ones(len(groups), bool)
 
 
-def _embedded(given: argparse.Namespace):
+def _embedded(given: argparse.Namespace, model):
     """`(Embedded, what a group is, str[n] alphabets)` of all files."""
     import numpy as np
 
     from strokejax.adaptation import Embedded
     from strokejax.data.labelled import load_labelled
-    from strokejax.recognizer import load
 
-    model = load(given.model)
-    _needs_table(model)
     parts, kinds = [], []
     for path in given.data:
         dataset = load_labelled(path, model.draw, strokes=False, **model.spec.raster)
@@ -171,14 +171,6 @@ def _embedded(given: argparse.Namespace):
         )
     kind = kinds[0] if len(set(kinds)) == 1 else ""
     return drawn, kind, alphabets
-
-
-def _needs_table(model) -> None:
-    if model.mode == "argmax":
-        raise InputError(
-            "A class head learns no symbols from shots; use a model of mode "
-            "nn-sampling."
-        )
 
 
 def shot_list(text: str) -> list[int]:

@@ -73,6 +73,9 @@ def _print(found: dict[str, Any]) -> None:
             f"  Looks like {each['symbol']!r}: about {100 * each['rate']:.0f} % of "
             f"further drawings will be taken for it."
         )
+    if found["mistaken"] >= 0.01:
+        share = 100 * found["mistaken"]
+        print(f"  In all about {share:.0f} % will be taken for other symbols.")
     if loss["mean"] > 0:
         print(
             f"  The other symbols lose {100 * loss['mean']:.2f} points on average, "

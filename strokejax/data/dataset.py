@@ -30,6 +30,8 @@ class Dataset:
     """str[n]: who or what the sample comes from; intervals resample these."""
     group_kind: str
     """What a group is: "writer", "drawer", "sample" ..."""
+    origin: np.ndarray | None = None
+    """i32[c]: which of several mixed data sets each class is of; None for one alone."""
 
     def __post_init__(self) -> None:
         n = len(self.labels)

@@ -29,9 +29,9 @@ def load_labelled(
     Labels are names, " " meaning space. Whole numbers up to 9 are the digits they show;
     where larger ones occur, all of them index the 63 strokes, or are names of their own
     without `strokes`. Of Omniglot's bits the held-out alphabets are taken; classes are
-    "alphabet/character". Groups are the column
-    "writer", "drawer", "group", "person" or "family", else each sample is its own.
-    `draw` makes a network's inputs of ink; None gives "points" f32[n 64 3].
+    "alphabet/character". Groups are the column "writer", "drawer", "group", "person" or
+    "family", else each sample is its own. `draw` makes a network's inputs of ink; None
+    gives "points" f32[n 64 3].
     """
     path = Path(path).expanduser()
     if path.is_dir():
@@ -44,26 +44,16 @@ def load_labelled(
             f"or a collected folder."
         )
     names = _array_names(path)
+    raster = {"size": size, "margin": margin, "width": width}
     if {"bits", "alphabet", "character", "drawer"} <= names:
         from strokejax.data.omniglot import load_omniglot
 
-        raster = {"size": size, "margin": margin, "width": width}
         return load_omniglot("validation", path=path, **raster)
     if {"x", "y"} <= names:
         images, labels, groups, kind = _pictures(path)
-        rasters = as_rasters(images, size=size, margin=margin, width=width)
-        inputs = {"image": rasters}
+        inputs = {"image": as_rasters(images, **raster)}
     else:
-        packed, columns = read_packed(path)
-        if "label" not in columns:
-            raise InputError(
-                f"{path} has no array 'label' (it has {', '.join(sorted(names)[:8])}); "
-                f"evaluation needs the true names."
-            )
-        labels, (groups, kind) = columns["label"], _groups(columns)
-        inputs = draw(packed) if draw else {"points": resample(packed)}
-        if "size" in inputs and "relative_size" in columns:
-            inputs["size"] = columns["relative_size"].astype(np.float32)
+        inputs, labels, groups, kind = _ink(path, draw)
     named = label_names(labels, path, strokes)
     symbols, index = np.unique(named, return_inverse=True)
     if not len(index):
@@ -109,6 +99,21 @@ def _array_names(path: Path) -> set[str]:
         raise InputError(
             f"{path} cannot be read as an npz archive ({error}); write it again."
         ) from error
+
+
+def _ink(path: Path, draw: Callable[[PackedInk], dict[str, np.ndarray]] | None):
+    packed, columns = read_packed(path)
+    if "label" not in columns:
+        had = sorted([*packed._fields, *columns])[:8]
+        raise InputError(
+            f"{path} has no array 'label' (it has {', '.join(had)}); evaluation needs "
+            f"the true names."
+        )
+    inputs = draw(packed) if draw else {"points": resample(packed)}
+    if "size" in inputs and "relative_size" in columns:
+        inputs["size"] = columns["relative_size"].astype(np.float32)
+    groups, kind = _groups(columns)
+    return inputs, columns["label"], groups, kind
 
 
 def _pictures(path: Path):

@@ -4,6 +4,7 @@ Lake, Salakhutdinov, Tenenbaum: Human-level concept learning through probabilist
 program induction, Science 350 (2015).
 """
 
+import io
 import re
 import zipfile
 import zlib
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from strokejax.ink.formats import read_bytes
 from strokejax.ink.images import decode_image
 from strokejax.types import InputError
 
@@ -48,16 +50,9 @@ def load_runs(path: str | Path) -> list[Run]:
     of 512 x 512 pixels) or of several sizes. Nothing is unpacked to the disk.
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise InputError(f"{path} is no file; give Lake's all_runs.zip.")
-    size = path.stat().st_size
-    if size > MAX_ARCHIVE:
-        raise InputError(
-            f"{path} has {size / 2**20:,.1f} MiB, above the limit of "
-            f"{MAX_ARCHIVE / 2**20:g} MiB; give Lake's all_runs.zip."
-        )
+    data = io.BytesIO(read_bytes(path, MAX_ARCHIVE))
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(data) as archive:
             found = map(_LABEL_FILE.fullmatch, archive.namelist())
             tops = sorted((match[2], match[1]) for match in found if match)
             _check_runs([name for name, _ in tops], path)

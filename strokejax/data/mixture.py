@@ -7,8 +7,8 @@ import numpy as np
 from strokejax.data.dataset import Dataset
 
 
-def mix(parts: Sequence[Dataset]) -> tuple[Dataset, np.ndarray]:
-    """All samples, and i32[c]: which part each class belongs to.
+def mix(parts: Sequence[Dataset]) -> Dataset:
+    """All samples; `origin` says which part each class is of.
 
     Classes of all parts but the first are called "PART:CLASS". Inputs are joined:
     "points" f32[n p 3], "image" u8[n h w], "has_ink" bool[n] and "size" f32[n], the
@@ -23,15 +23,15 @@ def mix(parts: Sequence[Dataset]) -> tuple[Dataset, np.ndarray]:
         labels.append(part.labels + len(symbols))
         symbols += [f"{name}:{symbol}" for symbol in part.symbols]
         origin += [i] * len(part.symbols)
-    mixed = Dataset(
+    return Dataset(
         name="+".join(part.name for part in parts),
         inputs=_joined(parts),
         labels=np.concatenate(labels).astype(np.int32),
         symbols=tuple(symbols),
         groups=np.concatenate([part.groups for part in parts]),
         group_kind=first.group_kind,
+        origin=np.array(origin, np.int32),
     )
-    return mixed, np.array(origin, np.int32)
 
 
 def _joined(parts: Sequence[Dataset]) -> dict[str, np.ndarray]:

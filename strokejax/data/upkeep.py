@@ -14,9 +14,9 @@ from strokejax.data.collection import (
     check,
     files,
 )
-from strokejax.ink.formats import MAX_BYTES, symbol_folder
+from strokejax.ink.formats import MAX_BYTES, symbol_folder, to_csv, to_json
 from strokejax.ink.limits import read_bytes
-from strokejax.types import InputError
+from strokejax.types import Ink, InputError
 
 
 class Moved(NamedTuple):
@@ -58,6 +58,19 @@ def clean(collection: Collection, problems: Sequence[Problem]) -> list[Moved]:
     return moved
 
 
+def keep(root: str | Path, symbol: str, ink: Ink) -> Path:
+    """Saves ink in the symbol's place of a collected folder; the path of its file.
+
+    One stroke becomes a CSV of velocities, which has no pen-ups; several become JSON.
+    """
+    folder = Path(root).expanduser() / symbol_folder(symbol)
+    where = f"the drawing of {symbol!r}"
+    several = len(ink.strokes) > 1
+    data = to_json(ink, where) if several else to_csv(ink, where)
+    suffix = ".json" if several else ".csv"
+    return _add(data, suffix, folder, _last(folder) + 1)[0]
+
+
 def merge(collection: Collection, known: frozenset[str], other: Collection) -> Merged:
     """Copies drawings of another folder whose hash is not `known`, each whole or not.
 
@@ -84,7 +97,9 @@ def merge(collection: Collection, known: frozenset[str], other: Collection) -> M
             continue
         if symbol not in numbers:
             numbers[symbol] = _last(folders[symbol])
-        to, numbers[symbol] = _add(path, folders[symbol], numbers[symbol] + 1)
+        data = read_bytes(path, MAX_BYTES)
+        number = numbers[symbol] + 1
+        to, numbers[symbol] = _add(data, path.suffix, folders[symbol], number)
         seen.add(digest)
         copied.append(Moved(path, to))
     return Merged(copied, count, left_out)
@@ -114,11 +129,10 @@ def _last(folder: Path) -> int:
     return max((int(m[1]) for m in matches if m and m[1].isdecimal()), default=0)
 
 
-def _add(source: Path, folder: Path, number: int) -> tuple[Path, int]:
-    """Copies a drawing under a free trial number, `number` or above."""
-    data = read_bytes(source, MAX_BYTES)
+def _add(data: bytes, suffix: str, folder: Path, number: int) -> tuple[Path, int]:
+    """Saves a drawing under a free trial number, `number` or above."""
     while True:
-        path = folder / f"trial_{number}{source.suffix}"
+        path = folder / f"trial_{number}{suffix}"
         try:
             write_atomically(path, data, replace=False)
             return path, number
@@ -128,5 +142,5 @@ def _add(source: Path, folder: Path, number: int) -> tuple[Path, int]:
                 continue
             raise InputError(
                 f"{path} cannot be written ({error.strerror}); check the folder and "
-                f"its free space, then merge again."
+                f"its free space, then try again."
             ) from error

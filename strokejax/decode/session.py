@@ -1,7 +1,6 @@
 """A stream and what surrounds it: the clock, texts, symbols to correct."""
 
 import os
-import re
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from strokejax.data.upkeep import keep
 from strokejax.decode.beam import advance, from_answer, start
 from strokejax.decode.character_model import CharacterModel
 from strokejax.decode.source import Correction, Line, Waiting, lines, parse
 from strokejax.decode.stream import Carry, Settings, Step, Stream
-from strokejax.ink.formats import symbol_folder, write_csv, write_json
 from strokejax.recognizer import Recognizer
 from strokejax.symbols import check_name
 from strokejax.types import Ink, InputError
@@ -139,33 +138,9 @@ class Session:
             )
         told: dict[str, Any] = {"id": number, "corrected": name}
         if self.collect:
-            told["file"] = str(save(self.collect, name, self.inks[number]))
+            told["file"] = str(keep(self.collect, name, self.inks[number]))
         if self.register:
             model, more = self.register(name, self.inks[number])
             told |= more
             self._use(model)
         return told
-
-
-def save(folder: str | Path, name: str, ink: Ink) -> Path:
-    """Saves ink in the symbol's place of a collected folder; the path of its file.
-
-    One stroke becomes a CSV of velocities, which has no pen-ups; several become JSON.
-    """
-    place = Path(folder).expanduser() / symbol_folder(name)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        names = [path.name for path in place.iterdir()]
-    except OSError as error:
-        raise InputError(
-            f"{place} cannot be used ({error.strerror}); collect into another folder."
-        ) from error
-    taken = (re.match(r"trial_(\d+)\.", name) for name in names)
-    number = max((int(match[1]) for match in taken if match), default=0) + 1
-    if len(ink.strokes) == 1:
-        path = place / f"trial_{number}.csv"
-        write_csv(path, ink)
-    else:
-        path = place / f"trial_{number}.json"
-        write_json(path, ink)
-    return path

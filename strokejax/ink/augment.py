@@ -41,12 +41,12 @@ class Augment(NamedTuple):
 
 def augment(key: jax.Array, inputs: PyTree, spec: Augment) -> PyTree:
     """The inputs of a batch, changed: "points" f32[b p 3], "image" [b h w], or both."""
-    point_key, image_key = jax.random.split(key)
+    changed = {}
     if "points" in inputs:
-        inputs = inputs | augment_points(point_key, inputs["points"], spec)
+        changed |= augment_points(key, inputs["points"], spec)
     if "image" in inputs:
-        inputs = inputs | {"image": augment_images(image_key, inputs["image"], spec)}
-    return inputs
+        changed["image"] = augment_images(key, inputs["image"], spec)
+    return inputs | changed
 
 
 def augment_points(

@@ -60,22 +60,27 @@ def parse_csv(data: bytes, where: str) -> list[np.ndarray]:
 
 
 def write_csv(path: str | Path, ink: Ink, rate: float = 100.0) -> None:
-    """Writes ink as a collected CSV with `rate` samples a second (10 to 10,000).
+    """Writes ink as a collected CSV; see `to_csv`."""
+    save_file(path, to_csv(ink, str(path), rate))
+
+
+def to_csv(ink: Ink, where: str, rate: float = 100.0) -> bytes:
+    """Ink as a collected CSV with `rate` samples a second (10 to 10,000).
 
     Where all times are known the pen's way is resampled in time, else each point is one
     sample; positions become relative to the first point. The format has no pen-ups:
     they are lost, and the strokes become one line.
     """
     if not 10 <= rate <= 10_000:
-        raise InputError(f"{path}: the rate is {rate:g} Hz; choose 10 to 10,000 Hz.")
-    points = np.concatenate(check_ink(ink, str(path)).strokes).astype(np.float64)
+        raise InputError(f"{where}: the rate is {rate:g} Hz; choose 10 to 10,000 Hz.")
+    points = np.concatenate(check_ink(ink, where).strokes).astype(np.float64)
     xy, t = points[:, :2], points[:, 2]
     if (np.diff(t) >= 0).all() and t[-1] > t[0]:
         # The last sample may come late, so that the line reaches its end.
         count = int(np.ceil(t[-1] * rate - 1e-6)) + 1
         if count > MAX_POINTS:
             raise InputError(
-                f"{path}: {t[-1]:,.0f} seconds at {rate:g} Hz are {count:,} rows, "
+                f"{where}: {t[-1]:,.0f} seconds at {rate:g} Hz are {count:,} rows, "
                 f"above the limit of {MAX_POINTS:,}; choose a lower rate."
             )
         grid = np.arange(count) / rate
@@ -84,7 +89,7 @@ def write_csv(path: str | Path, ink: Ink, rate: float = 100.0) -> None:
     rows = [
         f"{i / rate:.6f},{vx:.9g},{vy:.9g}" for i, (vx, vy) in enumerate(velocities)
     ]
-    save_file(path, "\n".join([",".join(CSV_COLUMNS), *rows, ""]).encode())
+    return "\n".join([",".join(CSV_COLUMNS), *rows, ""]).encode()
 
 
 def folder_symbol(name: str) -> str:

@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 
 from strokejax.atomic import save_file
-from strokejax.ink.collected import folder_symbol, parse_csv, symbol_folder, write_csv
+from strokejax.ink.collected import (
+    folder_symbol,
+    parse_csv,
+    symbol_folder,
+    to_csv,
+    write_csv,
+)
 from strokejax.ink.inkml import parse_inkml
 from strokejax.ink.limits import (
     MAX_BYTES,
@@ -36,6 +42,8 @@ __all__ = [
     "read_packed",
     "read_unipen",
     "symbol_folder",
+    "to_csv",
+    "to_json",
     "unpack",
     "write_csv",
     "write_json",
@@ -95,13 +103,18 @@ def read_unipen(
 
 
 def write_json(path: str | Path, ink: Ink) -> None:
-    """Writes ink as `{"strokes": ...}`; times that are unknown become null."""
+    """Writes ink as JSON; see `to_json`."""
+    save_file(path, to_json(ink, str(path)))
+
+
+def to_json(ink: Ink, where: str) -> bytes:
+    """Ink as `{"strokes": ...}`; times that are unknown become null."""
     strokes = [
         [[x, y, None if np.isnan(t) else t] for x, y, t in stroke.tolist()]
-        for stroke in check_ink(ink, str(path)).strokes
+        for stroke in check_ink(ink, where).strokes
     ]
     text = json.dumps({"strokes": strokes}, allow_nan=False, separators=(",", ":"))
-    save_file(path, text.encode())
+    return text.encode()
 
 
 def _with_taps(ink: Ink) -> Ink:

@@ -41,17 +41,8 @@ def _with_others(config: Config, train: Dataset, *held_out: Dataset):
     """More data sets mixed into the training set; the others in the same form."""
     names = [name.strip() for name in config.data.also.split(",")]
     others = [_part(config, name, "train", config.data.writers) for name in names]
-    mixed, _ = mix([train, *others])
     blank = [other.take(np.zeros(0, int)) for other in others]
-    same = [mix([each, *blank])[0] for each in held_out]
-    return mixed, *same
-
-
-def origins(train: Dataset) -> np.ndarray | None:
-    """i32[c]: which data set of a mixture each class comes from; None for one alone."""
-    names = [s.split(":")[0] if ":" in s[1:] else "" for s in train.symbols]
-    found, index = np.unique(names, return_inverse=True)
-    return index.astype(np.int32) if len(found) > 1 else None
+    return mix([train, *others]), *(mix([each, *blank]) for each in held_out)
 
 
 def _load(config: Config) -> tuple[Dataset, Dataset, Dataset]:

@@ -6,6 +6,7 @@ import sys
 import time
 import uuid
 from contextlib import closing
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ml_collections import ConfigDict
 
 from strokejax.checkpoint import BEST, LAST, Checkpoints
 from strokejax.config import Config, default_config
+from strokejax.figures import table
 from strokejax.ink.files import read_drawings
 from strokejax.job.setup import optimizer_of
 from strokejax.job.workdir import check_owner, claim
@@ -142,13 +144,11 @@ def _with_rows(state: TrainState, rows: np.ndarray) -> TrainState:
 def _report(path: Path, config: Config, metrics: dict[str, Any]) -> None:
     loss = metrics.get("old_loss", {"mean": 0.0, "worst": 0.0})
     cards = [
-        ("symbol", str(metrics["symbol"]), f"version {metrics['version']}"),
+        ("symbol", escape(metrics["symbol"]), f"version {metrics['version']}"),
         ("drawings", str(metrics.get("samples", "")), "its own"),
         ("others lose", percent(loss["mean"]), f"worst {percent(loss['worst'])}"),
     ]
-    rows = "".join(
-        f"<tr><td>{each['symbol']}</td><td>{percent(each['rate'])}</td></tr>"
-        for each in metrics.get("confusions", [])
-    )
-    table = f"<table>{rows}</table>" if rows else "<p>Nothing it looks like.</p>"
-    write_page(path, f"{config.symbol.name} registered", cards, {"Taken for": table})
+    confusions = metrics.get("confusions", [])
+    rows = [(escape(each["symbol"]), percent(each["rate"])) for each in confusions]
+    told = table(("symbol", "about"), rows) if rows else "<p>Nothing it looks like.</p>"
+    write_page(path, f"{config.symbol.name} registered", cards, {"Taken for": told})

@@ -31,7 +31,7 @@ class Scoring:
         self, config: Config, setup: Setup, mesh: Mesh, workdir: Path, step: int
     ):
         self._config, self._setup, self._mesh = config, setup, mesh
-        self._eval_step = make_eval_step(setup.encoder, config.mode, K)
+        self._eval_step = make_eval_step(setup.encoder, K)
         self._statistics = make_statistics_step(
             setup.encoder, frozen_blocks(config.optim.train)
         )

@@ -8,7 +8,7 @@ import optax
 
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
-from strokejax.job.data import load_sets, origins
+from strokejax.job.data import load_sets
 from strokejax.model_store import load_model
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.optim import frozen_blocks, make_optimizer, schedule
@@ -97,7 +97,7 @@ def _classes(
     classes = len(train_set.symbols)
     trained = np.zeros(capacity, bool)
     trained[np.unique(train_set.labels)] = True
-    origin = origins(train_set)
+    origin = train_set.origin
     answers = trained[:classes] & (True if origin is None else origin == 0)
     named = zip(train_set.symbols, answers, strict=True)
     names = (name if used else None for name, used in named)

@@ -83,6 +83,8 @@ def fused_net(
     Without `shape` or `motion` that part is left out of the network.
     """
     net = Fused(out_dim, shape, motion, channel_dropout, dropout)
+    if not (shape and motion):  # what is alone is never hidden
+        hidden = hidden._replace(shape=0.0, motion=0.0)
 
     def inputs_of(inputs, key):
         points, size, seen = what_is_seen(inputs)

@@ -1,0 +1,61 @@
+"""Is the coach right? python benchmarks/coach.py (needs STROKEJAX_DATA)
+
+Each UNIPEN punctuation mark is registered alone from ten drawings by training writers;
+what the coach expects is held against the answers to validation writers' drawings.
+"""
+
+import numpy as np
+
+from strokejax.adaptation import MemoryStore, answered
+from strokejax.data.dataset import data_file
+from strokejax.data.splits import split_mask
+from strokejax.data.unipen import load_unipen
+from strokejax.ink.formats import read_packed
+from strokejax.learning import learn
+from strokejax.model_store import Sample, load_model
+from strokejax.recognizer import from_stored
+
+SHOTS, DRAWS = 10, 3
+
+
+def main() -> None:
+    """Prints expected and true rates, and what they differ by."""
+    stored = load_model("nn-sampling")
+    model = from_stored(stored)
+    packed, columns = read_packed(data_file("unipen_punct_dev.npz"))
+    z, names = model.embed(model.draw(packed)), columns["label"]
+    held = split_mask("validation", "writer", columns["writer"])
+    letters = load_unipen("validation")
+    truth = np.array(letters.symbols)[letters.labels]
+    old = model.embed({"points": letters.inputs["points"]})
+    before = _rates(answered(stored, old) == truth, truth)
+    rates, losses = [], []
+    for seed in range(DRAWS):
+        rng = np.random.default_rng(seed)
+        for name in np.unique(names):
+            own = rng.permutation(np.flatnonzero(~held & (names == name)))[:SHOTS]
+            new = tuple(Sample(str(name), "", int(i), "", "") for i in own)
+            wider = stored._replace(samples=new)
+            settings = {"against": stored, "force": True}
+            found = learn(wider, MemoryStore(z), str(name), "sgd", **settings)
+            asked = z[held & (names == name)]
+            true = (answered(found.model, asked) != name).mean()
+            rates.append((found.coach["mistaken"], true))
+            after = _rates(answered(found.model, old) == truth, truth)
+            losses.append((found.coach["old_loss"]["mean"], (before - after).mean()))
+    told, true = np.array(rates).T
+    print(f"{len(rates)} registrations of {len(np.unique(names))} marks")
+    print(f"  taken for others, expected {told.mean():.3f}, true {true.mean():.3f}")
+    print(f"  mean absolute error       {np.abs(told - true).mean():.3f}")
+    print(f"  of always the true mean   {np.abs(true - true.mean()).mean():.3f}")
+    expected, lost = np.array(losses).T
+    print(f"  others lose, expected {expected.mean():.4f}, true {lost.mean():.4f}")
+
+
+def _rates(right: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """f64[c]: accuracy of each symbol."""
+    return np.array([right[truth == name].mean() for name in np.unique(truth)])
+
+
+if __name__ == "__main__":
+    main()
