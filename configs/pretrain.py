@@ -20,6 +20,7 @@ def get_config(arg: str = ""):
     config = default_config()
     config.job = "pretrain"
     config.data.name = "unipen"
+    config.raster.size = 32
     config.model.init = "none"
     config.model.channel_dropout = 0.05
     config.model.dropout = 0.1
@@ -30,6 +31,7 @@ def get_config(arg: str = ""):
         raise ValueError(f"there is no recipe {arg!r}; choose shape, motion or fused")
     config.model.name = ENCODERS[arg]
     if arg == "fused":
-        config.data.also = "omniglot,detexify,mnist"
+        config.data.also = "omniglot,detexify:2,mnist:0.3"
         config.data.rotations = True
+        config.loop.epochs = 9
     return config

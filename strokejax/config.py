@@ -1,10 +1,10 @@
 """Every setting of a job: its default, its unit, its legal range.
 
 A config file in `configs/` returns `default_config()` with its own values. Fields that
-do not exist cannot be set; `validate` checks values before anything is loaded.
+do not exist cannot be set; `config_checks.validate` looks at them before anything is
+loaded.
 """
 
-import difflib
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +18,8 @@ Config = Any
 JOBS = ("pretrain", "finetune", "register")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
+MAX_SHARE = 100
+"""How often an epoch may see a data set beside the first one."""
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
 
@@ -35,7 +37,8 @@ def default_config() -> Config:
                 "name": "synthetic",
                 # Folder of the data: "" = $STROKEJAX_DATA; scribble: the collection.
                 "root": "",
-                # More data sets, each with rows of its own: "omniglot,detexify,mnist".
+                # More data sets, each with rows of its own, and how often an epoch
+                # sees them: "omniglot,detexify:2,mnist:0.3".
                 "also": "",
                 "emnist_config": "byclass",
                 "download": False,  # emnist: fetch the archive (562 MB) if missing
@@ -114,7 +117,7 @@ def default_config() -> Config:
     )
 
 
-_RANGES: dict[str, tuple[float, float]] = {
+RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
     "data.writers": (1, 10_000),
     "data.samples": (1, 1_000),
@@ -154,7 +157,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "loop.statistics": (0, 1e6),
 }
 
-_CHOICES: dict[str, tuple[str, ...]] = {
+CHOICES: dict[str, tuple[str, ...]] = {
     "job": JOBS,
     "mode": MODES,
     "sanity": SANITY,
@@ -167,72 +170,19 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 
 
-def validate(config: Config) -> None:
-    """InputError for unknown or missing fields, wrong types, values out of range."""
-    known = dict(fields(default_config()))
-    given = dict(fields(config))
-    for name, value in given.items():
-        if name not in known:
-            raise InputError(unknown_field(name))
-        want = type(known[name])
-        if want is float and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if type(value) is not want:
+def shares(also: str) -> list[tuple[str, float]]:
+    """The data sets of `config.data.also` and how often an epoch sees each."""
+    found = []
+    for entry in filter(None, map(str.strip, also.split(","))):
+        name, _, share = entry.partition(":")
+        try:
+            found.append((name.strip(), float(share or 1)))
+        except ValueError:
             raise InputError(
-                f"config.{name} is {value!r}; it takes {_kind(want)}, "
-                f"like {known[name]!r}."
-            )
-        if name in _CHOICES and value not in _CHOICES[name]:
-            near = difflib.get_close_matches(str(value), _CHOICES[name], 1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise InputError(
-                f"config.{name} is {value!r}; choose one of "
-                f"{', '.join(map(repr, _CHOICES[name]))}{hint}."
-            )
-        if name in _RANGES:
-            low, high = _RANGES[name]
-            if not low <= value <= high:
-                raise InputError(
-                    f"config.{name} is {value!r}; it must lie in {low:g} to {high:g}."
-                )
-    for name in known.keys() - given.keys():
-        raise InputError(f"config.{name} is missing; start from default_config().")
-    _validate_together(config)
-
-
-def _validate_together(config: Config) -> None:
-    raster, aug = config.raster, config.augment
-    if raster.size - 1 - 2 * raster.margin < 4:
-        raise InputError(
-            f"config.raster.margin of {raster.margin} leaves less than 4 of "
-            f"{raster.size} pixels for the drawing; lower it."
-        )
-    if aug.width_low > aug.width_high:
-        raise InputError(
-            f"config.augment.width_low of {aug.width_low} exceeds width_high of "
-            f"{aug.width_high}; swap them."
-        )
-    for name in map(str.strip, filter(None, config.data.also.split(","))):
-        if name not in DATA or name == config.data.name or config.mode == "argmax":
-            raise InputError(
-                f"config.data.also has {name!r}; in mode 'nn-sampling' it takes others "
-                f"than {config.data.name!r} of {', '.join(DATA)}."
-            )
-    if config.model.name != "stroke_net" and config.model.norm != "batch":
-        raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
-    if config.mode == "argmax" and config.optim.train == "table":
-        raise InputError(
-            "config.optim.train='table' has nothing to train in mode 'argmax'; "
-            "choose 'all' or 'block3_head'."
-        )
-
-
-def unknown_field(name: str) -> str:
-    """One sentence about a field that does not exist, with the nearest that does."""
-    known = [field for field, _ in fields(default_config())]
-    near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
-    hint = f"did you mean config.{near[0]}?" if near else "see strokejax/config.py."
-    return f"config.{name} does not exist; {hint}"
+                f"config.data.also has {entry!r}; write NAME or NAME:TIMES, like "
+                f"'mnist:0.3'."
+            ) from None
+    return found
 
 
 def fields(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -242,9 +192,3 @@ def fields(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from fields(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _kind(want: type) -> str:
-    return {int: "a whole number", float: "a number", str: "a text"}.get(
-        want, "True or False"
-    )

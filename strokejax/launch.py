@@ -16,7 +16,8 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from strokejax.config import default_config, fields, unknown_field, validate
+from strokejax.config import default_config, fields
+from strokejax.config_checks import unknown_field, validate
 from strokejax.types import InputError
 
 STARTED = time.time()

@@ -77,7 +77,7 @@ def make_optimizer(
 
     def decayed(tree):
         return jax.tree_util.tree_map_with_path(
-            lambda path, _: path[-1].key == "kernel", tree
+            lambda path, _: path[-1].key.endswith("kernel"), tree
         )
 
     adam = optax.adamw(learning_rate, weight_decay=weight_decay, mask=decayed)

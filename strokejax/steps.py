@@ -93,8 +93,8 @@ def _make_loss(encoder, objective, active, spec):
             key=dropout_key,
         )
         table = params["table"]
-        if not objective.learn_scale and "log_scale" in table:
-            table = table | {"log_scale": jax.lax.stop_gradient(table["log_scale"])}
+        if table:
+            table = table | {"log_scale": _log_scale(objective, table, batch.labels)}
         logits = class_logits(objective.mode, table, out)
         prior = 0.0 if objective.log_prior is None else objective.log_prior
         loss = cross_entropy(
@@ -108,6 +108,15 @@ def _make_loss(encoder, objective, active, spec):
         return loss, (logits, model_state)
 
     return loss_fn
+
+
+def _log_scale(objective: Objective, table, labels):
+    """f32[], or f32[b 1] where each data set has a scale of its own."""
+    log_scale = table["log_scale"]
+    if objective.origin is not None:
+        scales = jnp.concatenate([log_scale[None], table["other_log_scales"]])
+        log_scale = scales[jnp.asarray(objective.origin)[labels]][:, None]
+    return log_scale if objective.learn_scale else jax.lax.stop_gradient(log_scale)
 
 
 def _own_classes(objective: Objective, active, labels):

@@ -8,7 +8,8 @@ import pytest
 from ml_collections import ConfigDict
 
 from strokejax import config as module
-from strokejax.config import default_config, fields, unknown_field, validate
+from strokejax.config import default_config, fields
+from strokejax.config_checks import unknown_field, validate
 from strokejax.types import InputError
 
 FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))
@@ -60,13 +61,13 @@ def test_every_field_is_of_a_type_that_is_checked():
 
 
 def test_every_number_has_a_range_and_every_text_its_choices():
-    assert set(module._RANGES) == {*of_type[int], *of_type[float]}
-    assert set(module._CHOICES) == {*of_type[str]} - FREE
+    assert set(module.RANGES) == {*of_type[int], *of_type[float]}
+    assert set(module.CHOICES) == {*of_type[str]} - FREE
 
 
-@pytest.mark.parametrize("name", sorted(module._RANGES))
+@pytest.mark.parametrize("name", sorted(module.RANGES))
 def test_numbers_out_of_range_are_refused_with_their_limits(name):
-    low, high = module._RANGES[name]
+    low, high = module.RANGES[name]
     kind = type(DEFAULTS[name])
     step = kind(1)
     for value in (kind(low) - step, kind(high) + step):
@@ -91,18 +92,18 @@ def test_values_of_another_type_are_refused(name):
 
 @pytest.mark.parametrize("name", of_type[float])
 def test_whole_numbers_serve_as_numbers(name):
-    low, high = module._RANGES[name]
+    low, high = module.RANGES[name]
     if low <= 1 <= high and name != "augment.width_high":
         validate(changed(name, 1))
 
 
-@pytest.mark.parametrize("name", sorted(module._CHOICES))
+@pytest.mark.parametrize("name", sorted(module.CHOICES))
 def test_unknown_choices_are_refused_with_the_list(name):
     message = refused(changed(name, "something"))
-    assert all(repr(choice) in message for choice in module._CHOICES[name])
-    first = module._CHOICES[name][0]
+    assert all(repr(choice) in message for choice in module.CHOICES[name])
+    first = module.CHOICES[name][0]
     assert f"did you mean {first!r}?" in refused(changed(name, first + "x"))
-    for choice in module._CHOICES[name]:
+    for choice in module.CHOICES[name]:
         validate(changed(name, choice))
 
 

@@ -248,7 +248,7 @@ def test_unipen_parts_writers(tmp_path):
         assert [data.symbols[i] for i in data.labels] == label[own::2].tolist()
         assert set(data.groups) == {writer[own]}
         assert data.inputs["points"].shape == (4, 64, 3)
-        np.testing.assert_array_equal(data.inputs["relative_size"], size[own::2])
+        np.testing.assert_array_equal(data.inputs["size"], size[own::2])
     assert load_unipen("train", root=tmp_path, count=16).inputs["points"].shape[1] == 16
 
 

@@ -219,7 +219,7 @@ def test_a_mixture_keeps_every_sample_and_marks_what_is_missing():
     points = np.random.default_rng(0).random((4, 64, 3), np.float32)
     sizes = np.arange(1, 5, dtype=np.float32)
     pictures = np.full((3, 28, 28), 7, np.uint8)
-    ink = part("ink", 4, {"points": points, "relative_size": sizes})
+    ink = part("ink", 4, {"points": points, "size": sizes})
     seen = part("seen", 3, {"image": pictures}, ("a", "c", "d"))
     mixed = mix([ink, seen])
     assert mixed.symbols == ("a", "b", "seen:a", "seen:c", "seen:d")

@@ -17,7 +17,7 @@ LEVELS = tuple(
 types
 atomic
 config locate symbols hashed scores distance ink partitioning processes
-table losses data models
+config_checks table losses data models
 metric_losses knn optim state model_store
 answers inputs steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online fewshot curves
@@ -53,7 +53,17 @@ HOMES = {
 """The only modules and folders that import a package, even inside functions."""
 
 WITH_JAX = ("ink.raster", "ink.augment")
-HOST = ("types", "config", "symbols", "atomic", "scores", "ink", "data", "metrics")
+HOST = (
+    "types",
+    "config",
+    "config_checks",
+    "symbols",
+    "atomic",
+    "scores",
+    "ink",
+    "data",
+    "metrics",
+)
 HOST = (*HOST, "figures", "charts", "pages", "report", "curves", "cli")
 HOST = (*HOST, "commands")
 """Without jax, apart from the kernels among them."""

@@ -53,7 +53,7 @@ def _joined(parts: Sequence[Dataset]) -> dict[str, np.ndarray]:
     if "image" in joined:
         joined["has_ink"] = np.concatenate(ink)
     sizes = [
-        part.inputs.get("relative_size", np.full(len(part), np.nan, np.float32))
+        part.inputs.get("size", np.full(len(part), np.nan, np.float32))
         for part in parts
     ]
     joined["size"] = np.concatenate(sizes).astype(np.float32)

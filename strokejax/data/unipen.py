@@ -19,7 +19,7 @@ def load_unipen(
 ) -> Dataset:
     """Letters and digits of the writers of a split, "train" or "validation".
 
-    Inputs: "points" f32[n count 3] and "relative_size" f32[n], the longer side over the
+    Inputs: "points" f32[n count 3] and "size" f32[n], the longer side over the
     writer's median letter or digit. Labels index the 63 strokes; space has no sample.
     """
     path = data_file(FILE, root)
@@ -32,7 +32,7 @@ def load_unipen(
         name=f"unipen/{split}",
         inputs={
             "points": resample(take_packed(packed, chosen), count),
-            "relative_size": extra["relative_size"][chosen].astype(np.float32),
+            "size": extra["relative_size"][chosen].astype(np.float32),
         },
         labels=stroke_labels(extra["label"][chosen], str(path)),
         symbols=STROKES,

@@ -73,8 +73,8 @@ def augment_points(
 
 
 def augment_images(key: jax.Array, images: jax.Array, spec: Augment) -> jax.Array:
-    """Pictures warped by rotation, shear, aspect, scale and shift; blank outside."""
-    affine, scale_key, shift_key = jax.random.split(key, 3)
+    """Pictures warped as ink is, but for jitter and the pen; blank outside."""
+    affine, scale_key, shift_key, elastic = jax.random.split(key, 4)
     b, h, w = images.shape
     images = images.astype(jnp.float32) / (255.0 if images.dtype == jnp.uint8 else 1.0)
     size = 1.0 + spec.scale * _uniform(scale_key, (b, 1, 1))
@@ -85,6 +85,7 @@ def augment_images(key: jax.Array, images: jax.Array, spec: Augment) -> jax.Arra
     )
     grid = jnp.stack([x, y], -1).reshape(1, h * w, 2) - shift[:, None]
     source = jnp.einsum("bpi,bji->bpj", grid, inverse)
+    source = source + spec.elastic * _field(elastic, source)
     at = (source + 0.5) * jnp.array([w - 1, h - 1])
 
     def warp(image, at):

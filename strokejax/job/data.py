@@ -4,13 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from strokejax.config import Config
+from strokejax.config import Config, shares
 from strokejax.data.dataset import Dataset
 from strokejax.data.mixture import mix
 from strokejax.data.readers import load
 from strokejax.symbols import SPACE
 
 TEST_WRITERS = 10
+SPACE_SIZE = (0.3, 1.5)
+"""Length of a space over the longer side of a usual letter."""
 
 
 def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
@@ -39,8 +41,10 @@ def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
 
 def _with_others(config: Config, train: Dataset, *held_out: Dataset):
     """More data sets mixed into the training set; the others in the same form."""
-    names = [name.strip() for name in config.data.also.split(",")]
-    others = [_part(config, name, "train", config.data.writers) for name in names]
+    others = []
+    for name, share in shares(config.data.also):
+        other = _part(config, name, "train", config.data.writers)
+        others.append(_share(other, share, config.seed))
     blank = [other.take(np.zeros(0, int)) for other in others]
     return mix([train, *others]), *(mix([each, *blank]) for each in held_out)
 
@@ -96,10 +100,14 @@ def _with_space(dataset: Dataset, config: Config) -> Dataset:
         for _ in range(-(-count // 8))
     ]
     inputs = {"points": np.concatenate(parts)[:count]}
-    shared = {name: dataset.inputs[name] for name in inputs}
+    if "size" in dataset.inputs:
+        inputs["size"] = rng.uniform(*SPACE_SIZE, count).astype(np.float32)
     return replace(
         dataset,
-        inputs={k: np.concatenate([shared[k], inputs[k]]) for k in inputs},
+        inputs={
+            name: np.concatenate([leaf, inputs[name]])
+            for name, leaf in dataset.inputs.items()
+        },
         labels=np.concatenate([dataset.labels, np.full(count, label, np.int32)]),
         groups=np.concatenate([dataset.groups, np.full(count, "built-in hand")]),
     )
@@ -111,6 +119,14 @@ def _sample(dataset: Dataset, limit: int, seed: int) -> Dataset:
         return dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:limit]
     return dataset.take(np.sort(chosen))
+
+
+def _share(dataset: Dataset, share: float, seed: int) -> Dataset:
+    """That many times as many examples: whole copies, then some drawn at random."""
+    copies = [np.arange(len(dataset))] * int(share)
+    rest = round((share - int(share)) * len(dataset))
+    some = np.random.default_rng(seed).permutation(len(dataset))[:rest]
+    return dataset.take(np.concatenate([*copies, np.sort(some)]))
 
 
 def _zeroed(dataset: Dataset) -> Dataset:

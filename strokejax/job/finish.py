@@ -111,6 +111,7 @@ def _store(
     table = dict(state.params["table"])
     if table:
         table["embeddings"] = table["embeddings"][:capacity]
+        table.pop("other_log_scales", None)
     stored = StoredModel(
         setup.spec,
         state.params["encoder"],

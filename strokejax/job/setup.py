@@ -68,6 +68,11 @@ def prepare(config: Config) -> Setup:
         else init_table(table_key, capacity, spec.out_dim, config.loss.scale)
     )
     symbols, trained, origin = _classes(train_set, capacity)
+    if origin is not None:
+        # A few classes are told apart at a far smaller scale than thousands.
+        table["other_log_scales"] = np.full(
+            origin.max(), table["log_scale"], np.float32
+        )
     active = np.zeros(capacity, bool)
     active[list(symbols.active)] = True
     setup = Setup(

@@ -1,6 +1,6 @@
 """Networks for inference: BatchNorm folded into the convolutions, no Linen needed."""
 
-from functools import cache
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from strokejax.models.functions import (
     halve,
     max_pool,
     motion_features,
+    quarters,
     to_images,
     unit,
     what_is_seen,
@@ -89,7 +90,8 @@ def folded_net(*, normalise: bool, fused: bool = False, **raster) -> Encoder:
     def apply(params, model_state, inputs, mask, *, train=False, key=None):
         parts = []
         if "convs" in params:
-            parts.append(_shape(params, to_images(inputs, **raster)))
+            pool = quarters if fused else _mean
+            parts.append(_shape(params, to_images(inputs, **raster), pool))
         if fused:
             parts = _with_motion_and_size(params, inputs, parts)
         x = jnp.concatenate(parts, -1)
@@ -100,12 +102,20 @@ def folded_net(*, normalise: bool, fused: bool = False, **raster) -> Encoder:
     return Encoder(init=_no_init, apply=apply)
 
 
-def _shape(params, images):
-    """f32[b 128]"""
+def _mean(x):
+    return x.mean((1, 2))
+
+
+def _shape(params, images, pool):
+    """f32[b 128], or four times as many: what `pool` makes of the last block."""
     if jax.default_backend() == "cpu" and jax.device_count() == 1:
         # One picture at a time stays in the cache; larger buffers do not.
-        return jax.lax.map(lambda image: _features(params, image[None])[0], images)
-    return _features(params, images)
+        return jax.lax.map(partial(_one, params, pool), images)
+    return pool(_features(params, images))
+
+
+def _one(params, pool, image):
+    return pool(_features(params, image[None]))[0]
 
 
 def _with_motion_and_size(params, inputs, parts):
@@ -139,7 +149,7 @@ def _no_init(key, inputs):
 
 
 def _features(params, x):
-    """f32[b 28 28 1] -> f32[b 128]."""
+    """f32[b h w 1] -> f32[b h/8 w/8 128]."""
     for i, (kernel, bias) in enumerate(params["convs"]):
         pooled = i % 2 == 1
         if kernel.ndim == 3:
@@ -149,7 +159,7 @@ def _features(params, x):
             x = jax.nn.relu((max_pool(x) if pooled else x) + bias)
         # What is stored once must not be computed again for each of its users.
         x = jax.lax.optimization_barrier(x)
-    return x.mean((1, 2))
+    return x
 
 
 def _winograd(x, u, bias, pooled):

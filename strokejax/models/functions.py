@@ -38,6 +38,17 @@ def max_pool(x):
     return jnp.maximum(x[..., 0, :], x[..., 1, :])
 
 
+def quarters(x):
+    """Means of the four quarters, which tell where a feature is: [b h w c] -> [b 4c].
+
+    An odd middle row or column belongs to both sides.
+    """
+    h, w = -(-x.shape[1] // 2), -(-x.shape[2] // 2)
+    rows = (x[:, :h], x[:, -h:])
+    parts = [part.mean((1, 2)) for r in rows for part in (r[:, :, :w], r[:, :, -w:])]
+    return jnp.concatenate(parts, -1)
+
+
 def motion_features(points):
     """f32[b p 3] -> f32[b p 6]: x, y, direction (cosine, sine), stroke start and end.
 

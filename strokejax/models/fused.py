@@ -1,9 +1,9 @@
 """Shape, motion and size in one embedding; what is missing is masked.
 
-The blocks of StrokeNet give 128 features of the picture, `MotionNet` 128 of the way the
-pen went, and the size relative to the writer's usual one two more; a hidden layer joins
-them. A picture has shape alone, ink has motion, ink of a known writer has size: one
-network serves all, since training hides each part now and then.
+The blocks of StrokeNet give 128 features of each quarter of the picture, `MotionNet`
+128 of the way the pen went, and the size relative to the writer's usual one two more; a
+hidden layer joins them. A picture has shape alone, ink has motion, ink of a known
+writer has size: one network serves all, since training hides each part now and then.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +13,13 @@ import jax
 import jax.numpy as jnp
 
 from strokejax.models.cnn import Block
-from strokejax.models.functions import SIZE_LIMIT, to_images, unit, what_is_seen
+from strokejax.models.functions import (
+    SIZE_LIMIT,
+    quarters,
+    to_images,
+    unit,
+    what_is_seen,
+)
 from strokejax.models.layouts import SHAPE
 from strokejax.models.motion import MotionNet
 from strokejax.types import Encoder
@@ -52,7 +58,7 @@ class Fused(nn.Module):
             for i, features in enumerate(SHAPE, start=1):
                 x = Block(features, "batch", name=f"block{i}")(x, mask, train)
             drop = nn.Dropout(self.channel_dropout, broadcast_dims=(1, 2))
-            x = drop(x, deterministic=not train).mean((1, 2))
+            x = quarters(drop(x, deterministic=not train))
             parts += [x * seen["shape"], seen["shape"]]
         if self.motion:
             known = seen["motion"]

@@ -14,7 +14,7 @@ def describe(spec: EncoderSpec) -> str:
     joined = 0
     if "shape" in spec.uses:
         rows += _shape(spec.size)
-        joined += FEATURES
+        joined += FEATURES if spec.uses == ("shape",) else 4 * FEATURES
     if "motion" in spec.uses:
         rows += _motion()
         joined += FEATURES

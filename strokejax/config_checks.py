@@ -1,0 +1,94 @@
+"""What a config may hold, checked before anything is loaded."""
+
+import difflib
+
+from strokejax.config import (
+    CHOICES,
+    DATA,
+    MAX_SHARE,
+    RANGES,
+    Config,
+    default_config,
+    fields,
+    shares,
+)
+from strokejax.types import InputError
+
+
+def validate(config: Config) -> None:
+    """InputError for unknown or missing fields, wrong types, values out of range."""
+    known = dict(fields(default_config()))
+    given = dict(fields(config))
+    for name, value in given.items():
+        if name not in known:
+            raise InputError(unknown_field(name))
+        want = type(known[name])
+        if want is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not want:
+            raise InputError(
+                f"config.{name} is {value!r}; it takes {_kind(want)}, "
+                f"like {known[name]!r}."
+            )
+        if name in CHOICES and value not in CHOICES[name]:
+            near = difflib.get_close_matches(str(value), CHOICES[name], 1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise InputError(
+                f"config.{name} is {value!r}; choose one of "
+                f"{', '.join(map(repr, CHOICES[name]))}{hint}."
+            )
+        if name in RANGES:
+            low, high = RANGES[name]
+            if not low <= value <= high:
+                raise InputError(
+                    f"config.{name} is {value!r}; it must lie in {low:g} to {high:g}."
+                )
+    for name in known.keys() - given.keys():
+        raise InputError(f"config.{name} is missing; start from default_config().")
+    _validate_together(config)
+
+
+def _validate_together(config: Config) -> None:
+    raster, aug = config.raster, config.augment
+    if raster.size - 1 - 2 * raster.margin < 4:
+        raise InputError(
+            f"config.raster.margin of {raster.margin} leaves less than 4 of "
+            f"{raster.size} pixels for the drawing; lower it."
+        )
+    if aug.width_low > aug.width_high:
+        raise InputError(
+            f"config.augment.width_low of {aug.width_low} exceeds width_high of "
+            f"{aug.width_high}; swap them."
+        )
+    for name, share in shares(config.data.also):
+        if name not in DATA or name == config.data.name or config.mode == "argmax":
+            raise InputError(
+                f"config.data.also has {name!r}; in mode 'nn-sampling' it takes others "
+                f"than {config.data.name!r} of {', '.join(DATA)}."
+            )
+        if not 0 < share <= MAX_SHARE:
+            raise InputError(
+                f"config.data.also asks for {share:g} times {name!r}; choose more than "
+                f"0 and at most {MAX_SHARE}."
+            )
+    if config.model.name != "stroke_net" and config.model.norm != "batch":
+        raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
+    if config.mode == "argmax" and config.optim.train == "table":
+        raise InputError(
+            "config.optim.train='table' has nothing to train in mode 'argmax'; "
+            "choose 'all' or 'block3_head'."
+        )
+
+
+def unknown_field(name: str) -> str:
+    """One sentence about a field that does not exist, with the nearest that does."""
+    known = [field for field, _ in fields(default_config())]
+    near = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+    hint = f"did you mean config.{near[0]}?" if near else "see strokejax/config.py."
+    return f"config.{name} does not exist; {hint}"
+
+
+def _kind(want: type) -> str:
+    return {int: "a whole number", float: "a number", str: "a text"}.get(
+        want, "True or False"
+    )
