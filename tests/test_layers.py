@@ -257,7 +257,7 @@ def loaded_by(*names: str) -> dict[str, set[str]]:
 
 
 def test_what_needs_no_jax_is_light():
-    own_package = {"config", "data.emnist", "data.pipeline"}
+    own_package = {"config", "config_checks", "data.emnist", "data.pipeline"}
     names = [m for m in MODULES if is_host(m) and m not in own_package]
     names = ["strokejax", "strokejax.cli", *(f"strokejax.{name}" for name in names)]
     found = loaded_by(*names)

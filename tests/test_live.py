@@ -217,22 +217,22 @@ def test_a_correction_is_registered_and_the_new_model_answers_at_once(model):
     known = []
     new = strokejax.load("argmax")
 
-    def register(name, ink):
-        known.append((name, ink))
+    def register(name, ink, usual_size):
+        known.append((name, usual_size))
         return new, {"version": 7}
 
     session, told = corrected(model, "eb", register=register)
     assert told == {"id": 0, "corrected": "heart", "version": 7}
-    assert [name for name, _ in known] == ["heart"]
+    assert known == [("heart", None)]
     assert session.stream.answer == new.recognize
 
 
 def test_a_registration_that_is_refused_is_a_sentence(model):
-    def register(name, ink):
+    def register(name, ink, usual_size):
         raise InputError("the others would lose too much")
 
     session = Session(model, Settings(), register=register)
-    session.inks[0] = read_like()
+    session.inks[0] = read_like(), None
     (told,) = session.take(_line(b'{"correct": 0, "name": "x y"}', 4), 0.0)
     assert told == {"error": "line 4: the others would lose too much"}
     assert session.refused == 1
@@ -241,7 +241,7 @@ def test_a_registration_that_is_refused_is_a_sentence(model):
 def test_only_the_last_symbols_are_remembered(model):
     session = Session(model, Settings())
     for number in range(REMEMBERED + 10):
-        session._remember(number, read_like())
+        session._remember(number, read_like(), 1.0)
     assert len(session.inks) == REMEMBERED
     assert min(session.inks) == 10
 

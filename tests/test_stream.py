@@ -15,11 +15,12 @@ from strokejax.answers import Answer
 from strokejax.decode import endings
 from strokejax.decode.stream import Carry, Settings, Stream
 from strokejax.decode.timing import write_page
+from strokejax.decode.usual_size import ENOUGH, WINDOW, usual_size, with_size
 from strokejax.ink.synthesis import Writer, random_writer, write
 from strokejax.types import Ink, InputError
 
 
-def fake(ink: Ink, k: int) -> Answer:
+def fake(ink: Ink, k: int, usual_size: float | None = None) -> Answer:
     """An answer that differs with every ink, and comes without a network."""
     seed = int(1e3 * abs(sum(float(s.sum()) for s in ink.strokes))) + ink.points
     p = np.sort(np.random.default_rng(seed % 2**32).dirichlet(np.ones(k)))[::-1]
@@ -186,7 +187,7 @@ def test_a_lifted_pen_ends_a_symbol_after_the_fixed_pause():
 
 def test_the_final_answer_needs_no_further_recognition():
     calls = []
-    stream = Stream(lambda ink, k: calls.append(ink) or fake(ink, k))
+    stream = Stream(lambda ink, k, usual: calls.append(ink) or fake(ink, k))
     carry, _ = stream.push(Carry(), line())
     before = len(calls)
     _, (end,) = stream.push(carry, now=9.0)
@@ -195,12 +196,57 @@ def test_the_final_answer_needs_no_further_recognition():
 
 
 def test_a_far_stroke_starts_a_new_symbol_and_a_near_one_does_not():
-    whole = lambda ink, k: Answer(("e", "c"), None, (0.98, 0.02), ("shape",))  # noqa: E731
-    part = lambda ink, k: Answer(("l", "t"), None, (0.6, 0.4), ("shape",))  # noqa: E731
+    def whole(ink, k, usual_size):
+        return Answer(("e", "c"), None, (0.98, 0.02), ("shape",))
+
+    def part(ink, k, usual_size):
+        return Answer(("l", "t"), None, (0.6, 0.4), ("shape",))
+
     far = np.concatenate([line(), line(0.3, x=200)])
     near = np.concatenate([line(), line(0.3, x=5)])
     assert len(finals(decode(Stream(whole), far))) == 2
     assert len(finals(decode(Stream(part), near))) == 1
+
+
+def test_letters_are_compared_with_the_median_of_those_before():
+    steps = [1.0, 5.0, 2.0, 4.0, 3.0, 50.0, 1.0]
+    events = [line(9.0 * i, step=step) for i, step in enumerate(steps)]
+    ends = finals(decode(STREAM, np.concatenate(events)))
+    sides = [19 * step for step in steps]
+    assert [end.usual_size for end in ends[:5]] == [None] * 5
+    assert ends[5].usual_size == pytest.approx(np.median(sides[:5]))
+    assert ends[6].usual_size == pytest.approx(np.median(sides[:6]))
+    told = decode(Stream(fake, Settings(usual_size=7.0)), events[0])
+    assert {each.usual_size for each in told} == {7.0}
+
+
+def test_the_recogniser_is_told_what_the_hypothesis_tells():
+    seen = []
+
+    def answer(ink, k, usual_size):
+        seen.append(usual_size)
+        return fake(ink, k)
+
+    events = np.concatenate([line(9.0 * i, step=i + 1) for i in range(8)])
+    found = decode(Stream(answer, Settings(interval=math.inf)), events)
+    assert {h.usual_size for h in found} == set(seen)
+    assert len(set(seen)) == 4
+
+
+@given(st.lists(st.floats(0.01, 100), max_size=80))
+def test_the_usual_size_forgets_what_is_long_ago(sides):
+    sizes = ()
+    for side in sides:
+        ink = Ink((np.array([[0, 0, 0], [side, 0, 1]], np.float32),))
+        sizes = with_size(sizes, ink, ("a",))
+        for nothing in (np.zeros((2, 3), np.float32), 1e3 * ink.strokes[0]):
+            flat = with_size(sizes, Ink((nothing,)), ("space",))
+            assert flat == sizes
+    expected = np.float32(sides[-WINDOW:])
+    if len(sides) < ENOUGH:
+        assert usual_size(sizes) is None
+    else:
+        assert usual_size(sizes) == pytest.approx(np.median(expected))
 
 
 @given(st.integers(0, 6), st.floats(-4, 4))

@@ -7,6 +7,7 @@ import stat
 import sys
 from typing import Any
 
+from strokejax.commands.recognize import usual_size
 from strokejax.types import Ink, InputError
 
 TEXT = """\
@@ -39,6 +40,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         "learned model",
     )
     parser.add_argument(
+        "--usual-size",
+        type=usual_size,
+        metavar="N",
+        help="longer side of the writer's usual letter, in units of x and y (default: "
+        "the median of the last symbols)",
+    )
+    parser.add_argument(
         "--collect", metavar="FOLDER", help="save corrected symbols in this folder"
     )
     parser.add_argument(
@@ -60,15 +68,19 @@ def run(given: argparse.Namespace) -> int:
     descriptor = _open(given.file)
     language = None if given.language is None else language_model(given.language)
 
-    def register(name: str, ink: Ink) -> tuple[Any, dict[str, Any]]:
+    def register(
+        name: str, ink: Ink, usual: float | None
+    ) -> tuple[Any, dict[str, Any]]:
         from strokejax.registry import register
 
-        found = register(given.model, name, [ink], sources=["live"])
+        found = register(given.model, name, [ink], sources=["live"], usual_size=usual)
         return load(given.model), {"version": found["version"]}
 
     session = Session(
         load(given.model),
-        Settings(lifted=given.lifted, k=max(given.k, MIN_K)),
+        Settings(
+            lifted=given.lifted, k=max(given.k, MIN_K), usual_size=given.usual_size
+        ),
         language=language,
         collect=given.collect,
         register=register if given.register else None,

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from typing import Any
 
@@ -34,6 +35,13 @@ def options(parser: argparse.ArgumentParser) -> None:
         "like 1/200 (default: unknown is what 95 in 100 drawings of the nearest symbol "
         "are nearer than)",
     )
+    parser.add_argument(
+        "--usual-size",
+        type=usual_size,
+        metavar="N",
+        help="longer side of the writer's usual letter, in the ink's units: tells o "
+        "from O (default: unknown)",
+    )
 
 
 def run(given: argparse.Namespace) -> int:
@@ -48,7 +56,7 @@ def run(given: argparse.Namespace) -> int:
     for file in given.files:
         try:
             drawings = read_file(file)
-            answers = model.recognize_many(drawings, given.k)
+            answers = model.recognize_many(drawings, given.k, given.usual_size)
         except InputError as error:
             results.append({"file": file, "error": str(error)})
             continue
@@ -74,6 +82,20 @@ def rate(text: str) -> float:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no rate; write one like 1/200, 0.005 or 0.5%"
         ) from error
+
+
+def usual_size(text: str) -> float:
+    """A length above 0."""
+    try:
+        size = float(text)
+    except ValueError:
+        size = 0.0
+    if not 0 < size < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no usual size; give the longer side of a usual letter, a "
+            f"number above 0 in the ink's units"
+        )
+    return size
 
 
 def _print(result: dict[str, Any]) -> None:

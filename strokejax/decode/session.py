@@ -18,8 +18,9 @@ from strokejax.recognizer import Recognizer
 from strokejax.symbols import check_name
 from strokejax.types import Ink, InputError
 
-Register = Callable[[str, Ink], tuple[Recognizer, dict[str, Any]]]
-"""Learns a symbol: the new snapshot, and what to tell of it."""
+Register = Callable[[str, Ink, float | None], tuple[Recognizer, dict[str, Any]]]
+"""Learns a symbol from ink and the writer's usual size: the new snapshot, and what to
+tell of it."""
 MIN_K = 10
 """Symbols of an answer that texts are read from."""
 REMEMBERED = 1_000
@@ -30,7 +31,8 @@ class Session:
     """Lines in, answers out as dicts that are ready for JSON.
 
     An answer is {"id", "final", "symbols", "dist2", "probability", "latency_ms"}, a
-    final one has also "unknown", "reason" and, with a language, "text"; a correction's
+    final one has also "inputs" (what was seen of the ink), "unknown", "reason" and, with
+    a language, "text"; a correction's
     is {"id", "corrected"} and what was done. A sentence under "error" may come alone
     (a line was refused) or with an answer (a symbol was closed by force).
     """
@@ -53,7 +55,7 @@ class Session:
         self.carry = Carry()
         self.read = 0.0
         """When the last event was read, by `time.perf_counter`."""
-        self.inks: dict[int, Ink] = {}
+        self.inks: dict[int, tuple[Ink, float | None]] = {}
         self._use(model)
 
     def follow(self, descriptor: int) -> Iterator[dict[str, Any]]:
@@ -105,7 +107,7 @@ class Session:
     def _told(self, step: Step, since: float) -> list[dict[str, Any]]:
         self.carry, found = step
         told = []
-        for number, final, answer, ink, _, forced in found:
+        for number, final, answer, ink, _, usual, forced in found:
             line: dict[str, Any] = {
                 "id": number,
                 "final": final,
@@ -114,7 +116,8 @@ class Session:
                 "probability": answer.probability,
             }
             if final:
-                self._remember(number, ink)
+                self._remember(number, ink, usual)
+                line["inputs"] = answer.inputs
                 line |= {"unknown": answer.unknown, "reason": answer.reason}
             if final and self.beam and self.language:
                 self.beam = advance(self.beam, from_answer(answer), self.language)
@@ -125,8 +128,8 @@ class Session:
             told.append(line)
         return told
 
-    def _remember(self, number: int, ink: Ink) -> None:
-        self.inks[number] = ink
+    def _remember(self, number: int, ink: Ink, usual: float | None) -> None:
+        self.inks[number] = ink, usual
         self.inks.pop(number - REMEMBERED, None)
 
     def _correct(self, correction: Correction) -> dict[str, Any]:
@@ -137,10 +140,11 @@ class Session:
                 f"correct a symbol after its final answer."
             )
         told: dict[str, Any] = {"id": number, "corrected": name}
+        ink, usual = self.inks[number]
         if self.collect:
-            told["file"] = str(keep(self.collect, name, self.inks[number]))
+            told["file"] = str(keep(self.collect, name, ink))
         if self.register:
-            model, more = self.register(name, self.inks[number])
+            model, more = self.register(name, ink, usual)
             told |= more
             self._use(model)
         return told

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from strokejax.answers import Answer
 from strokejax.decode.endings import ink_features, starts_new, wait
 from strokejax.decode.events import Events, Strokes, check_events, to_ink
+from strokejax.decode.usual_size import usual_size, with_size
 from strokejax.types import Ink
 
 
@@ -30,6 +31,8 @@ class Settings(NamedTuple):
     """A move is motion from this share of the symbol's longer side on."""
     k: int = 5
     """Symbols in an answer."""
+    usual_size: float | None = None
+    """Longer side of the writer's usual letter; None measures the last symbols."""
     max_points: int = 5_000
     max_strokes: int = 100
     max_seconds: float = 60.0
@@ -48,6 +51,8 @@ class Hypothesis(NamedTuple):
     ink: Ink
     time: float
     """When it was known, by the events' clock."""
+    usual_size: float | None = None
+    """What it was compared with: the longer side of the writer's usual letter."""
     forced: str | None = None
     """Why the symbol was closed before its end, as a sentence."""
 
@@ -75,6 +80,8 @@ class Carry(NamedTuple):
     """Of the ink when the pen was lifted, for the model of endings."""
     deadline: float = math.inf
     """When the symbol ends unless something happens before."""
+    sizes: tuple[float, ...] = ()
+    """Longer sides of the last symbols."""
 
 
 Step = tuple[Carry, tuple[Hypothesis, ...]]
@@ -82,9 +89,9 @@ Step = tuple[Carry, tuple[Hypothesis, ...]]
 
 @dataclass(frozen=True)
 class Stream:
-    """Pure functions that share a recogniser, `answer(ink, k)`, and settings."""
+    """Pure functions that share settings and `answer(ink, k, usual_size)`."""
 
-    answer: Callable[[Ink, int], Answer]
+    answer: Callable[[Ink, int, float | None], Answer]
     settings: Settings = DEFAULTS
 
     def push(self, carry: Carry, points: Events = (), now: float = -math.inf) -> Step:
@@ -136,7 +143,8 @@ class Stream:
         if not carry.strokes:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        found.append(Hypothesis(carry.id, True, answer, ink, time, forced))
+        usual = self._usual_size(carry)
+        found.append(Hypothesis(carry.id, True, answer, ink, time, usual, forced))
         return Carry(
             id=carry.id + 1,
             down=carry.down,
@@ -144,6 +152,7 @@ class Stream:
             box=carry.box,
             place=carry.place,
             shown=carry.shown,
+            sizes=with_size(carry.sizes, ink, answer.symbols),
         )
 
     def _lift(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
@@ -216,10 +225,15 @@ class Stream:
         if known or t < carry.shown + self.settings.interval:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        found.append(Hypothesis(carry.id, False, answer, ink, t))
+        usual = self._usual_size(carry)
+        found.append(Hypothesis(carry.id, False, answer, ink, t, usual))
         return carry._replace(shown=t, answer=answer)
 
     def _answer(self, carry: Carry) -> Answer:
         if carry.answer is not None:
             return carry.answer
-        return self.answer(to_ink(carry.strokes), self.settings.k)
+        usual = self._usual_size(carry)
+        return self.answer(to_ink(carry.strokes), self.settings.k, usual)
+
+    def _usual_size(self, carry: Carry) -> float | None:
+        return self.settings.usual_size or usual_size(carry.sizes)
