@@ -19,7 +19,7 @@ atomic
 config locate symbols hashed scores distance ink partitioning processes
 config_checks table losses data models
 metric_losses knn optim state model_store
-answers inputs steps evaluate checkpoint metrics figures charts pages
+answers inputs rejection steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online fewshot curves
 samples coach changes decode
 learning sheet

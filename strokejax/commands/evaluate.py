@@ -36,6 +36,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--open-set", type=int, metavar="CLASSES")
     parser.add_argument("--method", choices=("sgd", "mean"), default="sgd")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--views", action="store_true", help="as `strokejax recognize` has it"
+    )
     parser.add_argument("--report", metavar="FILE.html", help="write a page as well")
 
 
@@ -82,7 +85,7 @@ def _scores(given: argparse.Namespace) -> dict[str, Any]:
     from strokejax.recognizer import load
     from strokejax.scores import expected_calibration_error, summary
 
-    model = load(given.model)
+    model = load(given.model, views=given.views)
     parts = []
     for path in given.data:
         dataset = load_labelled(path, model.draw, **model.spec.raster)

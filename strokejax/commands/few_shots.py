@@ -23,7 +23,7 @@ def lake(given: argparse.Namespace) -> dict[str, Any]:
     from strokejax.recognizer import from_stored, with_table
 
     runs = load_runs(given.data[0])
-    model = from_stored(with_table(load_model(given.model)))
+    model = from_stored(with_table(load_model(given.model)), views=given.views)
 
     def embedded(pictures: np.ndarray) -> np.ndarray:
         return model.embed({"image": as_rasters(pictures, **model.spec.raster)})
@@ -44,10 +44,11 @@ def few_shots(given: argparse.Namespace) -> dict[str, Any]:
 
     from strokejax.adaptation import open_set
     from strokejax.model_store import load_model
-    from strokejax.recognizer import from_stored, limit_for, with_table
+    from strokejax.recognizer import from_stored, with_table
+    from strokejax.rejection import limit_for
 
     stored = load_model(given.model)
-    model = from_stored(with_table(stored))
+    model = from_stored(with_table(stored), views=given.views)
     drawn, kind, alphabets = _embedded(given, model)
     held = _held_out(drawn.groups, kind)
     found: dict[str, Any] = {}

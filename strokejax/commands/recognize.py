@@ -36,6 +36,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         "are nearer than)",
     )
     parser.add_argument(
+        "--views",
+        action="store_true",
+        help="look nine times, a little turned and slanted: more accurate, nine times "
+        "slower",
+    )
+    parser.add_argument(
         "--usual-size",
         type=usual_size,
         metavar="N",
@@ -51,7 +57,12 @@ def run(given: argparse.Namespace) -> int:
     with importing():
         from strokejax.recognizer import load
 
-    model = load(given.model, false_accepts=given.false_accepts, fast=False)
+    model = load(
+        given.model,
+        false_accepts=given.false_accepts,
+        fast=False,
+        views=given.views,
+    )
     results: list[dict[str, Any]] = []
     for file in given.files:
         try:

@@ -31,8 +31,8 @@ class Session:
     """Lines in, answers out as dicts that are ready for JSON.
 
     An answer is {"id", "final", "symbols", "dist2", "probability", "latency_ms"}, a
-    final one has also "inputs" (what was seen of the ink), "unknown", "reason" and, with
-    a language, "text"; a correction's
+    final one has also "inputs" (what was seen of the ink), "unknown", "reason" and,
+    with a language, "text"; a correction's
     is {"id", "corrected"} and what was done. A sentence under "error" may come alone
     (a line was refused) or with an answer (a symbol was closed by force).
     """

@@ -58,11 +58,7 @@ def augment_points(
     xy, pen = points[..., :2], points[..., 2:]
     xy = jnp.einsum("bpi,bji->bpj", xy, _affine(affine, b, spec))
     xy = xy + spec.elastic * _field(elastic, xy) + spec.jitter * _wander(jitter, pen)
-    low, high = xy.min(1, keepdims=True), xy.max(1, keepdims=True)
-    span = (high - low).max(-1, keepdims=True)
-    # A tap stays a tap: wander must not be blown up into a drawing.
-    span = jnp.maximum(span, 0.1)
-    xy = (xy - (low + high) / 2) / span
+    xy = boxed(xy)
     scale_key, shift_key = jax.random.split(place)
     size = 1.0 + spec.scale * _uniform(scale_key, (b, 1, 1))
     xy = xy * size + spec.shift * _uniform(shift_key, (b, 1, 2))
@@ -70,6 +66,14 @@ def augment_points(
         width, (b,), minval=spec.width_low, maxval=spec.width_high
     )
     return {"points": jnp.concatenate([xy, pen], -1), "width": widths}
+
+
+def boxed(xy: Float[Array, "b p 2"]) -> Float[Array, "b p 2"]:
+    """Points in the box that every reader of ink fits them to."""
+    low, high = xy.min(1, keepdims=True), xy.max(1, keepdims=True)
+    span = (high - low).max(-1, keepdims=True)
+    # A tap stays a tap: wander must not be blown up into a drawing.
+    return (xy - (low + high) / 2) / jnp.maximum(span, 0.1)
 
 
 def augment_images(key: jax.Array, images: jax.Array, spec: Augment) -> jax.Array:
@@ -80,18 +84,30 @@ def augment_images(key: jax.Array, images: jax.Array, spec: Augment) -> jax.Arra
     size = 1.0 + spec.scale * _uniform(scale_key, (b, 1, 1))
     inverse = jnp.linalg.inv(_affine(affine, b, spec) * size)
     shift = spec.shift * _uniform(shift_key, (b, 2))
+    source = jnp.einsum("bpi,bji->bpj", grid(h, w) - shift[:, None], inverse)
+    source = source + spec.elastic * _field(elastic, source)
+    return look_up(images, source)
+
+
+def grid(h: int, w: int) -> Float[Array, "p 2"]:
+    """Where the pixels of a picture [h w] lie, as x and y from -0.5 to 0.5."""
     y, x = jnp.meshgrid(
         jnp.linspace(-0.5, 0.5, h), jnp.linspace(-0.5, 0.5, w), indexing="ij"
     )
-    grid = jnp.stack([x, y], -1).reshape(1, h * w, 2) - shift[:, None]
-    source = jnp.einsum("bpi,bji->bpj", grid, inverse)
-    source = source + spec.elastic * _field(elastic, source)
+    return jnp.stack([x, y], -1).reshape(h * w, 2)
+
+
+def look_up(
+    images: Float[Array, "b h w"], source: Float[Array, "b p 2"]
+) -> Float[Array, "b h w"]:
+    """Pictures whose pixels come from other places of theirs; blank outside."""
+    h, w = images.shape[1:]
     at = (source + 0.5) * jnp.array([w - 1, h - 1])
 
-    def warp(image, at):
+    def one(image, at):
         return map_coordinates(image, [at[:, 1], at[:, 0]], order=1).reshape(h, w)
 
-    return jax.vmap(warp)(images, at)
+    return jax.vmap(one)(images, at)
 
 
 def _uniform(key, shape):
