@@ -17,6 +17,7 @@ from strokejax.data.mnist import load_mnist
 from strokejax.data.omniglot import load_omniglot
 from strokejax.data.readers import NAMES, load
 from strokejax.data.scribble import load_scribble
+from strokejax.data.synthetic import load_synthetic
 from strokejax.data.unipen import FILE, load_unipen, stroke_labels, take_packed
 from strokejax.ink.formats import PackedInk, write_packed
 from strokejax.symbols import STROKES
@@ -234,6 +235,18 @@ def test_chosen_ink_is_the_chosen_samples(seed, mask):
     chosen = np.flatnonzero(mask)
     wanted = [samples_of(packed)[i] for i in chosen]
     assert samples_of(take_packed(packed, chosen)) == wanted
+
+
+def test_built_in_letters_have_the_size_they_are_written_in():
+    data = load_synthetic(writers=2, samples=3)
+    names = np.array(data.symbols)[data.labels]
+    sizes = data.inputs["size"].reshape(2, -1)
+    letters = (names != "space").reshape(2, -1)
+    for size, chosen in zip(sizes, letters, strict=True):
+        assert np.median(size[chosen]) == pytest.approx(1)
+    by_name = {name: np.median(data.inputs["size"][names == name]) for name in "oOsSvV"}
+    for small, large in ("oO", "sS", "vV"):
+        assert by_name[large] > 1.15 * by_name[small]
 
 
 def test_unipen_parts_writers(tmp_path):

@@ -6,8 +6,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import drawings, lattice, packed, packed_inks, strokes
 
-from strokejax.ink.formats import PackedInk
-from strokejax.ink.resample import resample
+from strokejax.ink.formats import PackedInk, unpack
+from strokejax.ink.resample import longer_side, longer_sides, resample
 
 
 def walk(stroke, count):
@@ -38,6 +38,12 @@ def boxed(drawing):
 def split(points):
     """The strokes of one resampled sample."""
     return np.split(points[:, :2], np.flatnonzero(points[:, 2] == 0)[1:])
+
+
+@given(packed_inks())
+def test_longer_sides_are_those_of_each_ink(ink):
+    sides = [longer_side(unpack(ink, i)) for i in range(len(ink.sample_start) - 1)]
+    np.testing.assert_allclose(longer_sides(ink), sides, rtol=1e-6)
 
 
 @given(packed_inks(), st.sampled_from([16, 33, 64]))

@@ -6,7 +6,7 @@ import numpy as np
 
 from strokejax.data.dataset import Dataset
 from strokejax.ink.formats import PackedInk
-from strokejax.ink.resample import resample
+from strokejax.ink.resample import longer_sides, resample
 from strokejax.ink.synthesis import random_writer, write_many
 from strokejax.symbols import STROKES
 from strokejax.types import InputError
@@ -25,8 +25,9 @@ def load_synthetic(
 ) -> Dataset:
     """`samples` samples of each of the 63 symbols by each of `writers` writers.
 
-    `inputs["points"]` is f32[n count 3] (`ink.resample`), labels index
-    `symbols.STROKES`, groups are the writers. A writer is determined by (seed, split,
+    `inputs` are "points" f32[n count 3] (`ink.resample`) and "size" f32[n], the longer
+    side over the writer's median letter or digit. Labels index `symbols.STROKES`,
+    groups are the writers. A writer is determined by (seed, split,
     index), so no writer is in two splits, and more writers leave the first ones as they
     are. Raises InputError for an unknown split or for sizes below one.
     """
@@ -37,14 +38,13 @@ def load_synthetic(
     for name, value in (("writers", writers), ("samples", samples)):
         if value < 1:
             raise InputError(f"data.{name} is {value}; it must be at least 1.")
-    written = [
-        ink for index in range(writers) for ink in _pages(seed, split, index, samples)
-    ]
+    pages = [_pages(seed, split, index, samples) for index in range(writers)]
+    packed = _concatenate([ink for page in pages for ink in page])
     labels = np.tile(np.repeat(np.arange(len(STROKES)), samples), writers)
     names = np.array([f"{split}-{index:04d}" for index in range(writers)])
     return Dataset(
         name=f"synthetic/{split}",
-        inputs={"points": resample(_concatenate(written), count)},
+        inputs={"points": resample(packed, count), "size": _sizes(packed, writers)},
         labels=labels.astype(np.int32),
         symbols=STROKES,
         groups=np.repeat(names, len(STROKES) * samples),
@@ -58,6 +58,13 @@ def _pages(seed: int, split: Split, index: int, samples: int) -> list[PackedInk]
     rng = np.random.default_rng(sequence)
     writer = random_writer(rng)
     return [write_many(symbol, writer, rng, samples) for symbol in STROKES]
+
+
+def _sizes(packed: PackedInk, writers: int) -> np.ndarray:
+    """f32[n]: longer sides over the writer's median without spaces, the last symbol."""
+    side = longer_sides(packed).reshape(writers, len(STROKES), -1)
+    usual = np.median(side[:, :-1], axis=(1, 2), keepdims=True)
+    return (side / usual).astype(np.float32).ravel()
 
 
 def _concatenate(inks: list[PackedInk]) -> PackedInk:

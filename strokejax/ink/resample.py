@@ -41,13 +41,18 @@ def resample(packed: PackedInk, count: int = 64) -> np.ndarray:
 def _normalised(points, packed):
     """Points from the centre of their sample's box, whose longer side becomes 1."""
     first = np.asarray(packed.stroke_start)[packed.sample_start]
-    low = np.minimum.reduceat(points, first[:-1], axis=0)
-    high = np.maximum.reduceat(points, first[:-1], axis=0)
+    low, high = _boxes(points, first)
     span = (high - low).max(-1)
     scale = 1.0 / np.where(span > 0, span, 1.0)
     sizes = np.diff(first)
     centre = np.repeat((low + high) / 2, sizes, axis=0)
     return (points - centre) * np.repeat(scale, sizes)[:, None]
+
+
+def _boxes(points, first):
+    """Corners f64[n 2] of samples that start at the points `first`."""
+    low = np.minimum.reduceat(points, first[:-1], axis=0)
+    return low, np.maximum.reduceat(points, first[:-1], axis=0)
 
 
 def _arc_lengths(points, stroke_start):
@@ -79,6 +84,13 @@ def _points_per_stroke(lengths, sample_start, count):
         extra[np.argmax(share)] += spare - extra.sum()
         counts[chosen] = 2 + extra
     return counts
+
+
+def longer_sides(packed: PackedInk) -> np.ndarray:
+    """f64[n]: the longer side of each sample's bounding box, in the ink's units."""
+    first = np.asarray(packed.stroke_start)[packed.sample_start]
+    low, high = _boxes(np.asarray(packed.points[:, :2], np.float64), first)
+    return (high - low).max(-1)
 
 
 def longer_side(ink: Ink) -> float:
