@@ -1,23 +1,27 @@
 """What a packaged model knows of drawings: python benchmarks/calibrate.py FOLDER
 
-Embeds drawings of UNIPEN's training writers, `space` by the built-in hand, and ink that
-is no symbol (scribbles, and Omniglot's training alphabets but for those that share
+Embeds drawings of UNIPEN's training writers (a third as pictures, a third as ink, a
+third as ink of a known usual size), `space` by the built-in hand, and ink that is no
+symbol (scribbles, and Omniglot's training alphabets but for those that share
 letters with ours), and stores the model in FOLDER again with that calibration.
 """
 
 import argparse
 from pathlib import Path
 
+import jax
 import numpy as np
 
+from strokejax.data.dataset import Dataset
 from strokejax.data.omniglot import load_omniglot
 from strokejax.data.unipen import load_unipen
 from strokejax.ink.formats import pack
 from strokejax.ink.scribbles import scribble
 from strokejax.ink.synthesis import random_writer, write
 from strokejax.model_store import load_model, save_model
+from strokejax.models.functions import to_images
 from strokejax.online import calibrate
-from strokejax.recognizer import from_stored
+from strokejax.recognizer import Recognizer, from_stored
 from strokejax.symbols import SPACE
 
 SPACES, SCRIBBLES, STRANGERS = 400, 2_000, 2_000
@@ -33,6 +37,20 @@ def by_turns(names: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         turn[i] = seen.get(names[i], 0)
         seen[names[i]] = turn[i] + 1
     return order[np.argsort(turn[order], kind="stable")]
+
+
+def embedded(model: Recognizer, letters: Dataset) -> np.ndarray:
+    """f32[n d]: by turns as pictures, as ink, and as ink with its relative size."""
+    points, size = letters.inputs["points"], letters.inputs["size"]
+    turn = np.arange(len(points)) % 3
+    z = np.zeros((len(points), model.spec.out_dim), np.float32)
+    pictures = jax.jit(lambda x: to_images({"points": x}, **model.spec.raster)[..., 0])
+    for part in np.array_split(np.flatnonzero(turn == 0), 40):
+        z[part] = model.embed({"image": np.asarray(pictures(points[part]))})
+    size = np.where(turn == 2, size, np.nan).astype(np.float32)
+    ink = turn > 0
+    z[ink] = model.embed({"points": points[ink], "size": size[ink]})
+    return z
 
 
 def main() -> None:
@@ -53,10 +71,7 @@ def main() -> None:
     ]
     strangers = strangers.select(np.isin(strangers.labels, foreign))
     strangers = strangers.take(rng.permutation(len(strangers))[:STRANGERS])
-    z = [
-        model.embed({"points": letters.inputs["points"]}),
-        model.embed(model.draw(pack(spaces))),
-    ]
+    z = [embedded(model, letters), model.embed(model.draw(pack(spaces)))]
     names = np.concatenate([names, np.full(SPACES, SPACE)])
     label = np.array(stored.symbols.slots(names.tolist(), "the data"))
     background = [

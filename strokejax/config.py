@@ -43,6 +43,7 @@ def default_config() -> Config:
                 "emnist_config": "byclass",
                 "download": False,  # emnist: fetch the archive (562 MB) if missing
                 "rotations": False,  # omniglot: turned characters are classes too
+                "strokes": False,  # omniglot: the pen's way too, where it is known
                 "writers": 40,  # synthetic: writers in the training set
                 "samples": 5,  # synthetic: samples a writer and symbol
                 "points": 64,  # points an ink is resampled to

@@ -20,6 +20,7 @@ from strokejax.data.scribble import load_scribble
 from strokejax.data.synthetic import load_synthetic
 from strokejax.data.unipen import FILE, load_unipen, stroke_labels, take_packed
 from strokejax.ink.formats import PackedInk, write_packed
+from strokejax.models.functions import to_images
 from strokejax.symbols import STROKES
 from strokejax.types import InputError
 
@@ -372,6 +373,32 @@ def test_a_turned_character_is_a_class_of_its_own(tmp_path):
             np.testing.assert_array_equal(image, np.rot90(base, t))
         names = [turned.symbols[label] for label in own.labels]
         assert names == [plain.symbols[i] + degrees for i in plain.labels]
+
+
+def test_strokes_are_given_where_they_are_known_and_turn_with_the_picture(tmp_path):
+    omniglot_file(tmp_path)
+    corner = np.array([[90, 10, 0], [10, 10, 50], [10, 90, 99]])
+    np.savez(
+        tmp_path / "omniglot_strokes_small12.npz",
+        points_xyt=corner,
+        stroke_start=np.array([0, 3]),
+        sample_start=np.array([0, 1]),
+        alphabet=np.array(["Utopian"]),
+        character=np.array(["character01"]),
+        drawer=np.array([2], np.uint8),
+    )
+    data = load_omniglot("train", root=tmp_path, rotations=True, strokes=True)
+    known = data.inputs["has_ink"]
+    names = [data.symbols[label] for label in data.labels[known]]
+    assert names == [f"Utopian/character01{t}" for t in ("", "/90", "/180", "/270")]
+    assert set(data.groups[known]) == {"Utopian:2"}
+    assert not data.inputs["points"][~known].any()
+    draw = {"size": 28, "margin": 4, "width": 3.0}
+    pictures = np.asarray(to_images({"points": data.inputs["points"][known]}, **draw))
+    for turn, picture in enumerate(pictures[..., 0]):
+        np.testing.assert_allclose(
+            picture, np.rot90(pictures[0, ..., 0], turn), atol=0.1
+        )
 
 
 def test_omniglot_of_another_size_is_refused(tmp_path):

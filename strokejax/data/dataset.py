@@ -106,7 +106,8 @@ def _spread(counts: np.ndarray) -> str:
 
 def _describe(key: str, leaf: np.ndarray) -> str:
     shape = " ".join(map(str, leaf.shape))
-    values = f"{leaf.min():.4g} to {leaf.max():.4g}" if leaf.size else "empty"
+    known = leaf[np.isfinite(leaf)]
+    values = f"{known.min():.4g} to {known.max():.4g}" if known.size else "nothing"
     return f"  {key}  {leaf.dtype}[{shape}], {values}, {leaf.nbytes / 1e6:.1f} MB"
 
 

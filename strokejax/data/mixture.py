@@ -49,7 +49,10 @@ def _joined(parts: Sequence[Dataset]) -> dict[str, np.ndarray]:
             for part in parts
         ]
         joined[name] = np.concatenate(leaves)
-    ink = [np.full(len(part), "points" in part.inputs) for part in parts]
+    ink = [
+        part.inputs.get("has_ink", np.full(len(part), "points" in part.inputs))
+        for part in parts
+    ]
     if "image" in joined:
         joined["has_ink"] = np.concatenate(ink)
     sizes = [

@@ -1,14 +1,18 @@
 """Omniglot: characters of 30 background alphabets, 20 drawers each (MIT licence)."""
 
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 
 from strokejax.data.dataset import Dataset, as_rasters, data_file, read_arrays
 from strokejax.data.splits import split_mask
+from strokejax.ink.formats import PackedInk
+from strokejax.ink.resample import resample
 from strokejax.types import InputError
 
 FILE = "omniglot_background_bits.npz"
+STROKES_FILE = "omniglot_strokes_small12.npz"
 SIDE = 105
 TURNS = ("", "/90", "/180", "/270")
 
@@ -17,18 +21,22 @@ def load_omniglot(
     split: str,
     *,
     rotations: bool = False,
+    strokes: bool = False,
     path: str | Path | None = None,
     root: str | Path | None = None,
     size: int = 28,
     margin: int = 4,
     width: float = 3.0,
+    count: int = 64,
 ) -> Dataset:
     """Characters as "image" u8[n size size], of the alphabets of a split.
 
     Classes are "alphabet/character"; `rotations` adds three turned ones of each, as
-    classes of their own ("/90": counter-clockwise, degrees). A group is a drawer of
-    one alphabet. `path` names another file than the one in `root`. `margin` and the
-    pen's `width` are in pixels. Source: Lake et al., Science 350 (2015).
+    classes of their own ("/90": counter-clockwise, degrees). With `strokes` there are
+    "points" f32[n count 3] too, and "has_ink" bool[n] says which characters were
+    published with the pen's way. A group is a drawer of one alphabet. `path` names
+    another file than the one in `root`. `margin` and the pen's `width` are in pixels.
+    Source: Lake et al., Science 350 (2015).
     """
     path = Path(path) if path else data_file(FILE, root)
     bits, alphabet, character, drawer = read_arrays(
@@ -45,14 +53,43 @@ def load_omniglot(
     names = np.char.add(np.char.add(alphabet, "/"), character)
     classes, labels = np.unique(names, return_inverse=True)
     turns = range(4 if rotations else 1)
+    inputs = {"image": np.concatenate([np.rot90(images, t, (1, 2)) for t in turns])}
+    if strokes:
+        keys = np.char.add(np.char.add(names, "/"), drawer.astype(str))
+        points, known = _points(data_file(STROKES_FILE, root), keys, count)
+        inputs["points"] = np.concatenate([_turned(points, t) for t in turns])
+        inputs["has_ink"] = np.tile(known, len(turns))
     return Dataset(
         name=f"omniglot/{split}",
-        inputs={"image": np.concatenate([np.rot90(images, t, (1, 2)) for t in turns])},
+        inputs=inputs,
         labels=np.concatenate([labels + t * len(classes) for t in turns], dtype="i4"),
         symbols=tuple(f"{name}{TURNS[t]}" for t in turns for name in classes),
         groups=np.tile(_drawers(alphabet, drawer), len(turns)),
         group_kind="drawer",
     )
+
+
+def _points(path: Path, keys: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """f32[n count 3] and bool[n]: ink of "alphabet/character/drawer", where known."""
+    points, stroke_start, sample_start, alphabet, character, drawer = read_arrays(
+        path,
+        *("points_xyt", "stroke_start", "sample_start"),
+        *("alphabet", "character", "drawer"),
+    )
+    parts = (alphabet, "/", character, "/", drawer.astype(str))
+    found = {key: row for row, key in enumerate(reduce(np.char.add, parts).tolist())}
+    packed = PackedInk(points[:, :2], stroke_start, sample_start)
+    rows = np.array([found.get(key, -1) for key in keys.tolist()])
+    known = rows >= 0
+    return resample(packed, count)[rows] * known[:, None, None], known
+
+
+def _turned(points: np.ndarray, quarters: int) -> np.ndarray:
+    """Points turned counter-clockwise as `np.rot90` turns pictures."""
+    x, y, pen = np.moveaxis(points, -1, 0)
+    for _ in range(quarters):
+        x, y = y, -x
+    return np.stack([x, y, pen], -1)
 
 
 def _drawers(alphabet: np.ndarray, drawer: np.ndarray) -> np.ndarray:

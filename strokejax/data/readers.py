@@ -30,6 +30,7 @@ def load(
     writers: int = 40,
     samples: int = 5,
     rotations: bool = False,
+    strokes: bool = False,
     emnist_config: str = "byclass",
     download: bool = False,
 ) -> Dataset:
@@ -39,7 +40,7 @@ def load(
     collected folder. Ink has `points` points; pictures are `size` pixels wide with a
     `margin` and a pen of `width` pixels. Each data set uses the settings that concern
     it: `seed`, `writers`, `samples` the synthetic hand, `seed` also scribble,
-    `rotations` Omniglot, `emnist_config` and `download` EMNIST.
+    `rotations` and `strokes` Omniglot, `emnist_config` and `download` EMNIST.
     """
     raster = {"size": size, "margin": margin, "width": width}
     match name:
@@ -68,7 +69,8 @@ def load(
         case "omniglot":
             from strokejax.data.omniglot import load_omniglot
 
-            return load_omniglot(split, rotations=rotations, root=root, **raster)
+            more = {"rotations": rotations, "strokes": strokes, "count": points}
+            return load_omniglot(split, root=root, **more, **raster)
         case "detexify":
             from strokejax.data.detexify import load_detexify
 

@@ -72,6 +72,7 @@ def _part(config: Config, name: str, split: str, writers: int) -> Dataset:
         writers=writers,
         samples=data.samples,
         rotations=data.rotations,
+        strokes=data.strokes,
         emnist_config=data.emnist_config,
         download=data.download,
     )
