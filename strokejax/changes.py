@@ -20,7 +20,7 @@ from strokejax.model_store import (
     StoredModel,
     load_model,
     load_version,
-    save_change,
+    save_version,
     versions,
 )
 from strokejax.types import InputError
@@ -97,7 +97,7 @@ def save(
         change=change | {"made": made},
         before=stored.version if before is None else before,
     )
-    save_change(folder, stored, changed)
+    save_version(folder, changed)
     return number
 
 

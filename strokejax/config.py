@@ -107,6 +107,11 @@ def default_config() -> Config:
                 "name": "",
                 "samples": "",  # a file or a folder of drawings
                 "method": "sgd",  # "mean": in closed form
+                # What makes no difference, of "direction,rotation,size".
+                "ignore": "",
+                # Longer side of the writer's usual letter, in the ink's units; 0 =
+                # unknown.
+                "usual_size": 0.0,
                 "force": False,  # even if other symbols lose much by it
             },
             "log": {
@@ -156,6 +161,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loop.log_every": (1, 1e9),
     "loop.patience": (0, 1e6),
     "loop.statistics": (0, 1e6),
+    "symbol.usual_size": (0, 1e9),
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {

@@ -13,6 +13,7 @@ from strokejax.config import (
     shares,
 )
 from strokejax.types import InputError
+from strokejax.variants import ignored
 
 
 def validate(config: Config) -> None:
@@ -71,6 +72,7 @@ def _validate_together(config: Config) -> None:
                 f"config.data.also asks for {share:g} times {name!r}; choose more than "
                 f"0 and at most {MAX_SHARE}."
             )
+    ignored(config.symbol.ignore, "config.symbol.ignore")
     if config.model.name != "stroke_net" and config.model.norm != "batch":
         raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
     if config.mode == "argmax" and config.optim.train == "table":

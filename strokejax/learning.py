@@ -14,11 +14,12 @@ from strokejax.coach import (
     worst_of,
 )
 from strokejax.model_store import StoredModel
-from strokejax.online import APART, Known, Method, Row, mean_row, sgd_row, ways
+from strokejax.online import Known, Method, by_drawing, mean_row, sgd_row
+from strokejax.placing import as_trained, with_row, with_symbols
 from strokejax.samples import Embeddings
-from strokejax.symbols import SymbolTable
-from strokejax.table import Rows, Slots, unit
+from strokejax.table import Rows, unit
 from strokejax.types import InputError
+from strokejax.ways import APART, groups
 
 
 class Learned(NamedTuple):
@@ -42,29 +43,62 @@ def learn(
     `against` is the model before the change, for the guard: InputError where other
     symbols lose too much, unless `force`.
     """
-    z = store.z(each for each in model.samples if each.symbol == symbol)
-    model, placed = _placed(model, symbol, z)
+    own = _own(model, store, symbol)
+    model, placed = _placed(model, symbol, own)
     known = known_drawings(model, store, but=(symbol,))
     owner = model.symbols.names.index(symbol)
     for slot, part in placed:
-        rows, trained = rows_of(model), _trained(model, slot)
+        z, rows, trained = own.z[part], rows_of(model), _trained(model, slot)
         if method == "mean":
-            row = mean_row(z[part], trained, rows)
+            row = mean_row(z, trained, rows, own.drawing[part])
         else:
-            row = sgd_row(z[part], trained, rows, known, owner)
-        model = _with_row(model, slot, row)
-    names = model.symbols.names
-    rates = confusion_rates(z, rows_of(model), known, owner)
+            row = sgd_row(z, trained, rows, known, owner, own.drawing[part])
+        model = with_row(model, slot, row)
+    drawn = own.z[own.variant == ""]
+    like = known_drawings(model, store, but=(symbol,), variants=False)
+    ways = [part for _, part in placed]
+    rates, names = _rates(model, own, owner, ways, like), model.symbols.names
     coach = {
-        "odd": odd_ones(z, known),
+        "odd": odd_ones(drawn, like),
         "confusions": [
             {"symbol": names[i], "rate": rate} for i, rate in worst_of(rates)
         ],
         "mistaken": float(rates.sum()),
         "old_loss": _guarded(against, model, known, (symbol,), force),
-        "more": more_wanted(z),
+        "more": more_wanted(drawn),
     }
     return Learned(model, coach)
+
+
+class Own(NamedTuple):
+    """What a symbol's row is made of: its drawings and their variants."""
+
+    z: np.ndarray
+    """f32[n d]"""
+    drawing: np.ndarray
+    """i[n]: which drawing each is of."""
+    variant: np.ndarray
+    """str[n]: what was done to it."""
+
+
+def _own(model: StoredModel, store: Embeddings, symbol: str) -> Own:
+    own = [each for each in model.samples if each.symbol == symbol]
+    number: dict[Any, int] = {}
+    drawing = [number.setdefault(each.drawing, len(number)) for each in own]
+    variant = [each.variant for each in own]
+    return Own(store.z(own), np.array(drawing), np.array(variant))
+
+
+def _rates(
+    model: StoredModel, own: Own, owner: int, ways: list[np.ndarray], known: Known
+) -> np.ndarray:
+    """f64[c]: what further drawings will be taken for, whichever way they come."""
+    rates = np.zeros(model.symbols.capacity)
+    for part in ways:
+        drawn = by_drawing(own.z[part], own.drawing[part])
+        share = len(part) / len(own.z)
+        rates += share * confusion_rates(drawn, rows_of(model), known, owner)
+    return rates
 
 
 def check_all(
@@ -107,9 +141,14 @@ def rows_of(model: StoredModel) -> Rows:
 
 
 def known_drawings(
-    model: StoredModel, store: Embeddings, but: Collection[str] = ()
+    model: StoredModel,
+    store: Embeddings,
+    but: Collection[str] = (),
+    *,
+    variants: bool = True,
 ) -> Known:
-    """The calibration of trained symbols that are still there, and others' samples."""
+    """The calibration of trained symbols that are still there, and others' samples,
+    with their `variants` or without."""
     calibration, owner = model.calibration, np.asarray(model.slots.owner)
     slot_of = np.full(len(calibration.rows), -1, np.int32)
     trained = np.flatnonzero(model.slots.active & (model.origin >= 0))
@@ -118,6 +157,7 @@ def known_drawings(
     z, slots = calibration.z[slots >= 0], slots[slots >= 0]
     first = {name: slot for slot, name in reversed([*enumerate(model.symbols.names)])}
     there = [s for s in model.samples if s.symbol in first and s.symbol not in but]
+    there = [s for s in there if variants or not s.variant]
     if there:
         own = [first[each.symbol] for each in there]
         z = np.concatenate([z, store.z(there)])
@@ -126,9 +166,9 @@ def known_drawings(
 
 
 def _placed(
-    model: StoredModel, symbol: str, z: np.ndarray
+    model: StoredModel, symbol: str, own: Own
 ) -> tuple[StoredModel, list[tuple[int, np.ndarray]]]:
-    """Slots for the ways a symbol's drawings f32[n d] are drawn, and whose are whose.
+    """Slots for the ways a symbol's drawings are drawn, and whose are whose.
 
     A way like the trained row's moves that row; any other has a row beside it.
     """
@@ -136,12 +176,9 @@ def _placed(
     if symbol in model.symbols.names:
         model = as_trained(model, symbol)
         trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
-    for part in ways(z):
-        near = [
-            slot
-            for slot in trained
-            if unit(z[part].sum(0)) @ _trained_mean(model, slot) > APART
-        ]
+    for part in groups(*own):
+        mean = unit(own.z[part].sum(0))
+        near = [s for s in trained if mean @ _trained_mean(model, s) > APART]
         if near:
             trained.remove(near[0])
             placed.append((near[0], part))
@@ -163,71 +200,3 @@ def _trained_mean(model: StoredModel, slot: int) -> np.ndarray:
     if not own.any():
         return model.calibration.rows[model.origin[slot]]
     return unit(model.calibration.z[own].sum(0))
-
-
-def with_symbols(model: StoredModel, symbols: SymbolTable) -> StoredModel:
-    """The model with other names in its slots; arrays grow with the capacity."""
-    more = symbols.capacity - model.symbols.capacity
-    if more:
-        model = _grown(model, more)
-    freed = np.array([name is None for name in symbols.names])
-    slots = model.slots._replace(
-        active=model.slots.active & ~freed, owner=symbols.owners()
-    )
-    origin = np.where(freed, -1, model.origin).astype(np.int32)
-    return model._replace(symbols=symbols, slots=slots, origin=origin)
-
-
-def _grown(model: StoredModel, more: int) -> StoredModel:
-    c = model.symbols.capacity
-    empty = {"spread": np.inf, "owner": 0}
-
-    def longer(x: np.ndarray, value: Any = 0) -> np.ndarray:
-        return np.concatenate([x, np.full((more, *x.shape[1:]), value, x.dtype)])
-
-    rows = model.table["embeddings"]
-    fresh = np.zeros((more, rows.shape[1]), rows.dtype)
-    fresh[:, 0] = 1  # rows are normalised before anybody asks whether they are in use
-    slots: dict[str, Any] = {
-        name: longer(x, empty.get(name, 0)) for name, x in model.slots._asdict().items()
-    }
-    slots["owner"][c:] = np.arange(c, c + more)
-    return model._replace(
-        table=model.table | {"embeddings": np.concatenate([rows, fresh])},
-        slots=Slots(**slots),
-        origin=longer(model.origin, -1),
-    )
-
-
-def _with_row(model: StoredModel, slot: int, row: Row) -> StoredModel:
-    """The model with a row in a slot.
-
-    A trained symbol is known by far more drawings than its own: reach and spread stay.
-    """
-    values = {
-        "sums": row.sums,
-        "counts": row.count,
-        "active": True,
-        "offset": row.offset,
-    }
-    if model.origin[slot] < 0:
-        values |= {"reach": row.reach, "spread": row.spread}
-    slots: dict[str, Any] = model.slots._asdict()
-    for name, value in values.items():
-        slots[name] = np.array(slots[name])
-        slots[name][slot] = value
-    embeddings = np.array(model.table["embeddings"])
-    embeddings[slot] = row.embedding
-    table = model.table | {"embeddings": embeddings}
-    return model._replace(table=table, slots=Slots(**slots))
-
-
-def as_trained(model: StoredModel, symbol: str) -> StoredModel:
-    """The model with a symbol's rows as offline training left them."""
-    slots = model.symbols.slots_of(symbol)
-    own = {slot for slot in slots if model.origin[slot] < 0}
-    model = with_symbols(model, model.symbols.drop(own))
-    for slot in set(slots) - own:
-        row = model.calibration.rows[model.origin[slot]]
-        model = _with_row(model, slot, Row(row, 0 * row, 0, 0.0, 0.0, np.inf))
-    return model

@@ -58,6 +58,20 @@ class Sample(NamedTuple):
     """Hash of the drawing: the same drawing is registered once."""
     source: str
     """The name of the file it came from, "" for none."""
+    variant: str = ""
+    """What was done to the drawing, by `variants`; "" for the drawing itself."""
+
+    @property
+    def drawing(self) -> tuple[str, int, str]:
+        """What a drawing and its variants share."""
+        return self.file, self.row, self.digest
+
+
+class Files(NamedTuple):
+    """What the versions of a model share, by the names of files in its folder."""
+
+    encoder: str = ""
+    calibration: str = ""
 
 
 class StoredModel(NamedTuple):
@@ -82,6 +96,8 @@ class StoredModel(NamedTuple):
     before: int = 0
     """The version that undoing the change leads back to; 0 for none."""
     version: int = 1
+    files: Files = Files()
+    """Where encoder and calibration were read from."""
 
     @property
     def mode(self) -> str:
@@ -108,19 +124,12 @@ def save_model(folder: str | Path, model: StoredModel, dtype: Any = np.float32) 
     known = model.calibration._asdict()
     known |= {name: np.rint(127 * known[name]).astype(np.int8) for name in COARSE}
     calibration = write_hashed(folder, "calibration", known, {})
-    _save_version(folder, model, encoder, calibration)
+    save_version(folder, model._replace(files=Files(encoder, calibration)))
     return folder
 
 
-def save_change(folder: Path, before: StoredModel, after: StoredModel) -> None:
-    """Writes a version with the encoder and calibration of one already there."""
-    paths = dict(versions(folder))
-    header, _ = read_hashed(paths[before.version])
-    _save_version(folder, after, header["encoder"], header["calibration"])
-
-
-def _save_version(folder: Path, model: StoredModel, encoder: str, known: str) -> None:
-    """Writes a version that refers to files already there, then the pointer."""
+def save_version(folder: Path, model: StoredModel) -> None:
+    """Writes a version that refers to `model.files`, then the pointer."""
     tensors = flatten(
         {
             "table": model.table,
@@ -130,8 +139,8 @@ def _save_version(folder: Path, model: StoredModel, encoder: str, known: str) ->
     )
     header = {
         "format": FORMAT,
-        "encoder": encoder,
-        "calibration": known,
+        "encoder": model.files.encoder,
+        "calibration": model.files.calibration,
         "symbols": model.symbols.names,
         "aliases": dict(model.symbols.aliases),
         "about": model.about,
@@ -185,8 +194,9 @@ def load_version(path: Path) -> StoredModel:
     try:
         if header["format"] != FORMAT:
             raise KeyError(f"format {header['format']}")
-        about, weights = read_hashed(folder / Path(header["encoder"]).name)
-        _, known = read_hashed(folder / Path(header["calibration"]).name)
+        files = Files(*(Path(header[name]).name for name in Files._fields))
+        about, weights = read_hashed(folder / files.encoder)
+        _, known = read_hashed(folder / files.calibration)
         known |= {name: known[name].astype(np.float32) / 127 for name in COARSE}
         network, rows = unflatten(weights), unflatten(tensors)
         return StoredModel(
@@ -203,6 +213,7 @@ def load_version(path: Path) -> StoredModel:
             header["change"],
             header["before"],
             int(path.name.split("-")[1]),
+            files,
         )
     except (KeyError, TypeError) as error:
         raise InputError(

@@ -1,7 +1,8 @@
 """How a row comes from a symbol's own drawings; the encoder is never touched.
 
 A row follows from all drawings of its symbol, so registering in parts is registering
-at once. Everything here works on embeddings, on the host but for `steps.fit_row`.
+at once. Everything here works on embeddings, on the host but for `steps.fit_row`. Of a
+drawing there may be several, variants of it: together they weigh as much as one.
 """
 
 from typing import Literal, NamedTuple
@@ -28,10 +29,6 @@ SHRINK = 10.0
 """Drawings that the usual reach of a symbol is worth beside its own."""
 KEPT = 0.95
 """Share of each symbol's known drawings that are no stranger than `STRANGE`."""
-APART = 0.55
-"""Cosine of two means below which they are two ways of drawing, not one."""
-WAY = 3
-"""Drawings that a way of drawing needs at least."""
 
 
 class Row(NamedTuple):
@@ -87,24 +84,42 @@ def calibrate(
     return Calibration(rows, z[chosen], found, background), reach, spread
 
 
-def mean_row(z: np.ndarray, trained: np.ndarray | None, rows: Rows) -> Row:
+def mean_row(
+    z: np.ndarray,
+    trained: np.ndarray | None,
+    rows: Rows,
+    drawing: np.ndarray | None = None,
+) -> Row:
     """The normalised sum of normalised embeddings f32[n d], in closed form.
+
+    `drawing` i[n] says which drawing each is of; without it they are all different.
 
     A trained row (f32[d], None for a new symbol) counts as `TRAINED_WEIGHT` drawings.
     A new mean lies nearer to its drawings than a trained row does and would take
     answers from its neighbours: its offset puts it as far from a fresh drawing of its
     own as trained rows are from theirs.
     """
-    sums = _sums(z, trained)
+    drawing = np.arange(len(z)) if drawing is None else drawing
+    drawn = by_drawing(z, drawing)
+    sums = _sums(drawn, trained)
     usual, spread = rows.usual()
     if trained is None:
-        dist2 = 2 - 2 * fresh_cosine(z)
+        dist2 = 2 - 2 * fresh_cosine(drawn)
         offset = max(0.0, usual - dist2)
         reach = dist2 + offset
     else:
-        offset, reach = 0.0, _reach(z, unit(sums), usual)
+        offset, reach = 0.0, _reach(z, drawing, unit(sums), usual)
     row, sums = unit(sums).astype(np.float32), sums.astype(np.float32)
-    return Row(row, sums, len(z), offset, reach, spread)
+    return Row(row, sums, len(drawn), offset, reach, spread)
+
+
+def by_drawing(z: np.ndarray, drawing: np.ndarray) -> np.ndarray:
+    """f64[m d]: the mean of each drawing's embeddings f32[n d], first drawing first."""
+    weight = _weights(drawing)
+    _, index = np.unique(drawing, return_inverse=True)
+    found = np.zeros((index.max() + 1, z.shape[1]))
+    np.add.at(found, index, weight[:, None] * unit(z.astype(np.float64)))
+    return found
 
 
 def fresh_cosine(z: np.ndarray) -> float:
@@ -118,76 +133,80 @@ def fresh_cosine(z: np.ndarray) -> float:
 
 
 def pair_cosine(z: np.ndarray) -> float:
-    """Expected cosine of two drawings, from these f32[n d], drawn towards `FRESH`."""
-    n, sums = len(z), _sums(z, None)
+    """Expected cosine of two drawings, from these f32[n d], drawn towards `FRESH`.
+
+    They have length 1, or less where they are means of variants.
+    """
+    n, sums = len(z), z.astype(np.float64).sum(0)
     pairs = n * (n - 1) / 2
-    p = ((sums @ sums - n) / 2 + FRESH * FRESH_PAIRS) / (pairs + FRESH_PAIRS)
+    alone = (z.astype(np.float64) ** 2).sum()
+    p = ((sums @ sums - alone) / 2 + FRESH * FRESH_PAIRS) / (pairs + FRESH_PAIRS)
     return float(np.clip(p, 0.05, 1.0))
 
 
 def sgd_row(
-    z: np.ndarray, trained: np.ndarray | None, rows: Rows, known: Known, owner: int
+    z: np.ndarray,
+    trained: np.ndarray | None,
+    rows: Rows,
+    known: Known,
+    owner: int,
+    drawing: np.ndarray | None = None,
 ) -> Row:
     """The row that best tells drawings f32[n d] of a symbol from those of all others.
 
     The loss is the table's cross entropy with this row alone moving, which is logistic
     regression against the others; known drawings are replayed, so they keep their
-    answers. `owner` is the symbol's first slot.
+    answers. `owner` is the symbol's first slot, `drawing` as `mean_row` has it.
     """
-    sums = _sums(z, trained)
+    drawing = np.arange(len(z)) if drawing is None else drawing
+    sums = _sums(by_drawing(z, drawing), trained)
     start = unit(sums).astype(np.float32)
-    own = z[np.linspace(0, len(z) - 1, min(len(z), SHOTS)).astype(int)]
+    kept = np.isin(drawing, _thinned(np.unique(drawing)))
+    own, share = z[kept], _weights(drawing[kept])
     like = np.argsort(-(known.z @ start), kind="stable")[:REPLAY]
     both = np.concatenate([own, known.z[like]]).astype(np.float32)
     scores = rows.scores(both)
     scores[:, np.asarray(rows.slots.owner) == owner] = -np.inf
     count = np.bincount(known.owner, minlength=1)
     replayed = 1 / count[known.owner[like]]
-    weight = np.concatenate([np.full(len(own), OWN_WEIGHT / len(own)), replayed])
+    weight = np.concatenate([OWN_WEIGHT * share / share.sum(), replayed])
     mine = np.concatenate([np.ones(len(own), bool), known.owner[like] == owner])
+    room = _room(len(own))
     found = fit_row(
         {"table": {"embeddings": start}},
-        _padded(both),
-        _padded(_log_sum_exp(scores)),
-        _padded(np.where(mine, 1.0, -1.0)),
-        _padded(weight),
+        _padded(both, room),
+        _padded(_log_sum_exp(scores), room),
+        _padded(np.where(mine, 1.0, -1.0), room),
+        _padded(weight, room),
         np.float32(rows.scale),
     )
     row = np.asarray(found["table"]["embeddings"])
     usual, spread = rows.usual()
-    reach = _reach(z, row, usual)
-    return Row(row, sums.astype(np.float32), len(z), 0.0, reach, spread)
+    reach, n = _reach(z, drawing, row, usual), len(np.unique(drawing))
+    return Row(row, sums.astype(np.float32), n, 0.0, reach, spread)
 
 
-def ways(z: np.ndarray) -> list[np.ndarray]:
-    """Indices of embeddings f32[n d] drawn alike: one group, or two far apart.
-
-    Two means on the sphere (I. S. Dhillon and D. S. Modha, "Concept decompositions",
-    Machine Learning 42, 2001), begun with the two drawings that differ most.
-    """
-    whole = [np.arange(len(z))]
-    if len(z) < 2 * WAY:
-        return whole
-    first, second = np.unravel_index((z @ z.T).argmin(), (len(z), len(z)))
-    means = z[[first, second]]
-    for _ in range(10):
-        side = (z @ means.T).argmax(1)
-        if np.bincount(side, minlength=2).min() < WAY:
-            return whole
-        means = unit(np.stack([z[side == 0].sum(0), z[side == 1].sum(0)]))
-    if means[0] @ means[1] > APART:
-        return whole
-    return sorted((np.flatnonzero(side == i) for i in (0, 1)), key=lambda x: x[0])
+def _thinned(drawings: np.ndarray) -> np.ndarray:
+    """At most `SHOTS` of them, evenly."""
+    n = len(drawings)
+    return drawings[np.linspace(0, n - 1, min(n, SHOTS)).astype(int)]
 
 
-def _reach(z: np.ndarray, row: np.ndarray, usual: float) -> float:
+def _weights(drawing: np.ndarray) -> np.ndarray:
+    """f64[n]: 1 over the number of embeddings of the same drawing."""
+    _, index, count = np.unique(drawing, return_inverse=True, return_counts=True)
+    return 1 / count[index]
+
+
+def _reach(z: np.ndarray, drawing: np.ndarray, row: np.ndarray, usual: float) -> float:
     """Mean squared distance from a row, drawn towards what is usual."""
-    own = float(((z - row) ** 2).sum(-1).mean())
-    return (len(z) * own + SHRINK * usual) / (len(z) + SHRINK)
+    weight = _weights(drawing)
+    n, own = weight.sum(), (weight * ((z - row) ** 2).sum(-1)).sum()
+    return float((own + SHRINK * usual) / (n + SHRINK))
 
 
-def _sums(z: np.ndarray, trained: np.ndarray | None) -> np.ndarray:
-    sums = unit(z.astype(np.float64)).sum(0)
+def _sums(drawn: np.ndarray, trained: np.ndarray | None) -> np.ndarray:
+    sums = drawn.sum(0)
     return sums if trained is None else sums + TRAINED_WEIGHT * unit(trained)
 
 
@@ -197,7 +216,15 @@ def _log_sum_exp(scores: np.ndarray) -> np.ndarray:
     return top + np.log(np.exp(scores - top[:, None]).sum(1) + 1e-30)
 
 
-def _padded(x: np.ndarray) -> np.ndarray:
-    """One length whatever the number of drawings, so that nothing is compiled anew."""
-    rest = np.zeros((SHOTS + REPLAY - len(x), *x.shape[1:]), np.float32)
+def _room(own: int) -> int:
+    """One length for up to `SHOTS` embeddings, so that nothing is compiled anew; four
+    times as much, or more, for symbols of many variants."""
+    room = SHOTS
+    while room < own:
+        room *= 4
+    return room + REPLAY
+
+
+def _padded(x: np.ndarray, room: int) -> np.ndarray:
+    rest = np.zeros((room - len(x), *x.shape[1:]), np.float32)
     return np.concatenate([x.astype(np.float32), rest])

@@ -72,10 +72,15 @@ class Recognizer:
             found |= zip(chosen, self._named(given, k), strict=True)
         return [found[i] for i in range(len(drawings))]
 
-    def embed_many(self, drawings: Sequence[Ink | np.ndarray]) -> np.ndarray:
+    def embed_many(
+        self,
+        drawings: Sequence[Ink | np.ndarray],
+        usual_sizes: Sequence[float | None] | None = None,
+    ) -> np.ndarray:
         """f32[n d]: embeddings of ink and pictures as `see` takes them."""
         z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
-        for chosen, given in inputs.by_kind([self.see(each) for each in drawings]):
+        sizes = usual_sizes or [None] * len(drawings)
+        for chosen, given in inputs.by_kind([*map(self.see, drawings, sizes)]):
             z[chosen] = self.embed(given)
         return z
 

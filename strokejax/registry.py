@@ -1,16 +1,17 @@
 """The symbols of a stored model: registered, renamed, forgotten, listed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from strokejax.changes import changing, save, writable
-from strokejax.learning import as_trained, check_all, learn, with_symbols
+from strokejax.learning import check_all, learn
 from strokejax.locate import resolve
-from strokejax.model_store import Sample, load_model
+from strokejax.model_store import Sample, StoredModel, load_model
 from strokejax.online import Method
+from strokejax.placing import as_trained, with_symbols
 from strokejax.recognizer import from_stored, with_table
-from strokejax.samples import Drawing, SampleStore, digest, prepared
+from strokejax.samples import Drawing, Kept, SampleStore, embedded, prepared, unknown_to
 from strokejax.symbols import check_name
 from strokejax.types import InputError
 
@@ -26,9 +27,13 @@ def register(
     method: Method = "sgd",
     force: bool = False,
     sources: Sequence[str] = (),
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
 ) -> dict[str, Any]:
     """Makes drawings (`Ink` or pictures) a symbol, or adds them to one that is there.
 
+    `usual_size` is the longer side of the writer's usual letter in the ink's units;
+    `ignore` says what makes no difference, of "direction", "rotation" and "size".
     Returns {"symbol", "version", "samples", "odd", "confusions", "mistaken",
     "old_loss", "more"}: "odd" are drawings unlike the others, numbered as `drawings`
     lists them, "confusions" the symbols that further drawings will be taken for most
@@ -37,8 +42,7 @@ def register(
     InputError where that loss is too much, unless `force`, and for drawings or names
     that cannot be used.
     """
-    sources = list(sources) or [""] * len(drawings)
-    given = Given(check_name(name), drawings, sources)
+    given = prepare(name, drawings, sources, usual_size, ignore)
     version, (coach,) = add(model, [given], "register", method=method, force=force)
     return {"symbol": coach.pop("symbol"), "version": version, **coach}
 
@@ -47,11 +51,34 @@ class Given(NamedTuple):
     """Drawings for one symbol."""
 
     name: str
-    drawings: Sequence[Any]
+    kept: Sequence[Kept]
     sources: Sequence[str]
     """Where each comes from, "" for nowhere."""
-    kept: bool = False
-    """Whether the drawings are as `samples.prepared` returns them."""
+
+
+def prepare(
+    name: str,
+    drawings: Sequence[Any],
+    sources: Sequence[str] = (),
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
+) -> Given:
+    """What `register` is given, made ready; InputError for what cannot be used."""
+    name, sources = check_name(name), list(sources) or [""] * len(drawings)
+    _check_count(name, len(drawings))
+    kept = [
+        prepared(each, source or f"drawing {i + 1}", usual_size, ignore)
+        for i, (each, source) in enumerate(zip(drawings, sources, strict=True))
+    ]
+    return Given(name, kept, sources)
+
+
+def _check_count(name: str, count: int) -> None:
+    if not 1 <= count <= MAX_SAMPLES:
+        raise InputError(
+            f"{count:,} drawings are given for {name!r}; give 1 to {MAX_SAMPLES:,}, "
+            f"10 is a good number."
+        )
 
 
 def add(
@@ -68,24 +95,20 @@ def add(
     `skip_known` passes over drawings that a symbol has, which are refused otherwise.
     """
     for given in symbols:
-        if not 1 <= len(given.drawings) <= MAX_SAMPLES:
-            raise InputError(
-                f"{len(given.drawings):,} drawings are given for {given.name!r}; give "
-                f"1 to {MAX_SAMPLES:,}, 10 is a good number."
-            )
-    stored = with_table(load_model(model))
-    recognizer = from_stored(stored, fast=False)
-    ready = [(kept, recognizer.embed_many(kept)) for kept in map(_kept, symbols)]
+        _check_count(given.name, len(given.kept))
+    recognizer = from_stored(with_table(load_model(model)), fast=False)
+    ready = [(given, embedded(recognizer, given.kept)) for given in symbols]
     folder = writable(model)
     with changing(folder) as stored:
         changed, store, coaches = stored, SampleStore(folder), []
-        for given, (kept, z) in zip(symbols, ready, strict=True):
-            symbol = changed.symbols.symbol(given.name) or given.name
-            own = [each for each in changed.samples if each.symbol == symbol]
-            new = _new(kept, given.sources, own, skip_known)
+        for (name, kept, sources), z in ready:
+            symbol = changed.symbols.symbol(name) or name
+            own = drawn(changed, symbol)
+            new = unknown_to(own, kept, sources, skip_known)
             if new:
-                names = [_file_name(given.sources[i]) for i in new]
-                fresh = store.add(symbol, [kept[i] for i in new], z[new], names)
+                names = [_file_name(sources[i]) for i in new]
+                part = {variant: each[new] for variant, each in z.items()}
+                fresh = store.add(symbol, [kept[i] for i in new], part, names)
                 changed = changed._replace(samples=(*changed.samples, *fresh))
                 changed, coach = learn(
                     changed, store, symbol, method, against=changed, force=force
@@ -99,7 +122,7 @@ def add(
             check_all(stored, changed, store, named)
         store.write()
         change = {"verb": verb, "symbol": ", ".join(named), "method": method}
-        change |= {"samples": len(changed.samples) - len(stored.samples)}
+        change |= {"samples": len(drawn(changed)) - len(drawn(stored))}
         change |= {"forced": True} if force else {}
         return save(folder, stored, changed, change), coaches
 
@@ -124,13 +147,14 @@ def forget_sample(
     folder = writable(model)
     with changing(folder) as stored:
         symbol = stored.symbols.known(name)
-        own = [each for each in stored.samples if each.symbol == symbol]
+        own = drawn(stored, symbol)
         if not 0 <= index < len(own):
             raise InputError(
                 f"{symbol!r} has {len(own)} drawings of its own, counted from 0; there "
                 f"is no number {index}."
             )
-        left = tuple(each for each in stored.samples if each is not own[index])
+        gone = symbol, own[index].drawing
+        left = tuple(s for s in stored.samples if (s.symbol, s.drawing) != gone)
         changed = stored._replace(samples=left)
         change = {"verb": "forget", "symbol": symbol, "sample": own[index].source}
         if len(own) == 1:
@@ -148,13 +172,18 @@ def forget_sample(
         return save(folder, stored, changed, change)
 
 
+def drawn(stored: StoredModel, symbol: str | None = None) -> list[Sample]:
+    """The drawings among a model's samples, all or a symbol's, in their order."""
+    own = (s for s in stored.samples if symbol is None or s.symbol == symbol)
+    return [sample for sample in own if not sample.variant]
+
+
 def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]]:
     """A symbol's own drawings, in the order in which they came."""
     folder = resolve(model)
     stored = load_model(folder)
-    symbol = stored.symbols.known(name)
-    store = SampleStore(folder)
-    return [(s, store.drawing(s)) for s in stored.samples if s.symbol == symbol]
+    own, store = drawn(stored, stored.symbols.known(name)), SampleStore(folder)
+    return [(sample, store.kept(sample.file)[sample.row].drawing) for sample in own]
 
 
 def rename(model: str | Path | None, old: str, new: str) -> int:
@@ -182,52 +211,31 @@ def alias(model: str | Path | None, name: str, other: str) -> int:
 
 
 def listing(model: str | Path | None) -> dict[str, Any]:
-    """{"version", "symbols": [{"name", "samples", "aliases", "origin"}]}."""
+    """{"version", "symbols": [{"name", "samples", "aliases", "origin"}]}.
+
+    Also "variants" of symbols that are the same however they are drawn.
+    """
     stored = load_model(model)
     table = stored.symbols
     symbols = []
     for name in table.symbols:
-        slots = table.slots_of(name)
+        slots, own = (
+            table.slots_of(name),
+            [s for s in stored.samples if s.symbol == name],
+        )
+        count = sum(not each.variant for each in own)
+        row = {
+            "name": name,
+            "samples": count,
+            "aliases": [a for a, n in table.aliases.items() if n == name],
+            "origin": "trained" if stored.origin[slots[0]] >= 0 else "registered",
+        }
         symbols.append(
-            {
-                "name": name,
-                "samples": sum(each.symbol == name for each in stored.samples),
-                "aliases": [a for a, n in table.aliases.items() if n == name],
-                "origin": "trained" if stored.origin[slots[0]] >= 0 else "registered",
-            }
+            row | ({"variants": len(own) - count} if len(own) > count else {})
         )
     return {"version": stored.version, "symbols": symbols}
-
-
-def _kept(given: Given) -> list[Drawing]:
-    if given.kept:
-        return list(given.drawings)
-    both = zip(given.drawings, given.sources, strict=True)
-    return [
-        prepared(each, source or f"drawing {i + 1}")
-        for i, (each, source) in enumerate(both)
-    ]
 
 
 def _file_name(source: str) -> str:
     """What a file is called; bytes that are no text become question marks."""
     return Path(source).name.encode(errors="replace").decode()
-
-
-def _new(
-    kept: Sequence[Drawing], sources: Sequence[str], own: Sequence[Sample], skip: bool
-) -> list[int]:
-    """Which drawings a symbol does not have; InputError for others unless `skip`."""
-    seen = {each.digest: each.source or "one registered before" for each in own}
-    new = []
-    for i, each in enumerate(kept):
-        found, source = digest(each), sources[i] or f"drawing {i + 1}"
-        if found not in seen:
-            new.append(i)
-        elif not skip:
-            raise InputError(
-                f"{source} is the same drawing as {seen[found]}; draw each sample "
-                f"anew, copies teach nothing."
-            )
-        seen.setdefault(found, source)
-    return new

@@ -1,9 +1,10 @@
 """Drawings that people registered, kept so that rows can be made of them again."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -13,17 +14,56 @@ from strokejax.ink.images import to_ink_image
 from strokejax.ink.normalise import shrunk
 from strokejax.ink.packed import check_packed
 from strokejax.model_store import Sample
+from strokejax.recognizer import Recognizer
 from strokejax.types import Ink, InputError
+from strokejax.variants import by_name, variants_of, varied
 
 Drawing = Ink | np.ndarray
 """Ink, or a picture u8[h w] with ink high."""
 
 
-def prepared(drawing: Any, where: str) -> Drawing:
+class Kept(NamedTuple):
+    """A drawing as it is kept, with what has to be known to embed it again."""
+
+    drawing: Drawing
+    usual_size: float | None = None
+    """The longer side of the writer's usual letter, in the ink's units."""
+    variants: tuple[str, ...] = ()
+    """What it stands for as well, by the names of `variants`."""
+
+
+def prepared(
+    drawing: Any,
+    where: str,
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
+) -> Kept:
     """A drawing as it is kept; InputError for what cannot be used."""
-    if isinstance(drawing, Ink):
-        return check_ink(drawing, where)
-    return shrunk(to_ink_image(np.asarray(drawing), where))
+    if not isinstance(drawing, Ink):
+        picture = shrunk(to_ink_image(np.asarray(drawing), where))
+        return Kept(picture, None, variants_of(picture, None, ignore))
+    ink = check_ink(drawing, where)
+    if usual_size is not None and not 0 < usual_size < math.inf:
+        raise InputError(
+            f"The usual size of {where} is {usual_size:g}; give the longer side of a "
+            f"usual letter, a number above 0 in the ink's units."
+        )
+    return Kept(ink, usual_size, variants_of(ink, usual_size, ignore))
+
+
+def embedded(model: Recognizer, kept: Sequence[Kept]) -> dict[str, np.ndarray]:
+    """f32[n d] of drawings under "", and of each variant under its name.
+
+    Rows are NaN where a drawing has no such variant.
+    """
+    names = dict.fromkeys(["", *(name for each in kept for name in each.variants)])
+    found = {}
+    for name in names:
+        has = [i for i, each in enumerate(kept) if not name or name in each.variants]
+        shown = [varied(kept[i].drawing, kept[i].usual_size, name) for i in has]
+        found[name] = np.full((len(kept), model.spec.out_dim), np.nan, np.float32)
+        found[name][has] = model.embed_many(*zip(*shown, strict=True))
+    return found
 
 
 def digest(drawing: Drawing) -> str:
@@ -39,11 +79,9 @@ def digest(drawing: Drawing) -> str:
     return found.hexdigest()[:32]
 
 
-def to_tensors(
-    drawings: Sequence[Drawing],
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def to_tensors(kept: Sequence[Kept]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Drawings as a header of JSON and arrays; `from_tensors` takes them back."""
-    kinds = ["ink" if isinstance(each, Ink) else "picture" for each in drawings]
+    drawings = [each.drawing for each in kept]
     tensors: dict[str, np.ndarray] = {}
     inks = [each for each in drawings if isinstance(each, Ink)]
     if inks:
@@ -53,30 +91,49 @@ def to_tensors(
     for row, each in enumerate(drawings):
         if not isinstance(each, Ink):
             tensors[f"picture/{row}"] = each
-    return {"kinds": kinds, "hash": [digest(each) for each in drawings]}, tensors
+    header = {
+        "kinds": ["ink" if isinstance(each, Ink) else "picture" for each in drawings],
+        "hash": [digest(each) for each in drawings],
+        "usual_size": [each.usual_size for each in kept],
+        "variants": [list(each.variants) for each in kept],
+    }
+    return header, tensors
 
 
-def from_tensors(
-    header: Any, tensors: dict[str, np.ndarray], where: str
-) -> list[Drawing]:
-    """The drawings that `to_tensors` wrote; InputError where they are none."""
+def from_tensors(header: Any, tensors: dict[str, np.ndarray], where: str) -> list[Kept]:
+    """The drawings that `to_tensors` wrote; InputError where they are none.
+
+    Headers of older files know neither usual sizes nor variants.
+    """
     try:
-        found: list[Drawing] = []
+        found: list[Kept] = []
         inks, packed = 0, None
         if "ink" in header["kinds"]:
             packed = PackedInk(*(tensors[name] for name in PackedInk._fields))
             check_packed(packed, {}, where)
+        sizes = header.get("usual_size", [None] * len(header["kinds"]))
+        variants = header.get("variants", [()] * len(header["kinds"]))
         for row, kind in enumerate(header["kinds"]):
             if kind == "picture" or packed is None:
-                found.append(_picture(tensors[f"picture/{row}"], where))
-                continue
-            found.append(check_ink(unpack(packed, inks), f"{where}, drawing {row}"))
-            inks += 1
+                drawing = _picture(tensors[f"picture/{row}"], where)
+            else:
+                drawing = check_ink(unpack(packed, inks), f"{where}, drawing {row}")
+                inks += 1
+            found.append(_kept(drawing, sizes[row], variants[row]))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise InputError(
             f"{where} holds no drawings that this version can read ({error})."
         ) from error
     return found
+
+
+def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> Kept:
+    """KeyError and TypeError for what is none of its fields."""
+    ink = isinstance(drawing, Ink)
+    if usual_size is not None and not (ink and 0 < float(usual_size) < math.inf):
+        raise KeyError(f"usual size {usual_size!r}")
+    names = tuple(by_name()[name].name for name in variants)
+    return Kept(drawing, usual_size and float(usual_size), names)
 
 
 def _picture(picture: np.ndarray, where: str) -> np.ndarray:
@@ -102,25 +159,33 @@ class SampleStore:
 
     def __init__(self, folder: Path):
         self._folder = folder
-        self._z: dict[str, np.ndarray] = {}
-        self._drawings: dict[str, list[Drawing]] = {}
+        self._z: dict[str, dict[str, np.ndarray]] = {}
+        self._kept: dict[str, list[Kept]] = {}
         self._unwritten: dict[str, bytes] = {}
+
+    def put(self, kept: Sequence[Kept], z: Mapping[str, np.ndarray]) -> str:
+        """The name of a file of drawings and their `embedded`, for `write` to keep."""
+        header, tensors = to_tensors(kept)
+        tensors |= {_key(name): each for name, each in z.items()}
+        file, data = named("samples", tensors, header)
+        self._unwritten[file] = data
+        self._z[file], self._kept[file] = dict(z), list(kept)
+        return file
 
     def add(
         self,
         symbol: str,
-        drawings: Sequence[Drawing],
-        z: np.ndarray,
+        kept: Sequence[Kept],
+        z: Mapping[str, np.ndarray],
         sources: Sequence[str],
     ) -> tuple[Sample, ...]:
-        """Samples of drawings with embeddings f32[n d], for `write` to keep."""
-        header, tensors = to_tensors(drawings)
-        tensors["z"] = np.asarray(z, np.float32)
-        file, data = named("samples", tensors, header)
-        self._unwritten[file] = data
-        self._z[file] = tensors["z"]
-        both = zip(header["hash"], sources, strict=True)
-        return tuple(Sample(symbol, file, row, *each) for row, each in enumerate(both))
+        """Samples of drawings and of their variants, for `write` to keep."""
+        file = self.put(kept, z)
+        return tuple(
+            Sample(symbol, file, row, digest(each.drawing), source, variant)
+            for row, (each, source) in enumerate(zip(kept, sources, strict=True))
+            for variant in ("", *each.variants)
+        )
 
     def write(self) -> None:
         """Writes what was added."""
@@ -133,17 +198,45 @@ class SampleStore:
         found = []
         for each in samples:
             if each.file not in self._z:
-                self._z[each.file] = self._read(each)[1]["z"]
-            found.append(self._z[each.file][each.row])
+                _, tensors = self._read(each.file)
+                self._z[each.file] = {
+                    name: tensors[_key(name)]
+                    for name in by_name()
+                    if _key(name) in tensors
+                }
+            found.append(self._z[each.file][each.variant][each.row])
         return np.array(found)
 
-    def drawing(self, sample: Sample) -> Drawing:
-        """What was drawn."""
-        if sample.file not in self._drawings:
-            header, tensors = self._read(sample)
-            where = str(self._folder / sample.file)
-            self._drawings[sample.file] = from_tensors(header, tensors, where)
-        return self._drawings[sample.file][sample.row]
+    def kept(self, file: str) -> list[Kept]:
+        """The drawings of a file."""
+        if file not in self._kept:
+            header, tensors = self._read(file)
+            where = str(self._folder / file)
+            self._kept[file] = from_tensors(header, tensors, where)
+        return self._kept[file]
 
-    def _read(self, sample: Sample) -> tuple[Any, dict[str, np.ndarray]]:
-        return read_hashed(self._folder / Path(sample.file).name)
+    def _read(self, file: str) -> tuple[Any, dict[str, np.ndarray]]:
+        return read_hashed(self._folder / Path(file).name)
+
+
+def _key(variant: str) -> str:
+    return f"z/{variant}" if variant else "z"
+
+
+def unknown_to(
+    own: Sequence[Sample], kept: Sequence[Kept], sources: Sequence[str], skip: bool
+) -> list[int]:
+    """Which drawings a symbol does not have; InputError for others unless `skip`."""
+    seen = {each.digest: each.source or "one registered before" for each in own}
+    new = []
+    for i, each in enumerate(kept):
+        found, source = digest(each.drawing), sources[i] or f"drawing {i + 1}"
+        if found not in seen:
+            new.append(i)
+        elif not skip:
+            raise InputError(
+                f"{source} is the same drawing as {seen[found]}; draw each sample "
+                f"anew, copies teach nothing."
+            )
+        seen.setdefault(found, source)
+    return new

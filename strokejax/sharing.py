@@ -13,7 +13,7 @@ from strokejax.ink.formats import read_bytes
 from strokejax.locate import resolve
 from strokejax.model_store import load_model
 from strokejax.online import Method
-from strokejax.registry import Given, add
+from strokejax.registry import Given, add, drawn
 from strokejax.samples import SampleStore, from_tensors, to_tensors
 from strokejax.symbols import check_name
 from strokejax.types import InputError
@@ -33,14 +33,14 @@ def export_symbols(
     folder = resolve(model)
     stored, store = load_model(folder), SampleStore(folder)
     wanted = [stored.symbols.known(name) for name in names]
-    own = [s for s in stored.samples if not names or s.symbol in wanted]
+    own = [s for s in drawn(stored) if not names or s.symbol in wanted]
     without = sorted(set(wanted) - {sample.symbol for sample in own})
     if without or not own:
         raise InputError(
             f"There are no drawings of {', '.join(map(repr, without)) or 'any symbol'} "
             f"to export; register some first."
         )
-    header, tensors = to_tensors([store.drawing(sample) for sample in own])
+    header, tensors = to_tensors([store.kept(s.file)[s.row] for s in own])
     header["symbols"] = [sample.symbol for sample in own]
     header |= {"format": FORMAT, "digest": _digest(header, tensors)}
     save_file(path, to_bytes(tensors, header))
@@ -86,7 +86,7 @@ def import_symbols(
     for name in dict.fromkeys(names):
         own = [d for d, each in zip(drawings, names, strict=True) if each == name]
         sources = [Path(where).name] * len(own)
-        given.append(Given(check_name(name), own, sources, kept=True))
+        given.append(Given(check_name(name), own, sources))
     version, coaches = add(
         model, given, "import", method=method, force=force, skip_known=True
     )
@@ -94,8 +94,14 @@ def import_symbols(
 
 
 def _digest(header: Any, tensors: dict[str, np.ndarray]) -> str:
-    """A hash of what the file says, but for its own value."""
+    """A hash of what the file says, but for its own value.
+
+    Older files know neither usual sizes nor variants.
+    """
     said = {name: header[name] for name in ("symbols", "kinds", "hash")}
+    said |= {
+        name: header[name] for name in ("usual_size", "variants") if name in header
+    }
     found = hashlib.sha256(repr(said).encode())
     for name in sorted(tensors):
         each = np.asarray(tensors[name], order="C")

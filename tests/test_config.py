@@ -22,6 +22,7 @@ FREE = {
     "data.also",
     "symbol.name",
     "symbol.samples",
+    "symbol.ignore",
 }
 """Texts without a list of choices."""
 

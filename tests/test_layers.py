@@ -17,14 +17,15 @@ LEVELS = tuple(
 types
 atomic
 config locate symbols hashed scores distance ink partitioning processes
+variants
 config_checks table losses data models
 metric_losses knn optim state model_store
 answers inputs rejection steps evaluate checkpoint metrics figures charts pages
-recognizer loop report online fewshot curves
-samples coach changes decode
+recognizer loop report online ways fewshot curves
+samples coach changes placing decode
 learning sheet
 registry adaptation
-sharing
+sharing upgrade
 job commands
 launch cli
 """.strip().splitlines()
@@ -64,7 +65,7 @@ HOST = (
     "data",
     "metrics",
 )
-HOST = (*HOST, "figures", "charts", "pages", "report", "curves", "cli")
+HOST = (*HOST, "variants", "figures", "charts", "pages", "report", "curves", "cli")
 HOST = (*HOST, "commands")
 """Without jax, apart from the kernels among them."""
 

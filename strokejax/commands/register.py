@@ -4,6 +4,7 @@ import argparse
 import json
 from typing import Any
 
+from strokejax.commands.recognize import usual_size
 from strokejax.commands.startup import importing
 
 TEXT = """\
@@ -29,6 +30,20 @@ def options(parser: argparse.ArgumentParser) -> None:
         "mean of its drawings, in closed form",
     )
     parser.add_argument(
+        "--ignore",
+        default="",
+        metavar="WHAT",
+        help="what makes no difference, of direction,rotation,size: a star is a star "
+        "however drawn, but an arrow left is not an arrow right",
+    )
+    parser.add_argument(
+        "--usual-size",
+        type=usual_size,
+        metavar="N",
+        help="longer side of the writer's usual letter, in the ink's units (default: "
+        "unknown)",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="even if other symbols lose much by it"
     )
 
@@ -36,7 +51,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Registers and says what to expect of the symbol."""
     from strokejax.ink.files import read_drawings
+    from strokejax.variants import ignored
 
+    ignore = ignored(given.ignore, "--ignore")
     with importing():
         from strokejax.registry import register
 
@@ -48,6 +65,8 @@ def run(given: argparse.Namespace) -> int:
         method=given.method,
         force=given.force,
         sources=sources,
+        usual_size=given.usual_size,
+        ignore=ignore,
     )
     before = found["samples"] - len(sources)
     found["odd"] = [

@@ -18,6 +18,8 @@ verbs:
   history                what made each version
   export FILE [NAME...]  drawings of registered symbols, all or some, in one file
   import FILE            registers the symbols of such a file
+  upgrade                the packaged encoder for an older one, or that of --from MODEL:
+                         your drawings are embedded and learned again
 """
 
 ARGUMENTS = {
@@ -30,6 +32,7 @@ ARGUMENTS = {
     "history": (0, 0),
     "export": (1, 10_000),
     "import": (1, 1),
+    "upgrade": (0, 0),
 }
 """How many arguments each verb takes: least and most."""
 
@@ -41,7 +44,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force",
         action="store_true",
-        help="import even if other symbols lose much by it",
+        help="import even if other symbols lose much by it, upgrade even if symbols "
+        "without drawings are lost",
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="MODEL",
+        help="upgrade to the encoder of another model than the packaged one",
     )
 
 
@@ -56,6 +66,11 @@ def run(given: argparse.Namespace) -> int:
             f"`strokejax symbols {given.what}` takes {wanted} arguments and "
             f"{len(given.names)} are given; see `strokejax symbols --help`."
         )
+    if given.source is not None and given.what != "upgrade":
+        raise InputError(
+            f"--from is for `strokejax symbols upgrade`, not for {given.what!r}; leave "
+            f"it out."
+        )
     found, text = _VERBS[given.what](given)
     if given.json:
         print(json.dumps(found, ensure_ascii=False))
@@ -66,6 +81,7 @@ def run(given: argparse.Namespace) -> int:
 
 def _list(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from strokejax.registry import listing
+    from strokejax.upgrade import outdated
 
     found = listing(given.model)
     lines = [f"version {found['version']}, {len(found['symbols'])} symbols"]
@@ -73,7 +89,14 @@ def _list(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
         aliases = f"  also {', '.join(each['aliases'])}" if each["aliases"] else ""
         n = each["samples"]
         count = f"{n} drawing{'s' * (n > 1)}" if n else "trained"
+        count += f" and {each['variants']} variants" if "variants" in each else ""
         lines.append(f"  {each['name']:<12} {count}{aliases}")
+    if outdated(given.model):
+        found["outdated"] = True
+        lines.append(
+            "The packaged encoder is newer than this model's; `strokejax symbols "
+            "upgrade` embeds your drawings with it."
+        )
     return found, "\n".join(lines)
 
 
@@ -163,6 +186,27 @@ def _import(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
     return found, f"Version {found['version']}: {names}"
 
 
+def _upgrade(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from strokejax.upgrade import upgrade
+
+    found = upgrade(given.model, given.source, force=given.force)
+    before, after = (
+        f"{each['architecture']} {each['file'][8:16]} of {each['made'][:10] or '?'}"
+        for each in (found["before"], found["after"])
+    )
+    if not found["changed"]:
+        return found, f"Nothing to upgrade: the encoder is {after} already."
+    lines = [f"Version {found['version']}: the encoder is {after}, it was {before}."]
+    if found["symbols"]:
+        lines.append("  of further drawings mistaken, before and after:")
+    for each in found["symbols"]:
+        rates = f"{100 * each['before']:3.0f} %  {100 * each['after']:3.0f} %"
+        lines.append(f"  {each['symbol']:<12} {rates}")
+    for name in found["left_out"]:
+        lines.append(f"  {name!r} of the newer model stays behind.")
+    return found, "\n".join(lines)
+
+
 def _changed(version: int, text: str, **more: Any) -> tuple[dict[str, Any], str]:
     return {"version": version} | more, f"Version {version}: {text}"
 
@@ -189,4 +233,5 @@ _VERBS = {
     "history": _history,
     "export": _export,
     "import": _import,
+    "upgrade": _upgrade,
 }

@@ -24,9 +24,10 @@ from strokejax.job.workdir import check_owner, claim
 from strokejax.locate import CURRENT, PACKAGED, resolve
 from strokejax.model_store import StoredModel, load_model
 from strokejax.pages import percent, write_page
-from strokejax.registry import Given, add
+from strokejax.registry import add, prepare
 from strokejax.state import TrainState, create_state
 from strokejax.types import InputError
+from strokejax.variants import ignored
 
 
 def register(config: Config, workdir: Path, started: float) -> dict[str, Any]:
@@ -44,7 +45,13 @@ def register(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     model = workdir / "model"
     if not (model / CURRENT).exists():
         _copy(resolve(source), model)
-    given = Given(config.symbol.name, drawings, sources)
+    given = prepare(
+        config.symbol.name,
+        drawings,
+        sources,
+        config.symbol.usual_size or None,
+        ignored(config.symbol.ignore, "config.symbol.ignore"),
+    )
     version, told = add(
         model,
         [given],
