@@ -109,16 +109,20 @@ def begin(
         slots = np.flatnonzero(stored.origin == row)
         if name is not None:
             now[name] = stored.symbols.names[slots[0]] if len(slots) else now.get(name)
+    # A newer model that knows a symbol by the name that it was given means the same.
+    now = {
+        to: to for name, to in now.items() if to in theirs and name not in theirs
+    } | now
     own = {each.symbol for each in stored.samples}
     given = {*stored.symbols.names, *stored.symbols.aliases} - (own - {*now.values()})
     names = [
         now.get(name, None if name in given else name) for name in newer.symbols.names
     ]
-    begun = with_symbols(newer, SymbolTable(tuple(names)))
+    begun, known = with_symbols(newer, SymbolTable(tuple(names))), {*names, *own}
     return Begun(
         begun._replace(about=about, samples=()),
-        [name for name in theirs if name not in now and name not in {*names, *own}],
-        [name for name in stored.symbols.symbols if name not in {*names, *own}],
+        [n for n in theirs if n not in now and (n in given or n not in known)],
+        [n for n in stored.symbols.symbols if n not in known],
     )
 
 

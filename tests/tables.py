@@ -8,7 +8,7 @@ from strategies import unit_rows
 from strokejax.model_store import Calibration, Sample, StoredModel
 from strokejax.models.build import EncoderSpec
 from strokejax.symbols import SymbolTable
-from strokejax.table import Slots, unit
+from strokejax.table import Rows, Slots, unit
 
 DIM = 16
 
@@ -65,3 +65,20 @@ def model_of(
         Calibration(rows, z, label, unit_rows(rng, 50, DIM)),
         np.where(np.arange(capacity) < c, np.arange(capacity), -1).astype(np.int32),
     )
+
+
+def host_rows(embeddings: np.ndarray, scale=10.0, offset=None, reach=0.2) -> Rows:
+    """A table on the host with all its slots in use."""
+    c = len(embeddings)
+    offset = np.zeros(c, np.float32) if offset is None else offset
+    ones = np.ones(c, np.float32)
+    slots = Slots(
+        0 * embeddings,
+        np.zeros(c, np.int32),
+        np.ones(c, bool),
+        np.arange(c, dtype=np.int32),
+        offset,
+        reach * ones,
+        0.1 * ones,
+    )
+    return Rows(embeddings, scale, slots)

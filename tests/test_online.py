@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import seeds, unit_rows
-from tables import DIM, Store, around, model_of
+from tables import DIM, Store, around, host_rows, model_of
 
 from strokejax import answers, online
 from strokejax.learning import learn, rows_of
@@ -24,7 +24,7 @@ from strokejax.online import (
 )
 from strokejax.placing import with_symbols
 from strokejax.steps import fit_row
-from strokejax.table import Rows, Slots, unit
+from strokejax.table import unit
 from strokejax.types import Encoder
 from strokejax.ways import MOST, WAY, ways
 
@@ -42,23 +42,6 @@ def drawn(rng, n, cosine=0.9, centre=None):
     """f32[n d]: drawings of one symbol."""
     centre = unit_rows(rng, 1, DIM)[0] if centre is None else centre
     return around(rng, centre, n, cosine)
-
-
-def host_rows(embeddings, scale=10.0, offset=None, reach=0.2):
-    """A table on the host with all its slots in use."""
-    c = len(embeddings)
-    offset = np.zeros(c, np.float32) if offset is None else offset
-    ones = np.ones(c, np.float32)
-    slots = Slots(
-        0 * embeddings,
-        np.zeros(c, np.int32),
-        np.ones(c, bool),
-        np.arange(c, dtype=np.int32),
-        offset,
-        reach * ones,
-        0.1 * ones,
-    )
-    return Rows(embeddings, scale, slots)
 
 
 # The mean
