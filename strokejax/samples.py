@@ -129,11 +129,13 @@ def from_tensors(header: Any, tensors: dict[str, np.ndarray], where: str) -> lis
 
 def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> Kept:
     """KeyError and TypeError for what is none of its fields."""
-    ink = isinstance(drawing, Ink)
-    if usual_size is not None and not (ink and 0 < float(usual_size) < math.inf):
+    number = isinstance(usual_size, int | float) and isinstance(drawing, Ink)
+    if usual_size is not None and not (number and 0 < usual_size < math.inf):
         raise KeyError(f"usual size {usual_size!r}")
     names = tuple(by_name()[name].name for name in variants)
-    return Kept(drawing, usual_size and float(usual_size), names)
+    if len({"", *names}) <= len(names):
+        raise KeyError(f"variants {names}")
+    return Kept(drawing, usual_size, names)
 
 
 def _picture(picture: np.ndarray, where: str) -> np.ndarray:

@@ -173,6 +173,8 @@ def test_a_run_learns_a_symbol_and_its_encoder_stays(
         f"--config.symbol.name={NAME}",
         f"--config.symbol.samples={tmp_path / 'drawings'}",
         "--config.symbol.force=True",
+        "--config.symbol.ignore=direction",
+        "--config.symbol.usual_size=30",
         f"--workdir={workdir}",
     )
     line, _ = jobs.run(shared_cache, *arguments)
@@ -180,6 +182,7 @@ def test_a_run_learns_a_symbol_and_its_encoder_stays(
     assert NAME not in (workdir / "report.html").read_text()
     assert line["metrics"]["samples"] == 3
     models = [load_model(folder) for folder in (one_device, workdir)]
+    assert [each.variant for each in models[1].samples] == ["", "backwards"] * 3
     slot = models[1].symbols.slot(NAME)
     assert slot is not None
     assert models[0].symbols.slot(NAME) is None

@@ -138,6 +138,7 @@ def test_missing_fields_are_refused(name):
         ({"raster.size": 12, "raster.margin": 4}, ("margin of 4", "12 pixels")),
         ({"augment.width_low": 4.0, "augment.width_high": 2.0}, ("4.0", "2.0")),
         ({"mode": "argmax", "optim.train": "table"}, ("'table'", "'argmax'")),
+        ({"symbol.ignore": "size,colour"}, ("'colour'", "direction, rotation, size")),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(values, words):

@@ -82,6 +82,7 @@ def rows(stored, name):
 
 
 def test_the_same_encoder_changes_no_row(own):
+    undo(None)  # a row was fitted against what was forgotten only later
     stored, store = load_model(None), SampleStore(own)
     begun = begin(stored, trained_names(own, stored), stored)
     assert (begun.left_out, begun.lost) == ([], [])
@@ -96,8 +97,7 @@ def test_the_same_encoder_changes_no_row(own):
             ours = np.asarray(ours)[again.symbols.slots_of(name)]
             theirs = getattr(stored.slots, field)[stored.symbols.slots_of(name)]
             if field != "owner":
-                # What is usual is measured without what was forgotten since.
-                np.testing.assert_allclose(ours, theirs, atol=2e-3, err_msg=field)
+                np.testing.assert_allclose(ours, theirs, atol=1e-4, err_msg=field)
 
 
 def test_upgrade_and_undo_is_the_identity(newer):

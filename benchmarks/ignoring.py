@@ -1,0 +1,70 @@
+"""Is a turned symbol the same? python benchmarks/ignoring.py (needs STROKEJAX_DATA)
+
+Asymmetric Detexify symbols are registered alone from five drawings, with and without
+`--ignore rotation`; drawings by other people are asked for turned by all eighths.
+"""
+
+import os
+import tempfile
+
+import numpy as np
+
+from strokejax.changes import undo
+from strokejax.data.dataset import data_file
+from strokejax.ink.formats import read_packed, unpack
+from strokejax.ink.turning import EIGHTHS, turned
+from strokejax.recognizer import load
+from strokejax.registry import register
+from strokejax.scores import bootstrap_interval
+
+SYMBOLS = (
+    "amssymb:nRightarrow",
+    "amssymb:rightsquigarrow",
+    "amssymb:checkmark",
+    "latex2e:Downarrow",
+    "latex2e:textgreater",
+    "marvosym:Heart",
+)
+SHOTS = 5
+
+
+def main() -> None:
+    """Prints accuracy upright and turned, rows, and what the other symbols lose."""
+    packed, columns = read_packed(data_file("detexify63_dev.npz"))
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["STROKEJAX_HOME"] = home
+        for ignore in ((), ("rotation",)):
+            right, rows, lost = [], [], []
+            for name in SYMBOLS:
+                own = np.flatnonzero(columns["label"] == f"latex:{name}")
+                own = np.random.default_rng(0).permutation(own)
+                drawings = [unpack(packed, i) for i in own]
+                found = register(
+                    None, name, drawings[:SHOTS], ignore=ignore, force=True
+                )
+                model = load()
+                asked = [turned(ink, d) for ink in drawings[SHOTS:] for d in EIGHTHS]
+                answers = model.recognize_many(asked, k=1)
+                named = np.array([each.symbols[0] == name for each in answers])
+                right.append(named.reshape(-1, len(EIGHTHS)))
+                rows.append(len(model.symbols.slots_of(name)))
+                lost.append(found["old_loss"]["mean"])
+                undo(None)
+            _print(ignore, right, rows, lost)
+
+
+def _print(ignore, right, rows, lost) -> None:
+    groups = np.repeat(np.arange(len(right)), [len(each) for each in right])
+    both = np.concatenate(right).astype(float)
+    turned_alone = both[:, 1:].mean(1)
+    low, high = bootstrap_interval(turned_alone, groups)
+    print(
+        f"ignoring {', '.join(ignore) or 'nothing'}: {np.mean(rows):.1f} rows a symbol"
+    )
+    print(f"  upright {both[:, 0].mean():.4f}, n = {len(both)}")
+    print(f"  turned  {turned_alone.mean():.4f} [{low:.3f}, {high:.3f}] over symbols")
+    print(f"  the other symbols lose {np.mean(lost):.4f}")
+
+
+if __name__ == "__main__":
+    main()
