@@ -42,18 +42,9 @@ def learn(
     `against` is the model before the change, for the guard: InputError where other
     symbols lose too much, unless `force`.
     """
-    z = store.z(each for each in model.samples if each.symbol == symbol)
-    model, placed = _placed(model, symbol, z)
-    known = known_drawings(model, store, but=(symbol,))
-    owner = model.symbols.names.index(symbol)
-    for slot, part in placed:
-        rows, trained = rows_of(model), _trained(model, slot)
-        if method == "mean":
-            row = mean_row(z[part], trained, rows)
-        else:
-            row = sgd_row(z[part], trained, rows, known, owner)
-        model = _with_row(model, slot, row)
+    model, z, known = with_rows(model, store, symbol, method)
     names = model.symbols.names
+    owner = names.index(symbol)
     rates = confusion_rates(z, rows_of(model), known, owner)
     coach = {
         "odd": odd_ones(z, known),
@@ -65,6 +56,24 @@ def learn(
         "more": more_wanted(z),
     }
     return Learned(model, coach)
+
+
+def with_rows(
+    model: StoredModel, store: Embeddings, symbol: str, method: Method
+) -> tuple[StoredModel, np.ndarray, Known]:
+    """`learn` without guard and coach: the model, the drawings f32[n d], all others."""
+    z = store.z(each for each in model.samples if each.symbol == symbol)
+    model, placed = _placed(model, symbol, z)
+    known = known_drawings(model, store, but=(symbol,))
+    owner = model.symbols.names.index(symbol)
+    for slot, part in placed:
+        rows, trained = rows_of(model), _trained(model, slot)
+        if method == "mean":
+            row = mean_row(z[part], trained, rows)
+        else:
+            row = sgd_row(z[part], trained, rows, known, owner)
+        model = _with_row(model, slot, row)
+    return model, z, known
 
 
 def check_all(

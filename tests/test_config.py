@@ -22,6 +22,8 @@ FREE = {
     "data.also",
     "symbol.name",
     "symbol.samples",
+    "figures.only",
+    "figures.lake",
 }
 """Texts without a list of choices."""
 

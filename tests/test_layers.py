@@ -24,7 +24,7 @@ recognizer loop report online fewshot curves
 samples coach changes decode
 learning sheet
 registry adaptation
-sharing
+sharing measure
 job commands
 launch cli
 """.strip().splitlines()
