@@ -43,7 +43,7 @@ LETTERS = "abdefghijmnqrty"
 # What a network is shown
 
 
-def test_views_grow_and_end_with_everything():
+def test_parts_grow_and_end_with_everything():
     assert parts_of(FUSED) == [("shape",), ("motion",), ("shape", "motion"), FUSED]
     assert parts_of(("motion", "size")) == [("motion",), ("motion", "size")]
     assert parts_of(("shape",)) == [("shape",)]

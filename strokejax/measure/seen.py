@@ -10,7 +10,7 @@ Uses = tuple[str, ...]
 ALONE: tuple[Uses, ...] = (("shape",), ("motion",), ("shape", "motion"))
 
 
-def views(uses: Uses) -> list[Uses]:
+def parts_of(uses: Uses) -> list[Uses]:
     """What a network that sees `uses` may be shown of ink, at last all of it."""
     parts = [view for view in ALONE if set(view) <= set(uses) and view != uses]
     return [*parts, uses]
