@@ -22,21 +22,28 @@ PART = 4096
 
 
 def unipen(found: Validation) -> list[Figure]:
-    """Top-1, top-5 and top-1 with twins merged, for each way to see the drawings."""
-    uses, figures = found.model.spec.uses, []
-    for view in parts_of(uses):
-        whole, drawn = view == uses, found.letters_as(view)
-        named = found.model.names(ranked(found.model, drawn.z, 5).slot)
-        same = merge_twins(named[:, 0]) == merge_twins(drawn.names)
-        hit = named == drawn.names[:, None]
+    """The figures of `named` for each way to see the drawings."""
+    return [
+        figure
+        for seen in parts_of(found.model.spec.uses)
+        for figure in named(found, seen)
+    ]
+
+
+def named(found: Validation, seen: Uses) -> list[Figure]:
+    """Top-1, top-5 and top-1 with twins merged, with all else hidden."""
+    drawn, whole = found.letters_as(seen), seen == found.model.spec.uses
+    names = found.model.names(ranked(found.model, drawn.z, 5).slot)
+    same = merge_twins(names[:, 0]) == merge_twins(drawn.names)
+    hit = names == drawn.names[:, None]
+    return [
+        share(f"{name}, {' + '.join(seen)}", right, drawn.groups, DATA, asked)
         for name, right, asked in (
-            ("top-1", hit[:, 0], TOP1.get(view)),
+            ("top-1", hit[:, 0], TOP1.get(seen)),
             ("top-5", hit.any(1), TOP5 if whole else None),
             ("twins merged", same, TWINS if whole else None),
-        ):
-            title = f"{name}, {' + '.join(view)}"
-            figures.append(share(title, right, drawn.groups, DATA, asked))
-    return figures
+        )
+    ]
 
 
 def ranked(model: Recognizer, z: np.ndarray, k: int) -> Ranked:

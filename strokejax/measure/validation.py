@@ -40,7 +40,7 @@ class Validation:
     ):
         self.stored = with_table(stored)
         self.model = from_stored(stored, views=views)
-        self._root = root
+        self.root = root
         self._letters: dict[Uses, Embedded] = {}
 
     @cached_property
@@ -83,5 +83,5 @@ class Validation:
 
     def _read(self, name: str) -> Dataset:
         spec = self.model.spec
-        path = data_file(name, self._root)
+        path = data_file(name, self.root)
         return load_labelled(path, self.model.draw, strokes=False, **spec.raster)
