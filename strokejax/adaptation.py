@@ -7,7 +7,7 @@ import numpy as np
 
 from strokejax.data.samplers import open_set_draws, within_writer
 from strokejax.fewshot import auroc, fpr_at, kept_at
-from strokejax.learning import learn, rows_of
+from strokejax.learning import rows_of, with_rows
 from strokejax.model_store import Sample, StoredModel
 from strokejax.online import Method
 from strokejax.scores import TWINS, bootstrap_interval
@@ -51,7 +51,7 @@ def taught(
     for name, chosen in shots.items():
         new = [Sample(name, "", int(i), "", "") for i in chosen]
         wider = model._replace(samples=(*model.samples, *new))
-        model = learn(wider, store, name, method, against=model, force=True).model
+        model = with_rows(wider, store, name, method).model
     return model
 
 
@@ -76,11 +76,12 @@ def on_top(
 
     `shown` bool[n] marks the drawings of `new` that shots may come from, the others
     are named. Gives accuracy "new" and its "interval95" over writers, "old_before" and
-    "old_after", as means over `count` seeded choices of shots, and "hardest": the new
-    symbols named worst and what they are taken for.
+    "old_after", what the old ones "lost" with "lost_interval95", as means over `count`
+    seeded choices of shots, and "hardest": the new symbols named worst and what they
+    are taken for.
     """
     asked = new.select(~shown)
-    before = (answered(model, old.z) == old.names).mean()
+    before = answered(model, old.z) == old.names
     found, after = [], []
     for i in range(count):
         rng = np.random.default_rng([seed, i])
@@ -96,8 +97,9 @@ def on_top(
             )
         learned = taught(model, new.z, chosen, method)
         found.append(answered(learned, asked.z))
-        after.append((answered(learned, old.z) == old.names).mean())
+        after.append(answered(learned, old.z) == old.names)
     right = np.stack([each == asked.names for each in found])
+    lost = before - np.mean(after, 0)
     return {
         "k": shots,
         "ways": len(model.symbols) + len(np.unique(asked.names)),
@@ -106,8 +108,12 @@ def on_top(
         "accuracy": float(right.mean()),
         "interval95": list(bootstrap_interval(right.mean(0), asked.groups)),
         "new": float(right.mean()),
-        "old_before": float(before),
+        "old_before": float(before.mean()),
+        "old_before_interval95": list(bootstrap_interval(before, old.groups)),
         "old_after": float(np.mean(after)),
+        "old_after_interval95": list(bootstrap_interval(np.mean(after, 0), old.groups)),
+        "lost": float(lost.mean()),
+        "lost_interval95": list(bootstrap_interval(lost, old.groups)),
         "old_n": len(old.z),
         "hardest": _hardest(asked.names, np.stack(found)),
     }
@@ -180,7 +186,7 @@ def open_set(
     no part in it where `apart`. "kept_at" is the share of known drawings kept where a
     threshold lets in that share of unknown ones; "promised" says for each rate in
     `limits` (rate -> strangeness) how many known and unknown the model itself accepts;
-    "interval95" is the AUROC's spread over the draws.
+    "interval95", and that of others by their names, is the spread over the draws.
     """
     present = [name for name in model.symbols.symbols if name in set(drawn.names)]
     draws = open_set_draws(
@@ -201,19 +207,28 @@ def open_set(
         )
     area, false = np.mean(rows, 0).tolist()
     shares, true = np.mean(kept, 0).tolist(), np.mean(novel_rates, 0).tolist()
+    accepted = [
+        _spread(each) for each in np.reshape(novel_rates, (count, -1, 2))[..., 1].T
+    ]
     return {
         "auroc": area,
         "fpr95": false,
         "kept_at": {f"{r:g}": s for r, s in zip(limits, shares, strict=True)},
         "promised": {
-            f"{r:g}": {"kept": k, "false_accepts": f}
-            for r, (k, f) in zip(limits, true, strict=True)
+            f"{r:g}": {"kept": k, "false_accepts": f, "interval95": spread}
+            for r, (k, f), spread in zip(limits, true, accepted, strict=True)
         },
         "draws": count,
         "classes": classes,
         "n": len(drawn.z),
-        "interval95": np.quantile([row[0] for row in rows], [0.025, 0.975]).tolist(),
+        "interval95": _spread([row[0] for row in rows]),
+        "fpr95_interval95": _spread([row[1] for row in rows]),
     }
+
+
+def _spread(values: Sequence[float] | np.ndarray) -> list[float]:
+    """Where the middle 95 % lie."""
+    return np.quantile(np.asarray(values), [0.025, 0.975]).tolist()
 
 
 def _without(model: StoredModel, names: Sequence[str]) -> StoredModel:

@@ -44,9 +44,14 @@ class Ranked(NamedTuple):
 def answer_with(encoder, params, model_state, slots, inputs, k):
     """The fields of `Ranked` for a batch of inputs."""
     out = embed_with(encoder, params, model_state, slots, inputs)
-    scores, logits = scored(out, params["table"], slots)
+    return rank_with(out, params["table"], slots, k)
+
+
+def rank_with(out, table, slots, k):
+    """The fields of `Ranked` for embeddings f32[b d], or logits under a class head."""
+    scores, logits = scored(out, table, slots)
     top, slot = best(scores, k)
-    dist2 = -top if params["table"] else jnp.full(slot.shape, jnp.inf)
+    dist2 = -top if table else jnp.full(slot.shape, jnp.inf)
     share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
     first = slot[:, 0]
     strange = (dist2[:, 0] - slots.reach[first]) / slots.spread[first]
@@ -63,6 +68,7 @@ def embed_with(encoder, params, model_state, slots, inputs):
 
 answer = jax.jit(answer_with, static_argnames=("encoder", "k"))
 embed = jax.jit(embed_with, static_argnames="encoder")
+rank = jax.jit(rank_with, static_argnames="k")
 
 
 @cache

@@ -81,6 +81,45 @@ def shot_curves(title: str, curves: Curves) -> str:
     return _figure(title, f"{title} over shots", legend, parts)
 
 
+def interval_bars(title: str, rows: Sequence[Any]) -> str:
+    """A line a figure: a bar for its 95 % interval, a dot, a mark at what is asked.
+
+    `rows` have the fields of `measure.figure.Figure`; values are shares of 1.
+    """
+    every = [x for r in rows for x in (r.value, r.asked, *(r.interval95 or ()))]
+    known = [x for x in every if x is not None]
+    low, high = min(known), max(known)
+    low, high = low - 0.02 * (high - low + 1e-6), high + 0.02 * (high - low + 1e-6)
+    step, parts = 30, []
+
+    def place(value: float) -> float:
+        return 18 + (WIDTH - 36) * (value - low) / (high - low)
+
+    height = step * len(rows) + BOTTOM
+    for x in ticks(low, high):
+        at = place(x)
+        parts.append(f'<path class="grid" d="M{at:.1f} 2V{height - BOTTOM}"/>')
+        parts.append(
+            f'<text class="mid" x="{at:.1f}" y="{height - 6}">{number(x)}</text>'
+        )
+    for i, row in enumerate(rows):
+        y = step * i + 20
+        good = row.reached is not False
+        a, b = (place(edge) for edge in row.interval95 or (row.value, row.value))
+        wish = ""
+        if row.asked is not None:
+            x = place(row.asked)
+            wish = f'<path class="ideal" d="M{x:.1f} {y - 7}V{y + 7}"/>'
+        parts.append(
+            f'<text x="4" y="{y - 8}">{escape(row.name)}</text>{wish}'
+            f'<g class="line {"s2" if good else "s1"}">'
+            f"<title>{escape(', '.join(row.told()))}</title>"
+            f'<path class="band" d="M{a:.1f} {y - 4}H{b:.1f}V{y + 4}H{a:.1f}Z"/>'
+            f'<circle cx="{place(row.value):.1f}" cy="{y}" r="3"/></g>'
+        )
+    return _figure(title, title, [], parts, height)
+
+
 def reliability(
     probability: np.ndarray,
     right: np.ndarray,
@@ -166,10 +205,12 @@ def _entry(i: int, name: str, value: str) -> str:
     return f'<li class="s{i % 4}">{escape(name)} <b>{value}</b></li>'
 
 
-def _figure(title: str, label: str, legend: list[str], parts: list[str]) -> str:
+def _figure(
+    title: str, label: str, legend: list[str], parts: list[str], height: int = HEIGHT
+) -> str:
     return (
         f'<figure class="chart"><figcaption>{escape(title)}</figcaption>'
         f'<ul class="legend">{"".join(legend)}</ul>'
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-label="{escape(label)}">{"".join(parts)}</svg></figure>'
     )

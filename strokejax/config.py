@@ -15,11 +15,20 @@ from strokejax.types import InputError
 Config = Any
 """A ConfigDict; its fields have no static types, `validate` checks them."""
 
-JOBS = ("pretrain", "finetune", "register")
+JOBS = ("pretrain", "finetune", "register", "figures")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
 MAX_SHARE = 100
 """How often an epoch may see a data set beside the first one."""
+FIGURES = (
+    "unipen",
+    "personal",
+    "punctuation",
+    "omniglot",
+    "detexify",
+    "rejection",
+    "cost",
+)
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
 
@@ -114,6 +123,12 @@ def default_config() -> Config:
                 "usual_size": 0.0,
                 "force": False,  # even if other symbols lose much by it
             },
+            "figures": {  # what the job "figures" measures
+                "only": "",  # some of FIGURES, "unipen,cost"; "" = all
+                "episodes": 500,  # few-shot tasks a figure
+                "views": False,  # each drawing seen nine times, at nine times the cost
+                "lake": "",  # Omniglot's one-shot runs as published, all_runs.zip
+            },
             "log": {
                 "tensorboard": False,
                 "wandb": "",  # project name
@@ -162,6 +177,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loop.patience": (0, 1e6),
     "loop.statistics": (0, 1e6),
     "symbol.usual_size": (0, 1e9),
+    "figures.episodes": (1, 100_000),
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -190,6 +206,11 @@ def shares(also: str) -> list[tuple[str, float]]:
                 f"'mnist:0.3'."
             ) from None
     return found
+
+
+def figure_groups(only: str) -> tuple[str, ...]:
+    """The names of `config.figures.only`; all where it is empty."""
+    return tuple(filter(None, map(str.strip, only.split(",")))) or FIGURES
 
 
 def fields(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,11 +5,13 @@ import difflib
 from strokejax.config import (
     CHOICES,
     DATA,
+    FIGURES,
     MAX_SHARE,
     RANGES,
     Config,
     default_config,
     fields,
+    figure_groups,
     shares,
 )
 from strokejax.types import InputError
@@ -73,6 +75,12 @@ def _validate_together(config: Config) -> None:
                 f"0 and at most {MAX_SHARE}."
             )
     ignored(config.symbol.ignore, "config.symbol.ignore")
+    for name in figure_groups(config.figures.only):
+        if name not in FIGURES:
+            raise InputError(
+                f"config.figures.only has {name!r}; choose some of "
+                f"{', '.join(FIGURES)}."
+            )
     if config.model.name != "stroke_net" and config.model.norm != "batch":
         raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
     if config.mode == "argmax" and config.optim.train == "table":

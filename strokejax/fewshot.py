@@ -128,14 +128,52 @@ def auroc(known: ArrayLike, novel: ArrayLike) -> float:
     return float((below + upto).mean() / (2 * len(novel)))
 
 
+def auroc_interval(
+    known: ArrayLike,
+    novel: ArrayLike,
+    known_groups: ArrayLike,
+    novel_groups: ArrayLike,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The 95 % interval of `auroc`, groups of either side drawn with replacement.
+
+    Writers on one side, say, and symbols on the other; as in `bootstrap_interval`.
+    """
+    known, novel = _scores(known, novel)
+    rows, row = np.unique(np.asarray(known_groups), return_inverse=True)
+    columns, column = np.unique(np.asarray(novel_groups), return_inverse=True)
+    won = np.empty((len(rows), len(columns)))
+    for i in range(len(columns)):
+        own = np.sort(novel[column == i])
+        below, upto = (np.searchsorted(own, known, side) for side in ("left", "right"))
+        won[:, i] = np.bincount(row, (below + upto) / 2)
+    sizes, rng = (np.bincount(row), np.bincount(column)), np.random.default_rng(seed)
+    areas = np.empty(draws)
+    for i in range(draws):
+        r, c = (
+            np.bincount(rng.integers(len(n), size=len(n)), minlength=len(n))
+            for n in sizes
+        )
+        areas[i] = (r @ won @ c) / ((r @ sizes[0]) * (c @ sizes[1]))
+    low, high = np.quantile(areas, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def fpr_at(known: ArrayLike, novel: ArrayLike, kept: float = 0.95) -> float:
     """Share of novel samples accepted by the highest threshold that keeps `kept`.
 
     A score at the threshold is accepted; scores as in `auroc`.
     """
+    return float(accepted_at(known, novel, kept).mean())
+
+
+def accepted_at(known: ArrayLike, novel: ArrayLike, kept: float = 0.95) -> np.ndarray:
+    """bool[n]: which of the novel samples `fpr_at` counts."""
     known, novel = _scores(known, novel)
     needed = max(int(np.ceil(kept * len(known) - 1e-9)), 1)
-    return float((novel >= np.sort(known)[-needed]).mean())
+    return novel >= np.sort(known)[-needed]
 
 
 def kept_at(known: ArrayLike, novel: ArrayLike, rate: float) -> float:

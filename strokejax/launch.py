@@ -129,11 +129,14 @@ def _run() -> int:
     config = CONFIG.value
     if config.job == "register":
         from strokejax.job.register import register as run
+    elif config.job == "figures":
+        from strokejax.job.figures import figures as run
     else:
         from strokejax.job.run import run
     settings = json.dumps(json.loads(config.to_json()), sort_keys=True)
     digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
-    about = "symbol" if config.job == "register" else config.data.name
+    about = {"register": "symbol", "figures": Path(config.model.init).name}
+    about = about.get(config.job, config.data.name)
     name = f"{config.job}-{about}-{config.mode}-{digest}"
     workdir = Path(WORKDIR.value or Path("runs") / name)
     first = jax.process_index() == 0

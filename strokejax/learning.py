@@ -29,6 +29,28 @@ class Learned(NamedTuple):
     coach: dict[str, Any]
 
 
+class Own(NamedTuple):
+    """What a symbol's row is made of: its drawings and their variants."""
+
+    z: np.ndarray
+    """f32[n d]"""
+    drawing: np.ndarray
+    """i[n]: which drawing each is of."""
+    variant: np.ndarray
+    """str[n]: what was done to it."""
+
+
+class Fitted(NamedTuple):
+    """A model with a symbol's rows, and what they were made of."""
+
+    model: StoredModel
+    own: Own
+    ways: list[np.ndarray]
+    """Which of `own` each row is made of."""
+    known: Known
+    """The drawings of all other symbols."""
+
+
 def learn(
     model: StoredModel,
     store: Embeddings,
@@ -43,21 +65,12 @@ def learn(
     `against` is the model before the change, for the guard: InputError where other
     symbols lose too much, unless `force`.
     """
-    own = _own(model, store, symbol)
-    model, placed = _placed(model, symbol, own)
-    known = known_drawings(model, store, but=(symbol,))
-    owner = model.symbols.names.index(symbol)
-    for slot, part in placed:
-        z, rows, trained = own.z[part], rows_of(model), _trained(model, slot)
-        if method == "mean":
-            row = mean_row(z, trained, rows, own.drawing[part])
-        else:
-            row = sgd_row(z, trained, rows, known, owner, own.drawing[part])
-        model = with_row(model, slot, row)
+    model, own, ways, known = with_rows(model, store, symbol, method)
+    names = model.symbols.names
+    owner = names.index(symbol)
     drawn = own.z[own.variant == ""]
     like = known_drawings(model, store, but=(symbol,), variants=False)
-    ways = [part for _, part in placed]
-    rates, names = _rates(model, own, owner, ways, like), model.symbols.names
+    rates = _rates(model, own, owner, ways, like)
     coach = {
         "odd": odd_ones(drawn, like),
         "confusions": [
@@ -70,15 +83,22 @@ def learn(
     return Learned(model, coach)
 
 
-class Own(NamedTuple):
-    """What a symbol's row is made of: its drawings and their variants."""
-
-    z: np.ndarray
-    """f32[n d]"""
-    drawing: np.ndarray
-    """i[n]: which drawing each is of."""
-    variant: np.ndarray
-    """str[n]: what was done to it."""
+def with_rows(
+    model: StoredModel, store: Embeddings, symbol: str, method: Method
+) -> Fitted:
+    """`learn` without guard and coach."""
+    own = _own(model, store, symbol)
+    model, placed = _placed(model, symbol, own)
+    known = known_drawings(model, store, but=(symbol,))
+    owner = model.symbols.names.index(symbol)
+    for slot, part in placed:
+        z, rows, trained = own.z[part], rows_of(model), _trained(model, slot)
+        if method == "mean":
+            row = mean_row(z, trained, rows, own.drawing[part])
+        else:
+            row = sgd_row(z, trained, rows, known, owner, own.drawing[part])
+        model = with_row(model, slot, row)
+    return Fitted(model, own, [part for _, part in placed], known)
 
 
 def _own(model: StoredModel, store: Embeddings, symbol: str) -> Own:

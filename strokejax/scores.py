@@ -139,6 +139,35 @@ def expected_calibration_error(
     return float((counts * gaps).sum() / counts.sum())
 
 
+def calibration_interval(
+    probability: ArrayLike,
+    right: ArrayLike,
+    groups: ArrayLike,
+    *,
+    bins: int = 10,
+    draws: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """The 95 % interval of `expected_calibration_error`, bootstrapped over groups [n].
+
+    As in `bootstrap_interval`. An error is a sum of absolute values, so few groups make
+    the interval lie a little high.
+    """
+    chance = np.asarray(probability, np.float64)
+    gap = np.asarray(right, np.float64) - chance
+    names, group = np.unique(np.asarray(groups), return_inverse=True)
+    sums = np.zeros((len(names), bins))
+    member = np.minimum((chance * bins).astype(int), bins - 1)
+    np.add.at(sums, (group, member), gap)
+    sizes, rng = np.bincount(group), np.random.default_rng(seed)
+    errors = np.empty(draws)
+    for i in range(draws):
+        drawn = rng.integers(len(sizes), size=len(sizes))
+        errors[i] = np.abs(sums[drawn].sum(0)).sum() / sizes[drawn].sum()
+    low, high = np.quantile(errors, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def margins(z: np.ndarray, truth: np.ndarray, answer: np.ndarray) -> np.ndarray:
     """How far z f32[n d] lies on the side of a wrong answer, f64[n], -2 to 2.
 

@@ -23,6 +23,8 @@ FREE = {
     "symbol.name",
     "symbol.samples",
     "symbol.ignore",
+    "figures.only",
+    "figures.lake",
 }
 """Texts without a list of choices."""
 

@@ -25,7 +25,7 @@ recognizer loop report online ways fewshot curves
 samples coach changes placing decode
 learning sheet
 registry adaptation
-sharing upgrade
+sharing upgrade measure
 job commands
 launch cli
 """.strip().splitlines()

@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
     """Prints the scores."""
     _check(given)
     if given.data[0].lower().endswith(".zip"):
-        found = few_shots.lake(given)
+        found = few_shots.one_shot_runs(given)
     elif given.shots or given.open_set:
         found = few_shots.few_shots(given)
         if given.report:

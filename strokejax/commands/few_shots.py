@@ -12,30 +12,16 @@ RATES = (0.005, 0.02, 0.05, 0.1)
 """Rates of false accepts that an open set is measured at."""
 
 
-def lake(given: argparse.Namespace) -> dict[str, Any]:
+def one_shot_runs(given: argparse.Namespace) -> dict[str, Any]:
     """Lake's one-shot runs: {"error", "n", "interval95", "per_run"}."""
-    import numpy as np
-
-    from strokejax.data.dataset import as_rasters
     from strokejax.data.lake import load_runs
-    from strokejax.fewshot import RunEmbeddings, lake_error
+    from strokejax.measure.shots import lake
     from strokejax.model_store import load_model
     from strokejax.recognizer import from_stored, with_table
 
     runs = load_runs(given.data[0])
     model = from_stored(with_table(load_model(given.model)), views=given.views)
-
-    def embedded(pictures: np.ndarray) -> np.ndarray:
-        return model.embed({"image": as_rasters(pictures, **model.spec.raster)})
-
-    return lake_error(
-        [
-            RunEmbeddings(
-                run.name, embedded(run.training), embedded(run.test), run.answer
-            )
-            for run in runs
-        ]
-    )
+    return lake(model, runs)
 
 
 def few_shots(given: argparse.Namespace) -> dict[str, Any]:
@@ -155,13 +141,12 @@ def _embedded(given: argparse.Namespace, model):
 
     from strokejax.adaptation import Embedded
     from strokejax.data.labelled import load_labelled
+    from strokejax.measure.validation import embedded
 
     parts, kinds = [], []
     for path in given.data:
         dataset = load_labelled(path, model.draw, strokes=False, **model.spec.raster)
-        names = np.array(dataset.symbols)[dataset.labels]
-        z = model.embed(dict(dataset.inputs))
-        parts.append(Embedded(z, names, dataset.groups))
+        parts.append(embedded(model, dataset))
         kinds.append(dataset.group_kind)
     drawn = Embedded(*(np.concatenate(x) for x in zip(*parts, strict=True)))
     alphabets = np.array([name.rpartition("/")[0] for name in drawn.names])

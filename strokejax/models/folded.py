@@ -122,7 +122,7 @@ def _with_motion_and_size(params, inputs, parts):
     """As in `fused.Fused`."""
     points, size, seen = what_is_seen(inputs)
     seen = {name: x.astype(jnp.float32)[:, None] for name, x in seen.items()}
-    parts = [x for part in parts for x in (part, seen["shape"])]
+    parts = [x for part in parts for x in (part * seen["shape"], seen["shape"])]
     if "motion" in params:
         parts += [_motion(params["motion"], points) * seen["motion"], seen["motion"]]
     size = jnp.clip(size, -SIZE_LIMIT, SIZE_LIMIT)[:, None]

@@ -110,7 +110,8 @@ def what_is_seen(inputs):
 
     "size" is the longer side over the writer's usual one; here its logarithm to base 2,
     0 where unknown. `seen` says for "shape", "motion" and "size" bool[b] which examples
-    have it; points are blank where there are none.
+    have it; points are blank where there are none. Leaves "has_shape" and "has_ink"
+    bool[b] hide what is there: the shape, or the motion and with it the size.
     """
     b = len(jax.tree.leaves(inputs)[0])
     points = inputs.get("points", jnp.zeros((b, 8, 3)))
@@ -118,4 +119,5 @@ def what_is_seen(inputs):
     size = inputs.get("size", jnp.full(b, jnp.nan))
     known = jnp.isfinite(size) & (size > 0) & ink
     size = jnp.log2(jnp.where(known, size, 1.0))
-    return points, size, {"shape": jnp.ones(b, bool), "motion": ink, "size": known}
+    shape = inputs.get("has_shape", jnp.ones(b, bool))
+    return points, size, {"shape": shape, "motion": ink, "size": known}

@@ -1,0 +1,1 @@
+"""The headline figures of a model, on drawings that training never saw."""
