@@ -29,6 +29,10 @@ FIGURES = (
     "rejection",
     "cost",
 )
+PAIR_LOSSES = ("prototypical", "supervised_contrastive", "contrastive", "triplet")
+"""Losses between examples: batches are of classes that have several each."""
+LOSSES = ("proxy", "margin", *PAIR_LOSSES)
+WITH_MARGIN = ("margin", "contrastive", "triplet")
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
 
@@ -90,6 +94,11 @@ def default_config() -> Config:
                 "width_high": 3.5,
             },
             "loss": {
+                # "proxy": softmax over the table's rows; "margin": with an angle kept
+                # between them; the others compare examples of a batch with each other.
+                "name": "proxy",
+                "margin": 0.0,  # of "margin", "contrastive", "triplet"; 0 = their own
+                "classes_per_batch": 32,  # of the losses between examples
                 "label_smoothing": 0.02,
                 "class_weights": False,  # inverse frequency, mean 1
                 "prior": 0.0,  # how much log-prior is added to training logits
@@ -106,6 +115,7 @@ def default_config() -> Config:
             },
             "loop": {
                 "epochs": 4,
+                "steps": 0,  # 0 = by epochs
                 "batch_size": 128,  # over all devices
                 "checkpoint_every": 200,  # steps
                 "log_every": 20,  # steps
@@ -162,6 +172,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "augment.jitter": (0, 1),
     "augment.width_low": (0.1, 32),
     "augment.width_high": (0.1, 32),
+    "loss.margin": (0, 1.5),
+    "loss.classes_per_batch": (2, 1e6),
     "loss.label_smoothing": (0, 0.99),
     "loss.prior": (0, 2),
     "loss.scale": (1e-3, 1e3),
@@ -171,6 +183,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "optim.warmup": (0, 1),
     "optim.end": (0, 1),
     "loop.epochs": (1, 100_000),
+    "loop.steps": (0, 1e9),
     "loop.batch_size": (1, 1_000_000),
     "loop.checkpoint_every": (1, 1e9),
     "loop.log_every": (1, 1e9),
@@ -188,6 +201,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
     "model.name": ("stroke_net", "motion", "fused"),
+    "loss.name": LOSSES,
     "optim.train": ("all", "block3_head", "table"),
     "symbol.method": ("sgd", "mean"),
 }

@@ -7,7 +7,9 @@ from strokejax.config import (
     DATA,
     FIGURES,
     MAX_SHARE,
+    PAIR_LOSSES,
     RANGES,
+    WITH_MARGIN,
     Config,
     default_config,
     fields,
@@ -83,10 +85,43 @@ def _validate_together(config: Config) -> None:
             )
     if config.model.name != "stroke_net" and config.model.norm != "batch":
         raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
+    _validate_loss(config)
     if config.mode == "argmax" and config.optim.train == "table":
         raise InputError(
             "config.optim.train='table' has nothing to train in mode 'argmax'; "
             "choose 'all' or 'block3_head'."
+        )
+
+
+def _validate_loss(config: Config) -> None:
+    loss, batch = config.loss, config.loop.batch_size
+    if config.mode == "argmax" and loss.name != "proxy":
+        raise InputError(
+            f"config.loss.name={loss.name!r} is for embeddings; in mode 'argmax' use "
+            f"'proxy'."
+        )
+    if loss.margin and loss.name not in WITH_MARGIN:
+        raise InputError(
+            f"config.loss.margin of {loss.margin:g} means nothing to {loss.name!r}; "
+            f"set it to 0, or choose one of {', '.join(map(repr, WITH_MARGIN))}."
+        )
+    if loss.name not in PAIR_LOSSES:
+        return
+    if batch % loss.classes_per_batch or batch < 2 * loss.classes_per_batch:
+        raise InputError(
+            f"config.loop.batch_size of {batch} does not hold 2 or more examples of "
+            f"each of {loss.classes_per_batch} classes; make it a multiple of "
+            f"config.loss.classes_per_batch."
+        )
+    if loss.class_weights or loss.prior:
+        raise InputError(
+            f"config.loss.class_weights and prior have no use for {loss.name!r}, whose "
+            f"batches hold as many examples of each class; leave them off."
+        )
+    if config.optim.train == "table":
+        raise InputError(
+            f"config.loss.name={loss.name!r} trains no table; with config.optim.train="
+            f"'table' use 'proxy' or 'margin'."
         )
 
 

@@ -10,17 +10,50 @@ from jax.nn import log_softmax, relu, softplus
 from jaxtyping import Array, Bool, Float, Int
 
 from strokejax.distance import squared_distance
-from strokejax.table import rows, table_logits
+from strokejax.table import rows
 from strokejax.types import PyTree
+
+ANGLE = 0.2
+"""Radians between rows; the 0.5 of Deng et al. parts faces, which have no twins."""
+NEG_MARGIN = 1.0
+"""How far apart contrastive losses push two of different classes."""
+
+
+def pair_loss(
+    name: str,
+    z: Float[Array, "b d"],
+    labels: Int[Array, "b"],
+    mask: Bool[Array, "b"],
+    *,
+    margin: float,
+    shots: int,
+    log_scale: Float[Array, ""] | Float[Array, "b 1"],
+) -> Float[Array, ""]:
+    """One of the losses between examples by its name; a `margin` of 0 is its own.
+
+    An episode's support are the first `shots` of each class; they and `log_scale` are
+    for "prototypical" alone.
+    """
+    if name == "prototypical":
+        support = first_shots(labels, mask, shots)
+        return prototypical(z, labels, mask, support, log_scale)
+    if name == "supervised_contrastive":
+        return supervised_contrastive(z, labels, mask)
+    if name == "contrastive":
+        return contrastive(z, labels, mask, neg_margin=margin or NEG_MARGIN)
+    if name == "triplet":
+        return batch_hard_triplet(z, labels, mask, margin or None)
+    raise ValueError(f"there is no loss {name!r} between examples")
 
 
 def margin_logits(
+    logits: Float[Array, "b c"],
     table: PyTree,
     z: Float[Array, "b d"],
     labels: Int[Array, "b"],
     margin: float,
 ) -> Float[Array, "b c"]:
-    """`table_logits` with the own row `margin` radians (0 to pi/2) further away.
+    """The table's logits with the own row `margin` radians (0 to pi/2) further away.
 
     ArcFace (Deng et al. 2019) in squared distances, 2 - 2 cos: its s is twice the
     scale, and softmax forgets the constant. Where angle + margin exceeds pi, its code
@@ -34,7 +67,6 @@ def margin_logits(
     cos, sin = jnp.cos(margin), jnp.sin(margin)
     turned = dist2 * cos + 2 * (1 - cos) + 2 * sine * sin
     moved = jnp.where(dist2 <= 2 + 2 * cos, turned, dist2 + 2 * margin * sin)
-    logits = table_logits(table, z)
     is_own = labels[:, None] == jnp.arange(logits.shape[1])
     return jnp.where(is_own, -jnp.exp(table["log_scale"]) * moved[:, None], logits)
 
@@ -53,7 +85,7 @@ def prototypical(
     labels: Int[Array, "b"],
     mask: Bool[Array, "b"],
     support: Bool[Array, "b"],
-    log_scale: Float[Array, ""] | float,
+    log_scale: Float[Array, ""] | Float[Array, "b 1"] | float,
 ) -> Float[Array, ""]:
     """Mean cross entropy (nats) of one episode's queries against class means.
 
@@ -101,7 +133,7 @@ def contrastive(
     labels: Int[Array, "b"],
     mask: Bool[Array, "b"],
     pos_margin: float = 0.0,
-    neg_margin: float = 1.0,
+    neg_margin: float = NEG_MARGIN,
 ) -> Float[Array, ""]:
     """Half the squared excess of distances over margins, in all pairs of a batch.
 
@@ -138,6 +170,18 @@ def batch_hard_triplet(
     gap = farthest - nearest
     each = softplus(gap) if margin is None else relu(gap + margin)
     return _mean(each, anchor)
+
+
+def nearest_is_alike(
+    z: Float[Array, "b d"], labels: Int[Array, "b"], mask: Bool[Array, "b"]
+) -> Bool[Array, "b"]:
+    """Whether the nearest other example of a batch is of the same class."""
+    alike, unlike = _pairs(labels, mask)
+    dist2 = squared_distance(z, z)
+    near, far = (
+        jnp.min(jnp.where(kind, dist2, jnp.inf), 1) for kind in (alike, unlike)
+    )
+    return near < far
 
 
 def _kept(z, mask):

@@ -1,43 +1,21 @@
 """One step of training, one of evaluation: pure functions, jitted once in a factory."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 
 from strokejax.ink.augment import Augment, augment
 from strokejax.knn import best, scored
-from strokejax.losses import cross_entropy
 from strokejax.models.functions import BN_MOMENTUM
+from strokejax.objective import Objective, measure
 from strokejax.optim import make_optimizer
 from strokejax.state import TrainState
-from strokejax.table import Slots, training_logits
+from strokejax.table import Slots
 from strokejax.types import Batch, Encoder, PyTree
-
-Mode = Literal["nn-sampling", "argmax"]
-
-
-class Objective(NamedTuple):
-    """What is minimised: cross entropy over the active classes."""
-
-    mode: Mode
-    label_smoothing: float = 0.0
-    learn_scale: bool = True
-    weights: Float[np.ndarray, "c"] | None = None
-    """Weight of each class's examples; None = 1."""
-    origin: Int[np.ndarray, "c"] | None = None
-    """Which data set a class belongs to: an example is told from its own set's only."""
-    log_prior: Float[np.ndarray, "c"] | None = None
-    """Added to the logits in training only (logit adjustment, Menon et al. 2021)."""
-
-
-def class_logits(mode: Mode, table: PyTree, out: Float[Array, "b d"]):
-    """Logits f32[b c]: the encoder's own, or from the distances to the table's rows."""
-    return out if mode == "argmax" else training_logits(table, out)
 
 
 def make_train_step(
@@ -57,17 +35,15 @@ def make_train_step(
     def step(state: TrainState, batch: Batch):
         key = jax.random.fold_in(state.key, state.step)
         grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, (logits, model_state)), grads = grad_fn(
+        (loss, (right, model_state)), grads = grad_fn(
             state.params, state.model_state, batch, key
         )
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
-        own = _own_classes(objective, active, batch.labels)
-        answer = jnp.argmax(jnp.where(own, logits, -jnp.inf), -1)
-        right = (answer == batch.labels) & batch.mask
+        right = jnp.sum(right & batch.mask)
         metrics = {
             "loss": loss,
-            "top1": right.sum() / jnp.maximum(batch.mask.sum(), 1),
+            "top1": right / jnp.maximum(jnp.sum(batch.mask), 1),
             "update_norm": optax.tree.norm(updates),
         }
         return (
@@ -92,39 +68,10 @@ def _make_loss(encoder, objective, active, spec):
             train=True,
             key=dropout_key,
         )
-        table = params["table"]
-        if table:
-            table = table | {"log_scale": _log_scale(objective, table, batch.labels)}
-        logits = class_logits(objective.mode, table, out)
-        prior = 0.0 if objective.log_prior is None else objective.log_prior
-        loss = cross_entropy(
-            logits + prior,
-            batch.labels,
-            batch.mask,
-            _own_classes(objective, active, batch.labels),
-            weights=objective.weights,
-            label_smoothing=objective.label_smoothing,
-        )
-        return loss, (logits, model_state)
+        loss, right = measure(objective, active, params["table"], out, batch)
+        return loss, (right, model_state)
 
     return loss_fn
-
-
-def _log_scale(objective: Objective, table, labels):
-    """f32[], or f32[b 1] where each data set has a scale of its own."""
-    log_scale = table["log_scale"]
-    if objective.origin is not None:
-        scales = jnp.concatenate([log_scale[None], table["other_log_scales"]])
-        log_scale = scales[jnp.asarray(objective.origin)[labels]][:, None]
-    return log_scale if objective.learn_scale else jax.lax.stop_gradient(log_scale)
-
-
-def _own_classes(objective: Objective, active, labels):
-    """bool[c] or bool[b c]: the classes that an example may be taken for."""
-    if objective.origin is None:
-        return active
-    origin = jnp.asarray(objective.origin)
-    return active & (origin == origin[labels][:, None])
 
 
 def make_eval_step(

@@ -96,7 +96,8 @@ def test_values_of_another_type_are_refused(name):
 @pytest.mark.parametrize("name", of_type[float])
 def test_whole_numbers_serve_as_numbers(name):
     low, high = module.RANGES[name]
-    if low <= 1 <= high and name != "augment.width_high":
+    alone = name not in ("augment.width_high", "loss.margin")
+    if low <= 1 <= high and alone:
         validate(changed(name, 1))
 
 
@@ -141,6 +142,13 @@ def test_missing_fields_are_refused(name):
         ({"augment.width_low": 4.0, "augment.width_high": 2.0}, ("4.0", "2.0")),
         ({"mode": "argmax", "optim.train": "table"}, ("'table'", "'argmax'")),
         ({"symbol.ignore": "size,colour"}, ("'colour'", "direction, rotation, size")),
+        ({"mode": "argmax", "loss.name": "margin"}, ("'margin'", "'argmax'")),
+        ({"loss.margin": 0.3}, ("0.3", "'proxy'", "'triplet'")),
+        ({"loss.name": "prototypical", "loss.margin": 0.3}, ("'prototypical'",)),
+        ({"loss.name": "triplet", "loop.batch_size": 100}, ("100", "32")),
+        ({"loss.name": "triplet", "loop.batch_size": 32}, ("2 or more", "32")),
+        ({"loss.name": "triplet", "loss.prior": 1.0}, ("prior", "'triplet'")),
+        ({"loss.name": "contrastive", "optim.train": "table"}, ("'table'",)),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(values, words):

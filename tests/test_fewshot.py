@@ -14,7 +14,6 @@ from test_report import HOSTILE, Page
 from strokejax import charts
 from strokejax.curves import write_curves
 from strokejax.data.samplers import (
-    class_batches,
     episodes,
     open_set_draws,
     within_writer,
@@ -162,26 +161,6 @@ def test_impossible_episodes_are_refused(change, words):
 
 
 # Batches, a writer's own, open sets
-
-
-@given(labelled(), st.integers(1, 3), st.integers(1, 4), st.integers(0, 3))
-def test_class_batches_hold_p_classes_of_k_samples(columns, classes, samples, seed):
-    labels, _, _ = columns
-    options = {"classes": classes, "samples": samples, "seed": seed}
-    found, counts = np.unique(labels, return_counts=True)
-    if (counts >= samples).sum() < classes:
-        with pytest.raises(InputError, match=f"of {len(found)} classes have {samples}"):
-            class_batches(labels, count=1, **options)
-        return
-    batches = class_batches(labels, count=4, **options)
-    assert batches.shape == (4, classes * samples)
-    for batch in batches:
-        assert len(set(batch)) == len(batch)
-        drawn, counts = np.unique(labels[batch], return_counts=True)
-        assert len(drawn) == classes and (counts == samples).all()
-    np.testing.assert_array_equal(
-        class_batches(labels, count=2, **options), batches[:2]
-    )
 
 
 @given(labelled(), st.integers(1, 3), st.integers(0, 3))

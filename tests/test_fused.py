@@ -19,7 +19,7 @@ from strokejax.models.build import EncoderSpec, build_encoder, build_inference
 from strokejax.models.functions import conv5, motion_features
 from strokejax.models.fused import Hidden, _hide, fused_net
 from strokejax.models.summary import describe
-from strokejax.steps import Objective, _own_classes
+from strokejax.objective import Objective, own_classes
 from strokejax.table import init_table, table_logits, training_logits
 from strokejax.types import Ink
 
@@ -250,7 +250,7 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
     origin = np.array([0, 0, 1, 1, -1], np.int32)
     active = origin >= 0
     objective = Objective("nn-sampling", origin=origin)
-    own = _own_classes(objective, active, labels)
+    own = own_classes(objective, active, labels)
     assert np.asarray(own).tolist() == [
         [True, True, False, False, False],
         [True, True, False, False, False],

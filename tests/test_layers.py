@@ -20,7 +20,8 @@ config locate symbols hashed scores distance ink partitioning processes
 variants
 config_checks table losses data models
 metric_losses knn optim state model_store
-answers inputs rejection steps evaluate checkpoint metrics figures charts pages
+answers inputs rejection objective
+steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online ways fewshot curves
 samples coach changes placing decode
 learning sheet

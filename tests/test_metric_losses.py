@@ -19,7 +19,6 @@ from strokejax.table import table_logits
 batch_hard_triplet = jax.jit(metric_losses.batch_hard_triplet)
 contrastive = jax.jit(metric_losses.contrastive)
 first_shots = jax.jit(metric_losses.first_shots)
-margin_logits = jax.jit(metric_losses.margin_logits)
 prototypical = jax.jit(metric_losses.prototypical)
 supervised_contrastive = jax.jit(metric_losses.supervised_contrastive)
 
@@ -27,6 +26,12 @@ ROWS, DIM, CLASSES = 10, 4, 3
 SCALE, TEMPERATURE, MARGIN, NEAR, APART = 1.7, 0.3, 0.4, 0.3, 1.3
 ANGLE = 0.9
 EVERY = np.ones(CLASSES, bool)
+
+
+@jax.jit
+def margin_logits(table, z, labels, margin):
+    logits = table_logits(table, z)
+    return metric_losses.margin_logits(logits, table, z, labels, margin)
 
 
 def additive_margin(z, labels, mask, table, margin=ANGLE):
@@ -455,13 +460,14 @@ import json, jax, jax.numpy as jnp, numpy as np
 from strokejax.losses import cross_entropy
 from strokejax.metric_losses import *
 from strokejax.partitioning import data_mesh, replicate, to_global, to_host
+from strokejax.table import table_logits
 mesh, rng = data_mesh(), np.random.default_rng(0)
 z = rng.normal(size=(16, 4)).astype(np.float32)
 z /= np.linalg.norm(z, axis=1, keepdims=True)
 batch = z, rng.integers(0, 4, 16), rng.random(16) < 0.8
 table = {"embeddings": z[:5], "log_scale": np.float32(1)}
 def losses(z, table, labels, mask):
-    logits = margin_logits(table, z, labels, 0.5)
+    logits = margin_logits(table_logits(table, z), table, z, labels, 0.5)
     own = jnp.arange(5) <= labels[:, None]
     each = jnp.stack([
         cross_entropy(logits, labels, mask, own),

@@ -350,6 +350,77 @@ def test_padding_changes_no_step(table_step, batch):
     same(other, metrics)
 
 
+LEARNED = {
+    "proxy": 0.05,
+    "margin": 0.05,
+    "prototypical": 0.05,
+    "supervised_contrastive": 0.05,
+    "contrastive": 0.01,
+    # softplus of a gap that is sqrt(3) at best: 120 degrees in a plane
+    "triplet": np.log1p(np.exp(-np.sqrt(3))),
+}
+"""Each loss, and below what it falls on a batch of three pairs."""
+BETWEEN = tuple(LEARNED)[2:]
+
+
+def pairs():
+    """Three classes of two pictures each."""
+    labels = np.array([0, 0, 1, 1, 2, 2], np.int32)
+    return Batch(picture_batch().inputs, labels, np.ones(ROWS, bool))
+
+
+@pytest.mark.parametrize("loss", LEARNED)
+def test_every_loss_learns_a_batch_by_heart(loss):
+    params = linear_params("nn-sampling")
+    optimizer = make_optimizer(params, train="all", learning_rate=0.01)
+    objective = Objective("nn-sampling", loss=loss)
+    step = make_train_step(linear(True), optimizer, objective, ACTIVE)
+    state = create_state(params, {}, optimizer, jax.random.key(0))
+    history = []
+    for _ in range(150):
+        state, metrics = step(state, pairs())
+        history.append({name: float(value) for name, value in metrics.items()})
+    assert history[-1]["loss"] < LEARNED[loss] + 0.01 < history[0]["loss"] / 2
+    assert history[-1]["top1"] == 1
+
+
+@pytest.mark.parametrize("loss", BETWEEN)
+def test_losses_between_examples_leave_the_rows_alone(loss):
+    params = linear_params("nn-sampling")
+    state, _ = linear_step(Objective("nn-sampling", loss=loss))(params, pairs())
+    rows = [p["table"]["embeddings"] for p in (params, state.params)]
+    np.testing.assert_array_equal(*rows)
+    kernels = [p["encoder"]["out"]["kernel"] for p in (params, state.params)]
+    assert not np.array_equal(*kernels)
+
+
+@pytest.mark.parametrize("loss", ["margin", *BETWEEN])
+def test_padding_changes_no_step_of_any_loss(loss):
+    run = linear_step(Objective("nn-sampling", loss=loss))
+    params, batch, mask = linear_params("nn-sampling"), pairs(), np.arange(ROWS) < 4
+    images = np.where(mask[:, None, None], batch.inputs["image"], np.float32(9))
+    labels = np.where(mask, batch.labels, 3).astype(np.int32)
+    found = [
+        run(params, Batch({"image": x}, y, mask))
+        for x, y in ((batch.inputs["image"], batch.labels), (images, labels))
+    ]
+    assert float(found[0][1]["loss"]) > 0
+    same(found[0][0].params, found[1][0].params)
+    same(found[0][1], found[1][1])
+
+
+def test_a_margin_makes_the_loss_larger_and_answers_no_other():
+    params, batch = linear_params("nn-sampling"), picture_batch()
+    _, plain = linear_step(Objective("nn-sampling"))(params, batch)
+    losses = [float(plain["loss"])]
+    for margin in (0.1, 0.0, 0.5):  # 0 is the loss's own, 0.2
+        objective = Objective("nn-sampling", loss="margin", margin=margin)
+        _, metrics = linear_step(objective)(params, batch)
+        losses.append(float(metrics["loss"]))
+        assert float(metrics["top1"]) == float(plain["top1"])
+    assert losses == sorted(set(losses))
+
+
 @few
 @given(picture_batches(rows=ROWS, side=SIDE, classes=CLASSES), seeds)
 def test_renaming_the_classes_changes_no_loss(table_step, batch, seed):

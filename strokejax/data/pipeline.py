@@ -10,19 +10,41 @@ from collections.abc import Iterator
 import grain
 import numpy as np
 
+from strokejax.data.class_batches import class_batches
 from strokejax.data.dataset import Dataset
 from strokejax.types import Batch
 
+FOR_EVER = 2**31
+"""Steps; the step counter of a state ends there as well."""
+
 
 def train_batches(
-    dataset: Dataset, batch_size: int, *, seed: int, start: int, rows: slice
+    dataset: Dataset,
+    batch_size: int,
+    *,
+    seed: int,
+    start: int,
+    rows: slice,
+    classes: int = 0,
 ) -> Iterator[Batch]:
-    """Shuffled batches for ever, from step `start` on; `rows` of each global batch.
+    """Batches for ever, from step `start` on; `rows` of each global batch.
 
-    Every epoch is a new permutation; a batch may span two epochs.
+    Shuffled: every epoch is a new permutation, a batch may span two epochs. Or, with
+    `classes`, of so many classes each, all of one of a mixture's data sets.
     """
-    order = grain.MapDataset.range(len(dataset)).shuffle(seed=seed).repeat()
-    batches = order.batch(batch_size).map(lambda index: _gather(dataset, index[rows]))
+    if classes:
+        of_classes = class_batches(
+            dataset.labels,
+            classes=classes,
+            size=batch_size,
+            seed=seed,
+            sets=None if dataset.origin is None else dataset.origin[dataset.labels],
+        )
+        order = grain.MapDataset.range(FOR_EVER).map(of_classes)
+    else:
+        order = grain.MapDataset.range(len(dataset)).shuffle(seed=seed).repeat()
+        order = order.batch(batch_size)
+    batches = order.map(lambda index: _gather(dataset, index[rows]))
     options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
     return iter(batches[start:].to_iter_dataset(options))
 

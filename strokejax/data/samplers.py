@@ -1,4 +1,4 @@
-"""Seeded choices of samples: episodes, batches by class, a writer's own, open sets.
+"""Seeded choices of samples: episodes, a writer's own, open sets.
 
 Pure functions of labels and groups; they give indices, and never look at a sample.
 """
@@ -82,34 +82,6 @@ def episodes(
         support, query = (np.stack(part) for part in zip(*parts, strict=True))
         made.append(Episode(classes, support, query))
     return made
-
-
-def class_batches(
-    labels: np.ndarray, *, classes: int, samples: int, count: int, seed: int = 0
-) -> np.ndarray:
-    """i64[count b]: batches of P classes with K different samples each, b = P K.
-
-    The batches that losses over pairs need (Hermans et al., In Defense of the Triplet
-    Loss, 2017). Classes with fewer than `samples` are left out; batch i depends on the
-    seed and on i alone.
-    """
-    _positive(classes=classes, samples=samples, count=count)
-    labels = np.asarray(labels)
-    found, sizes = np.unique(labels, return_counts=True)
-    usable = found[sizes >= samples]
-    if len(usable) < classes:
-        raise InputError(
-            f"{len(usable)} of {len(found)} classes have {samples} samples, too few "
-            f"for {classes} classes a batch; ask for fewer of either."
-        )
-    members = {c: np.flatnonzero(labels == c) for c in usable.tolist()}
-    batches = []
-    for i in range(count):
-        rng = np.random.default_rng([seed, i])
-        chosen = rng.choice(usable, classes, replace=False).tolist()
-        rows = [rng.choice(members[c], samples, replace=False) for c in chosen]
-        batches.append(np.concatenate(rows))
-    return np.stack(batches)
 
 
 def within_writer(

@@ -48,7 +48,7 @@ def finish(
     started: float,
 ) -> dict[str, Any]:
     """Figures on the test set for the best state; its model and the report on disk."""
-    state = state._replace(model_state=scoring.model_state(state))
+    state = scoring.settled(state)
     dataset = setup.test_set
     found = scoring.predict(state, dataset)
     figures = summary(

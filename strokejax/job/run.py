@@ -1,15 +1,17 @@
 """The composition root of training: from a config to a run on disk, and its model."""
 
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
 from strokejax.checkpoint import BEST, LAST, Checkpoints
-from strokejax.config import Config
+from strokejax.config import PAIR_LOSSES, Config
 from strokejax.data.pipeline import train_batches
 from strokejax.ink.augment import Augment
 from strokejax.job.finish import finish
@@ -20,6 +22,7 @@ from strokejax.loop import Plan, train
 from strokejax.losses import class_weights
 from strokejax.metrics import JsonLines, MetricWriter, TensorBoard, WandB
 from strokejax.models.summary import describe
+from strokejax.objective import Objective
 from strokejax.partitioning import (
     check_batch_size,
     data_mesh,
@@ -28,9 +31,19 @@ from strokejax.partitioning import (
     to_global,
 )
 from strokejax.processes import together
-from strokejax.state import create_state
-from strokejax.steps import Objective, make_train_step
-from strokejax.types import InputError
+from strokejax.state import TrainState, create_state
+from strokejax.steps import make_train_step
+from strokejax.types import Batch, InputError
+
+
+class Trained(NamedTuple):
+    """What a finished training has made."""
+
+    setup: Setup
+    scoring: Scoring
+    state: TrainState
+    """The best one by the hold-out set's top-1."""
+    steps: int
 
 
 def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
@@ -38,6 +51,13 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
 
     `started` is when the process began, in seconds of `time.time`.
     """
+    setup, scoring, state, steps = fit(config, workdir)
+    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
+    return line | finish(config, workdir, setup, scoring, state, started)
+
+
+def fit(config: Config, workdir: Path) -> Trained:
+    """Trains, or goes on where `workdir` has a checkpoint."""
     mesh = data_mesh()
     with together():
         check_owner(workdir, config)
@@ -50,6 +70,13 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     key = jax.random.key(config.seed)
     state = create_state(setup.params, setup.model_state, optimizer, key)
     state = replicate(state, mesh)
+    step_fn = make_train_step(
+        setup.encoder,
+        optimizer,
+        _objective(config, setup),
+        setup.trained,
+        _augment(config),
+    )
     with ExitStack() as stack:
         checkpoints = stack.enter_context(closing(Checkpoints(workdir)))
         restored = checkpoints.restore(LAST, state)
@@ -62,20 +89,10 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
             stack.callback(writer.close)
         scoring = Scoring(config, setup, mesh, workdir, start)
         stack.callback(scoring.close)
-        objective, active = _objective(config, setup), setup.trained
-        batches = train_batches(
-            setup.train_set,
-            plan.batch_size,
-            seed=config.seed,
-            start=start,
-            rows=local_slice(plan.batch_size),
-        )
         state = train(
             state,
-            make_train_step(
-                setup.encoder, optimizer, objective, active, _augment(config)
-            ),
-            (to_global(batch, mesh) for batch in batches),
+            step_fn,
+            _batches(config, setup, mesh, start),
             scoring,
             plan=plan,
             learning_rate=rate,
@@ -86,8 +103,21 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
         )
         best = checkpoints.restore(BEST, state)
     chosen = best.state if best else state
-    line = {"job": config.job, "workdir": str(workdir), "steps": int(state.step)}
-    return line | finish(config, workdir, setup, scoring, chosen, started)
+    return Trained(setup, scoring, chosen, int(state.step))
+
+
+def _batches(config: Config, setup: Setup, mesh: Mesh, start: int) -> Iterator[Batch]:
+    """Global batches from step `start` on, as the loss wants them."""
+    between = config.loss.name in PAIR_LOSSES
+    batches = train_batches(
+        setup.train_set,
+        config.loop.batch_size,
+        seed=config.seed,
+        start=start,
+        rows=local_slice(config.loop.batch_size),
+        classes=config.loss.classes_per_batch if between else 0,
+    )
+    return (to_global(batch, mesh) for batch in batches)
 
 
 def _plan(config: Config, examples: int) -> Plan:
@@ -103,7 +133,7 @@ def _plan(config: Config, examples: int) -> Plan:
             )
         profile = (int(first), int(last))
     return Plan(
-        steps=loop.epochs * epoch,
+        steps=loop.steps or loop.epochs * epoch,
         epoch=epoch,
         batch_size=loop.batch_size,
         log_every=loop.log_every,
@@ -126,6 +156,9 @@ def _objective(config: Config, setup: Setup) -> Objective:
         weights=class_weights(counts) if loss.class_weights else None,
         origin=setup.origin,
         log_prior=np.float32(loss.prior) * prior if loss.prior else None,
+        loss=loss.name,
+        margin=loss.margin,
+        shots=max(1, config.loop.batch_size // loss.classes_per_batch // 2),
     )
 
 

@@ -7,9 +7,10 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from strokejax.config import Config
+from strokejax.config import PAIR_LOSSES, Config
 from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions, batch_statistics, predict
+from strokejax.job.means import examples_of, mean_table
 from strokejax.job.setup import Setup
 from strokejax.metrics import JsonLines, read_jsonl
 from strokejax.optim import frozen_blocks
@@ -36,14 +37,29 @@ class Scoring:
             setup.encoder, frozen_blocks(config.optim.train)
         )
         self._slots = replicate(setup.slots, mesh)
+        self._examples = None
+        if config.loss.name in PAIR_LOSSES:
+            active = np.asarray(setup.slots.active)
+            self._examples = examples_of(setup.train_set, active, config.seed)
         self._shown = spread_over_classes(setup.valid_set, SHOWN)
         self.timeline = workdir / "timeline.jsonl"
         self._writer = None
         if jax.process_index() == 0:
             self._writer = JsonLines(self.timeline, resume_step=step)
 
-    def model_state(self, state: TrainState) -> PyTree:
-        """BatchNorm's statistics re-estimated for the state's weights."""
+    def settled(self, state: TrainState) -> TrainState:
+        """The state as it answers, with what no gradient moves made for its weights:
+        BatchNorm's statistics, and the rows where the loss trains none."""
+        state = state._replace(model_state=self._model_state(state))
+        if self._examples is None:
+            return state
+        z = self.predict(state, self._examples).out
+        table = state.params["table"]
+        means = mean_table(z, self._examples.labels, len(table["embeddings"]))
+        table = table | replicate(means, self._mesh)
+        return state._replace(params=state.params | {"table": table})
+
+    def _model_state(self, state: TrainState) -> PyTree:
         loop = self._config.loop
         return batch_statistics(
             self._statistics,
@@ -67,7 +83,7 @@ class Scoring:
         )
 
     def __call__(self, state: TrainState) -> dict[str, float]:
-        state = state._replace(model_state=self.model_state(state))
+        state = self.settled(state)
         dataset = self._setup.valid_set
         found = self.predict(state, dataset)
         names, truth = found.names(dataset.symbols), names_of(dataset)

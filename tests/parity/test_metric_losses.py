@@ -112,8 +112,12 @@ def test_additive_angular_margin(margin):
     angles = np.arccos(np.sum(z * rows[labels], 1))
     # Both branches are met at the widest margin.
     assert 0 < (angles > np.pi - 1.4).sum() < ROWS
+
+    def logits(table, z, labels):
+        return margin_logits(table_logits(table, z), table, z, labels, margin)
+
     same_proxies(
-        lambda table, z, labels: margin_logits(table, z, labels, margin),
+        logits,
         ArcFaceLoss(CLASSES, DIM, margin=np.degrees(margin), scale=2 * SCALE),
         "W",
         transpose=True,
