@@ -62,6 +62,18 @@ def line_chart(title: str, series: Series) -> str:
     return _figure(title, f"{title} over steps", legend, parts)
 
 
+def scatter(title: str, points: Sequence[tuple[float, float]]) -> str:
+    """A dot for each (x, y)."""
+    place, parts = _axes(np.asarray(points, float))
+    dots = "".join(
+        f'<circle cx="{at[0]:.1f}" cy="{at[1]:.1f}" r="3">'
+        f"<title>{number(x)}: {number(y)}</title></circle>"
+        for (x, y), at in zip(points, place(np.asarray(points, float)), strict=True)
+    )
+    parts.append(f'<g class="line s0">{dots}</g>')
+    return _figure(title, title, [], parts)
+
+
 def shot_curves(title: str, curves: Curves) -> str:
     """Accuracy against shots, each curve in the band of its 95 % intervals."""
     rows = [row for each in curves.values() for row in each]

@@ -10,12 +10,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from strokejax.types import InputError
-
 Config = Any
 """A ConfigDict; its fields have no static types, `validate` checks them."""
 
-JOBS = ("pretrain", "finetune", "register", "figures")
+JOBS = ("pretrain", "finetune", "register", "figures", "sweep")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
 MAX_SHARE = 100
@@ -73,10 +71,13 @@ def default_config() -> Config:
             "model": {
                 # "packaged", "none" (random), or the path of a model or run.
                 "init": "packaged",
-                # "stroke_net" sees the shape, "motion" the pen's way, "fused" both.
+                # "stroke_net" and "resnet" see the shape, "motion" the pen's way,
+                # "fused" both.
                 "name": "stroke_net",
                 "norm": "batch",
                 "embed_dim": 64,
+                "channels": 1.0,  # channels of the convolutions over the usual ones
+                "convs": 2,  # convolutions of each block over the picture, 1 or 2
                 "capacity": 128,  # slots of the table
                 "channel_dropout": 0.1,
                 "dropout": 0.25,
@@ -139,6 +140,17 @@ def default_config() -> Config:
                 "views": False,  # each drawing seen nine times, at nine times the cost
                 "lake": "",  # Omniglot's one-shot runs as published, all_runs.zip
             },
+            "sweep": {  # what the job "sweep" tries; LOW:HIGH, or one value
+                "trials": 20,
+                "examples": 60_000,  # that a trial sees in training
+                "score": "top1",  # on the hold-out set; or "one_shot", of 20 classes
+                "embed_dim": "32:256",
+                "channels": "0.5:1.5",
+                "learning_rate": "1e-3:1e-2",
+                "weight_decay": "1e-3:0.3",
+                "augment": "0.5:1.5",  # times all that `augment` allows
+                "losses": ",".join(LOSSES),
+            },
             "log": {
                 "tensorboard": False,
                 "wandb": "",  # project name
@@ -160,6 +172,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "raster.margin": (0, 64),
     "raster.width": (0.5, 32),
     "model.embed_dim": (2, 4_096),
+    "model.channels": (0.25, 4),
+    "model.convs": (1, 2),
     "model.capacity": (2, 1_000_000),
     "model.channel_dropout": (0, 0.95),
     "model.dropout": (0, 0.95),
@@ -191,6 +205,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "loop.statistics": (0, 1e6),
     "symbol.usual_size": (0, 1e9),
     "figures.episodes": (1, 100_000),
+    "sweep.trials": (1, 100_000),
+    "sweep.examples": (1, 1e12),
 }
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -200,26 +216,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "data.name": DATA,
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
-    "model.name": ("stroke_net", "motion", "fused"),
+    "model.name": ("stroke_net", "resnet", "motion", "fused"),
     "loss.name": LOSSES,
     "optim.train": ("all", "block3_head", "table"),
+    "sweep.score": ("top1", "one_shot"),
     "symbol.method": ("sgd", "mean"),
 }
-
-
-def shares(also: str) -> list[tuple[str, float]]:
-    """The data sets of `config.data.also` and how often an epoch sees each."""
-    found = []
-    for entry in filter(None, map(str.strip, also.split(","))):
-        name, _, share = entry.partition(":")
-        try:
-            found.append((name.strip(), float(share or 1)))
-        except ValueError:
-            raise InputError(
-                f"config.data.also has {entry!r}; write NAME or NAME:TIMES, like "
-                f"'mnist:0.3'."
-            ) from None
-    return found
 
 
 def figure_groups(only: str) -> tuple[str, ...]:

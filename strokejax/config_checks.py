@@ -6,6 +6,7 @@ from strokejax.config import (
     CHOICES,
     DATA,
     FIGURES,
+    LOSSES,
     MAX_SHARE,
     PAIR_LOSSES,
     RANGES,
@@ -14,7 +15,6 @@ from strokejax.config import (
     default_config,
     fields,
     figure_groups,
-    shares,
 )
 from strokejax.types import InputError
 from strokejax.variants import ignored
@@ -85,7 +85,19 @@ def _validate_together(config: Config) -> None:
             )
     if config.model.name != "stroke_net" and config.model.norm != "batch":
         raise InputError("config.model.norm='group' is for 'stroke_net'; use 'batch'.")
+    if config.model.name in ("motion", "resnet") and config.model.convs != 2:
+        raise InputError(
+            f"config.model.convs is for the blocks of 'stroke_net' and 'fused', which "
+            f"{config.model.name!r} lacks; leave it at 2."
+        )
+    if config.model.name == "resnet" and config.optim.train == "block3_head":
+        raise InputError(
+            "config.optim.train='block3_head' names a block that 'resnet' lacks; "
+            "choose 'all' or 'table'."
+        )
     _validate_loss(config)
+    if config.job == "sweep":
+        _validate_sweep(config)
     if config.mode == "argmax" and config.optim.train == "table":
         raise InputError(
             "config.optim.train='table' has nothing to train in mode 'argmax'; "
@@ -123,6 +135,65 @@ def _validate_loss(config: Config) -> None:
             f"config.loss.name={loss.name!r} trains no table; with config.optim.train="
             f"'table' use 'proxy' or 'margin'."
         )
+
+
+def shares(also: str) -> list[tuple[str, float]]:
+    """The data sets of `config.data.also` and how often an epoch sees each."""
+    found = []
+    for entry in filter(None, map(str.strip, also.split(","))):
+        name, _, share = entry.partition(":")
+        try:
+            found.append((name.strip(), float(share or 1)))
+        except ValueError:
+            raise InputError(
+                f"config.data.also has {entry!r}; write NAME or NAME:TIMES, like "
+                f"'mnist:0.3'."
+            ) from None
+    return found
+
+
+SPANS = {
+    "embed_dim": RANGES["model.embed_dim"],
+    "channels": RANGES["model.channels"],
+    "learning_rate": (1e-9, RANGES["optim.learning_rate"][1]),
+    "weight_decay": (1e-9, RANGES["optim.weight_decay"][1]),
+    "augment": (0, 4),
+}
+"""Settings of `config.sweep` that are spans, and their limits."""
+
+
+def span(config: Config, name: str) -> tuple[float, float]:
+    """LOW and HIGH of a setting of `config.sweep`; InputError says what is wrong."""
+    text, (least, most) = config.sweep[name], SPANS[name]
+    low, _, high = text.partition(":")
+    try:
+        ends = float(low), float(high or low)
+    except ValueError:
+        ends = (1.0, 0.0)
+    if not least <= ends[0] <= ends[1] <= most:
+        raise InputError(
+            f"config.sweep.{name} is {text!r}; write LOW:HIGH, or one value, within "
+            f"{least:g} to {most:g}."
+        )
+    return ends
+
+
+def _validate_sweep(config: Config) -> None:
+    for name in SPANS:
+        span(config, name)
+    if config.mode == "argmax":
+        raise InputError(
+            "A sweep searches embeddings, which mode 'argmax' has not; use "
+            "config.mode='nn-sampling'."
+        )
+    for name in config.sweep.losses.split(","):
+        if name not in LOSSES:
+            raise InputError(
+                f"config.sweep.losses has {name!r}; list some of {','.join(LOSSES)}."
+            )
+        tried = config.copy_and_resolve_references()
+        tried.loss.name = name
+        _validate_loss(tried)
 
 
 def unknown_field(name: str) -> str:

@@ -131,6 +131,8 @@ def _run() -> int:
         from strokejax.job.register import register as run
     elif config.job == "figures":
         from strokejax.job.figures import figures as run
+    elif config.job == "sweep":
+        from strokejax.job.sweep import sweep as run
     else:
         from strokejax.job.run import run
     settings = json.dumps(json.loads(config.to_json()), sort_keys=True)

@@ -20,7 +20,10 @@ FROZEN: Mapping[str, tuple[str, ...]] = {
 }
 """What stays still under each choice of groups; all else is trained."""
 
-_GROUPS = ("block1", "block2", "block3", "motion", "hidden", "out", "table")
+_GROUPS = (
+    *("block1", "block2", "block3", "motion", "hidden", "out", "table"),
+    *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
+)
 
 
 def frozen_blocks(train: str) -> tuple[str, ...]:

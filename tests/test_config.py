@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 
 from strokejax import config as module
 from strokejax.config import default_config, fields
-from strokejax.config_checks import unknown_field, validate
+from strokejax.config_checks import SPANS, unknown_field, validate
 from strokejax.types import InputError
 
 FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))
@@ -25,6 +25,8 @@ FREE = {
     "symbol.ignore",
     "figures.only",
     "figures.lake",
+    "sweep.losses",
+    *(f"sweep.{name}" for name in SPANS),
 }
 """Texts without a list of choices."""
 
@@ -149,6 +151,15 @@ def test_missing_fields_are_refused(name):
         ({"loss.name": "triplet", "loop.batch_size": 32}, ("2 or more", "32")),
         ({"loss.name": "triplet", "loss.prior": 1.0}, ("prior", "'triplet'")),
         ({"loss.name": "contrastive", "optim.train": "table"}, ("'table'",)),
+        ({"model.name": "motion", "model.convs": 1}, ("convs", "'motion'")),
+        ({"model.name": "resnet", "model.convs": 1}, ("convs", "'resnet'")),
+        ({"model.name": "resnet", "optim.train": "block3_head"}, ("'resnet'",)),
+        ({"job": "sweep", "sweep.channels": "1:9"}, ("'1:9'", "0.25 to 4")),
+        ({"job": "sweep", "sweep.channels": "2:1"}, ("'2:1'", "LOW:HIGH")),
+        ({"job": "sweep", "sweep.augment": "much"}, ("'much'", "LOW:HIGH")),
+        ({"job": "sweep", "sweep.losses": "proxy,hinge"}, ("'hinge'", "triplet")),
+        ({"job": "sweep", "loop.batch_size": 100}, ("100", "32")),
+        ({"job": "sweep", "mode": "argmax"}, ("'argmax'",)),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(values, words):

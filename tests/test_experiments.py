@@ -13,7 +13,7 @@ import experiments  # noqa: E402
 import questions  # noqa: E402
 from questions import EXPERIMENTS, Experiment, key, planned, recipe  # noqa: E402
 
-from strokejax.config import shares  # noqa: E402
+from strokejax.config_checks import shares  # noqa: E402
 from strokejax.measure.figure import Figure  # noqa: E402
 from strokejax.metrics import read_jsonl  # noqa: E402
 

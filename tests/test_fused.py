@@ -18,12 +18,13 @@ from strokejax.losses import cross_entropy
 from strokejax.models.build import EncoderSpec, build_encoder, build_inference
 from strokejax.models.functions import conv5, motion_features
 from strokejax.models.fused import Hidden, _hide, fused_net
+from strokejax.models.layouts import MOTION, SHAPE, scaled
 from strokejax.models.summary import describe
 from strokejax.objective import Objective, own_classes
 from strokejax.table import init_table, table_logits, training_logits
 from strokejax.types import Ink
 
-ARCHITECTURES = ("stroke_net", "motion", "fused")
+ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
 B = 6
 
 
@@ -33,9 +34,9 @@ def ink_inputs(seed, count=B):
     return {"points": points, "size": rng.uniform(0.3, 3, count).astype(np.float32)}
 
 
-def trained(architecture, seed=0):
+def trained(architecture, seed=0, **sizes):
     """An encoder whose statistics are not those of the start."""
-    encoder = build_encoder(EncoderSpec(architecture=architecture))
+    encoder = build_encoder(EncoderSpec(architecture=architecture, **sizes))
     params, state = encoder.init(jax.random.key(seed), ink_inputs(seed))
     noise = jax.random.key(seed + 1)
     state = jax.tree.map(
@@ -60,6 +61,36 @@ def test_the_summary_counts_the_parameters(architecture):
     count = sum(x.size for x in jax.tree.leaves(params))
     assert count < 700_000
     assert f" {count:,} parameters" in describe(EncoderSpec(architecture=architecture))
+
+
+SIZES = [
+    ("stroke_net", {"channels": 0.25, "convs": 1}),
+    ("resnet", {"channels": 0.5}),
+    ("motion", {"channels": 0.5}),
+    ("fused", {"channels": 0.5, "convs": 1}),
+]
+
+
+@pytest.mark.parametrize(("architecture", "sizes"), SIZES)
+def test_widths_and_single_convolutions_fold_and_are_counted(architecture, sizes):
+    encoder, params, state = trained(architecture, **sizes)
+    spec = EncoderSpec(architecture=architecture, **sizes)
+    count = sum(x.size for x in jax.tree.leaves(params))
+    usual = describe(EncoderSpec(architecture=architecture)).split()
+    assert count < int(usual[usual.index("parameters,") - 1].replace(",", ""))
+    assert f" {count:,} parameters" in describe(spec)
+    inputs = ink_inputs(3)
+    wanted = embedded(encoder, params, state, inputs)
+    for fast in (True, False):
+        found = embedded(*build_inference(spec, params, state, fast=fast), inputs)
+        np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def test_channels_are_multiples_of_eight_and_blocks_keep_their_last():
+    assert scaled(SHAPE, 1.0) == SHAPE
+    assert scaled(SHAPE, 0.25) == ((8, 8), (16, 16), (32, 32))
+    assert scaled(SHAPE, 1.3, 1) == ((40,), (80,), (168,))
+    assert scaled(MOTION, 2.0) == ((128,), (128, 256), (256, 256))
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

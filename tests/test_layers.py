@@ -51,6 +51,7 @@ HOMES = {
     "HersheyFonts": ("ink.letterforms",),
     "tqdm": ("metrics",),
     "filelock": ("changes",),
+    "optuna": ("job.sweep",),
 }
 """The only modules and folders that import a package, even inside functions."""
 

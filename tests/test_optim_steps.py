@@ -102,7 +102,7 @@ def test_every_parameter_of_stroke_net_is_in_a_group():
     }
     assert set(still) == set(FROZEN)
     for train, frozen in still.items():
-        assert set(frozen_blocks(train)) - {"motion"} == frozen
+        assert set(frozen_blocks(train)) & {*BLOCKS, "table"} == frozen
         labels = group_labels(params, train)
         found = {
             group

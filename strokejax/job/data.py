@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from strokejax.config import Config, shares
+from strokejax.config import Config
+from strokejax.config_checks import shares
 from strokejax.data.dataset import Dataset
 from strokejax.data.mixture import mix
 from strokejax.data.readers import load

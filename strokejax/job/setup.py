@@ -44,15 +44,7 @@ def prepare(config: Config) -> Setup:
     classes = len(train_set.symbols)
     argmax = config.mode == "argmax"
     capacity = classes if argmax else max(config.model.capacity, classes)
-    spec = EncoderSpec(
-        architecture=config.model.name,
-        out_dim=classes if argmax else config.model.embed_dim,
-        normalise=not argmax,
-        norm=config.model.norm,
-        size=config.raster.size,
-        margin=config.raster.margin,
-        width=config.raster.width,
-    )
+    spec = _spec(config, classes)
     encoder = build_encoder(
         spec,
         channel_dropout=config.model.channel_dropout,
@@ -89,6 +81,21 @@ def prepare(config: Config) -> Setup:
         origin,
     )
     return setup if config.model.init == "none" else _warm_start(config, setup)
+
+
+def _spec(config: Config, classes: int) -> EncoderSpec:
+    argmax = config.mode == "argmax"
+    return EncoderSpec(
+        architecture=config.model.name,
+        out_dim=classes if argmax else config.model.embed_dim,
+        normalise=not argmax,
+        norm=config.model.norm,
+        size=config.raster.size,
+        margin=config.raster.margin,
+        width=config.raster.width,
+        channels=config.model.channels,
+        convs=config.model.convs,
+    )
 
 
 def _classes(
@@ -142,8 +149,8 @@ def _warm_start(config: Config, setup: Setup) -> Setup:
         )
     network = dict(setup.params["encoder"])
     for name, block in stored.encoder.items():
-        same = jax.tree.map(np.shape, block) == jax.tree.map(np.shape, network[name])
-        if same:
+        mine = jax.tree.map(np.shape, network.get(name))
+        if jax.tree.map(np.shape, block) == mine:
             network[name] = block
         elif name != "out":
             raise InputError(

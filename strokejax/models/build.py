@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from strokejax.types import Encoder, InputError
 
-ARCHITECTURES = ("stroke_net", "motion", "fused")
+ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
 
 
 class EncoderSpec(NamedTuple):
@@ -24,12 +24,17 @@ class EncoderSpec(NamedTuple):
     """Pixels; the pen."""
     binary: bool = False
     """True: drawn by the published rule. False: anti-aliased."""
+    channels: float = 1.0
+    """Channels of the convolutions over those of `layouts`."""
+    convs: int = 2
+    """Convolutions of each block over the picture, 1 or 2."""
 
     @property
     def uses(self) -> tuple[str, ...]:
         """What it can see of ink with a known usual size."""
         return {
             "stroke_net": ("shape",),
+            "resnet": ("shape",),
             "motion": ("motion", "size"),
             "fused": ("shape", "motion", "size"),
         }[self.architecture]
@@ -58,6 +63,18 @@ def build_encoder(
 ) -> Encoder:
     """The trainable network; `frozen` blocks keep their statistics."""
     check_spec(spec)
+    if spec.architecture == "resnet":
+        from strokejax.models.resnet import resnet
+
+        return resnet(
+            spec.out_dim,
+            normalise=spec.normalise,
+            channel_dropout=channel_dropout,
+            dropout=dropout,
+            frozen=frozen,
+            channels=spec.channels,
+            **spec.raster,
+        )
     if spec.architecture != "stroke_net":
         from strokejax.models.fused import fused_net
 
@@ -65,6 +82,8 @@ def build_encoder(
             spec.out_dim,
             normalise=spec.normalise,
             shape=spec.architecture == "fused",
+            channels=spec.channels,
+            convs=spec.convs,
             channel_dropout=channel_dropout,
             dropout=dropout,
             **spec.raster,
@@ -75,6 +94,8 @@ def build_encoder(
         spec.out_dim,
         normalise=spec.normalise,
         norm=spec.norm,  # type: ignore[arg-type]
+        channels=spec.channels,
+        convs=spec.convs,
         channel_dropout=channel_dropout,
         dropout=dropout,
         frozen=frozen,
@@ -87,11 +108,11 @@ def build_inference(
 ):
     """`(encoder, params, model_state)` for answering, BatchNorm folded where there is.
 
-    `fast` is for many pictures: without it less is compiled. Imports neither Linen nor
-    anything else that only training needs.
+    `fast` is for many pictures: without it less is compiled. What is folded imports
+    neither Linen nor anything else that only training needs.
     """
     check_spec(spec)
-    if spec.norm != "batch":
+    if spec.norm != "batch" or spec.architecture == "resnet":
         return build_encoder(spec), params, model_state
     from strokejax.models.folded import fold, folded_net
 

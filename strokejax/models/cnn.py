@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from strokejax.models.functions import conv3x3, max_pool, to_images, unit
 from strokejax.models.layers import BatchNorm, GroupNorm
-from strokejax.models.layouts import SHAPE
+from strokejax.models.layouts import SHAPE, Layout, scaled
 from strokejax.types import Encoder
 
 HIDDEN = 128
@@ -33,9 +33,9 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    """Two convolutions, each with its norm and ReLU, then 2x2 max pooling."""
+    """Convolutions, each with its norm and ReLU, then 2x2 max pooling."""
 
-    features: tuple[int, int]
+    features: tuple[int, ...]
     norm: Norm
 
     @nn.compact
@@ -54,6 +54,7 @@ class StrokeNet(nn.Module):
     """f32[b 28 28 1] -> f32[b out_dim]."""
 
     out_dim: int
+    layout: Layout = SHAPE
     norm: Norm = "batch"
     channel_dropout: float = 0.1
     dropout: float = 0.25
@@ -62,7 +63,7 @@ class StrokeNet(nn.Module):
 
     @nn.compact
     def __call__(self, x, mask, train):
-        for i, features in enumerate(SHAPE, start=1):
+        for i, features in enumerate(self.layout, start=1):
             name = f"block{i}"
             moving = train and name not in self.frozen
             x = Block(features, self.norm, name=name)(x, mask, moving)
@@ -82,14 +83,23 @@ def stroke_net(
     channel_dropout: float = 0.1,
     dropout: float = 0.25,
     frozen: tuple[str, ...] = (),
+    channels: float = 1.0,
+    convs: int = 2,
     **raster,
 ) -> Encoder:
     """StrokeNet as a pair of pure functions over pictures or resampled ink.
 
     With `normalise` the output is an embedding of length 1, else logits. `raster` goes
     to `to_images` (size, margin, width). BatchNorm sees unmasked examples only.
+    `channels` multiplies the widths, blocks have `convs` convolutions (1 or 2).
     """
-    net = StrokeNet(out_dim, norm, channel_dropout, dropout, frozen)
+    layout = scaled(SHAPE, channels, convs)
+    net = StrokeNet(out_dim, layout, norm, channel_dropout, dropout, frozen)
+    return of_pictures(net, normalise, **raster)
+
+
+def of_pictures(net: nn.Module, normalise: bool, **raster) -> Encoder:
+    """A network over f32[b h w 1], a mask and `train` as a pair of pure functions."""
 
     def init(key, inputs):
         images = to_images(inputs, **raster)

@@ -23,8 +23,8 @@ from strokejax.types import Encoder, PyTree
 
 HALVED = (1, 3)
 """Before which of the 1-D convolutions the points are halved."""
-TILES = (4, 4, 4, 4, 3)
-"""Winograd tiles of convolutions 2 to 6; 3 suits the 6x6 outputs the last pool uses."""
+TILE, LAST_TILE = 4, 3
+"""Winograd's tiles; 3 suits the 6x6 outputs that the last block's pooling uses."""
 
 
 def fold(params: PyTree, model_state: PyTree, *, fast: bool = True) -> PyTree:
@@ -45,18 +45,22 @@ def fold(params: PyTree, model_state: PyTree, *, fast: bool = True) -> PyTree:
 
 
 def _folded_blocks(params, statistics, fast):
-    convs = []
-    for block in ("block1", "block2", "block3"):
-        for i in (1, 2):
+    """Kernels and biases, block by block; kernels in Winograd's domain have 3 axes."""
+    names = sorted(name for name in params if name.startswith("block"))
+    blocks = []
+    for block in names:
+        convs = []
+        for i in range(1, len(params[block]) // 2 + 1):
             norm, running = params[block][f"norm{i}"], statistics[block][f"norm{i}"]
             gain, bias = _gain(norm, running)
-            convs.append((np.asarray(params[block][f"conv{i}"]["kernel"]) * gain, bias))
-    if fast and jax.default_backend() == "cpu":
-        first, *rest = convs
-        tiled = zip(rest, TILES, strict=True)
-        # numpy, not jax: compiling these few products would take seconds at start-up.
-        convs = [first, *((_kernel_tiles(w, m), b) for (w, b), m in tiled)]
-    return convs
+            kernel = np.asarray(params[block][f"conv{i}"]["kernel"]) * gain
+            if fast and jax.default_backend() == "cpu" and kernel.shape[2] > 1:
+                # numpy, not jax: compiling these few products takes seconds.
+                last = block == names[-1] and f"conv{i + 1}" not in params[block]
+                kernel = _kernel_tiles(kernel, LAST_TILE if last else TILE)
+            convs.append((kernel, bias))
+        blocks.append(convs)
+    return blocks
 
 
 def _folded_motion(params, statistics):
@@ -150,15 +154,16 @@ def _no_init(key, inputs):
 
 def _features(params, x):
     """f32[b h w 1] -> f32[b h/8 w/8 128]."""
-    for i, (kernel, bias) in enumerate(params["convs"]):
-        pooled = i % 2 == 1
-        if kernel.ndim == 3:
-            x = _winograd(x, kernel, bias, pooled)
-        else:
-            x = _shifted(x, kernel) if x.shape[-1] == 1 else _direct(x, kernel)
-            x = jax.nn.relu((max_pool(x) if pooled else x) + bias)
-        # What is stored once must not be computed again for each of its users.
-        x = jax.lax.optimization_barrier(x)
+    for block in params["convs"]:
+        for i, (kernel, bias) in enumerate(block, start=1):
+            pooled = i == len(block)
+            if kernel.ndim == 3:
+                x = _winograd(x, kernel, bias, pooled)
+            else:
+                x = _shifted(x, kernel) if x.shape[-1] == 1 else _direct(x, kernel)
+                x = jax.nn.relu((max_pool(x) if pooled else x) + bias)
+            # What is stored once must not be computed again for each of its users.
+            x = jax.lax.optimization_barrier(x)
     return x
 
 

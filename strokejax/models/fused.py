@@ -20,7 +20,7 @@ from strokejax.models.functions import (
     unit,
     what_is_seen,
 )
-from strokejax.models.layouts import SHAPE
+from strokejax.models.layouts import MOTION, SHAPE, Layout, scaled
 from strokejax.models.motion import MotionNet
 from strokejax.types import Encoder
 
@@ -44,8 +44,9 @@ class Fused(nn.Module):
     """f32[b h w 1], f32[b p 3] or None, f32[b] -> f32[b out_dim]."""
 
     out_dim: int
-    shape: bool = True
-    motion: bool = True
+    shape: Layout | None = SHAPE
+    """None: the network has no such part."""
+    motion: Layout | None = MOTION
     channel_dropout: float = 0.1
     dropout: float = 0.25
 
@@ -55,7 +56,7 @@ class Fused(nn.Module):
         parts = []
         if self.shape:
             x = images
-            for i, features in enumerate(SHAPE, start=1):
+            for i, features in enumerate(self.shape, start=1):
                 x = Block(features, "batch", name=f"block{i}")(x, mask, train)
             drop = nn.Dropout(self.channel_dropout, broadcast_dims=(1, 2))
             x = quarters(drop(x, deterministic=not train))
@@ -63,7 +64,9 @@ class Fused(nn.Module):
         if self.motion:
             known = seen["motion"]
             # Without points there is nothing to normalise by either.
-            x = MotionNet(name="motion")(points, mask & (known[:, 0] > 0), train)
+            x = MotionNet(self.motion, name="motion")(
+                points, mask & (known[:, 0] > 0), train
+            )
             parts += [x * known, known]
         parts += [size[:, None] * seen["size"], seen["size"]]
         x = nn.relu(nn.Dense(HIDDEN, name="hidden")(jnp.concatenate(parts, -1)))
@@ -80,15 +83,24 @@ def fused_net(
     channel_dropout: float = 0.1,
     dropout: float = 0.25,
     hidden: Hidden = USUAL,
+    channels: float = 1.0,
+    convs: int = 2,
     **raster,
 ) -> Encoder:
     """The fused network over "image" u8 or f32[b h w], "points" f32[b p 3] and "size".
 
     "size" f32[b] is the longer side over the writer's usual one, NaN where unknown.
     Where an input has both picture and points, "has_ink" bool[b] says which count.
-    Without `shape` or `motion` that part is left out of the network.
+    Without `shape` or `motion` that part is left out of the network. `channels`
+    multiplies the widths of both; blocks over pictures have `convs` convolutions.
     """
-    net = Fused(out_dim, shape, motion, channel_dropout, dropout)
+    net = Fused(
+        out_dim,
+        scaled(SHAPE, channels, convs) if shape else None,
+        scaled(MOTION, channels) if motion else None,
+        channel_dropout,
+        dropout,
+    )
     if not (shape and motion):  # what is alone is never hidden
         hidden = hidden._replace(shape=0.0, motion=0.0)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from strokejax.models.functions import conv5, halve, motion_features
 from strokejax.models.layers import BatchNorm
-from strokejax.models.layouts import MOTION, WIDTH
+from strokejax.models.layouts import MOTION, WIDTH, Layout
 
 FEATURES = 128
 
@@ -17,10 +17,12 @@ FEATURES = 128
 class MotionNet(nn.Module):
     """f32[b p 3], points as `ink.resample` gives them -> f32[b 128]."""
 
+    layout: Layout = MOTION
+
     @nn.compact
     def __call__(self, points, mask, train):
         x = motion_features(points)
-        for block, pair in enumerate(MOTION, start=1):
+        for block, pair in enumerate(self.layout, start=1):
             if block > 1:
                 x = halve(x)
             for i, features in enumerate(pair, start=1):

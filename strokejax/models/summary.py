@@ -1,7 +1,15 @@
 """What a network is made of, in figures."""
 
 from strokejax.models.build import EncoderSpec
-from strokejax.models.layouts import MOTION, POINTS, SHAPE, WIDTH
+from strokejax.models.layouts import (
+    MOTION,
+    POINTS,
+    RESIDUAL,
+    SHAPE,
+    WIDTH,
+    Layout,
+    scaled,
+)
 
 Row = tuple[str, str, int, int]
 """A layer, its output, its parameters, its multiplications for one drawing."""
@@ -12,11 +20,16 @@ def describe(spec: EncoderSpec) -> str:
     """The network layer by layer, for one drawing."""
     rows: list[Row] = []
     joined = 0
-    if "shape" in spec.uses:
-        rows += _shape(spec.size)
-        joined += FEATURES if spec.uses == ("shape",) else 4 * FEATURES
+    if spec.architecture == "resnet":
+        layout = scaled(RESIDUAL, spec.channels)
+        rows += _residual(spec.size, layout)
+        joined += layout[-1][-1]
+    elif "shape" in spec.uses:
+        layout = scaled(SHAPE, spec.channels, spec.convs)
+        rows += _shape(spec.size, layout)
+        joined += layout[-1][-1] * (1 if spec.uses == ("shape",) else 4)
     if "motion" in spec.uses:
-        rows += _motion()
+        rows += _motion(scaled(MOTION, spec.channels))
         joined += FEATURES
     if "size" in spec.uses:
         joined += 2 + len(spec.uses) - 1  # the size, and what of each part is there
@@ -33,9 +46,9 @@ def describe(spec: EncoderSpec) -> str:
     return "\n".join(lines)
 
 
-def _shape(side: int) -> list[Row]:
+def _shape(side: int, layout: Layout) -> list[Row]:
     rows, channels = [], 1
-    for block, features in enumerate(SHAPE, start=1):
+    for block, features in enumerate(layout, start=1):
         for i, out in enumerate(features, start=1):
             own, norm = 9 * channels * out, 2 * out
             name = f"block{block}.conv{i} + norm"
@@ -45,9 +58,28 @@ def _shape(side: int) -> list[Row]:
     return rows
 
 
-def _motion() -> list[Row]:
+def _residual(side: int, layout: Layout) -> list[Row]:
+    channels = layout[0][0]
+    size, own = f"{side}x{side}x{channels}", 9 * channels
+    rows = [("stem + norm", size, own + 2 * channels, own * side * side)]
+    for stage, features in enumerate(layout, start=1):
+        side = side if stage == 1 else side // 2
+        before = channels
+        for i, out in enumerate(features, start=1):
+            own, place = 9 * channels * out, f"{side}x{side}x{out}"
+            name = f"stage{stage}.conv{i} + norm"
+            rows.append((name, place, own + 2 * out, own * side * side))
+            channels = out
+        if before != channels:
+            own, place = before * channels, f"{side}x{side}x{channels}"
+            name = f"stage{stage}.shortcut + norm"
+            rows.append((name, place, own + 2 * channels, own * side * side))
+    return rows
+
+
+def _motion(layout: Layout) -> list[Row]:
     rows, channels, count = [], 6, POINTS
-    for block, features in enumerate(MOTION, start=1):
+    for block, features in enumerate(layout, start=1):
         count = count if block == 1 else count // 2
         for i, out in enumerate(features, start=1):
             own, norm = WIDTH * channels * out, 2 * out
