@@ -15,7 +15,7 @@ from strokejax.pages import percent, write_page
 Row = dict[str, Any]
 """A finished trial: "trial", "score", "parameters", "seconds", and its settings."""
 
-LOGARITHMIC = ("embed_dim", "learning_rate", "weight_decay")
+LOGARITHMIC = ("learning_rate", "weight_decay")
 SHOWN = ("embed_dim", "channels", "learning_rate", "weight_decay", "augment", "loss")
 
 
@@ -106,7 +106,7 @@ def _by_setting(rows: Sequence[Row]) -> str:
             (float(np.log10(row[name])) if log else row[name], row["score"])
             for row in rows
         ]
-        title = f"{name}, its logarithm to base 10" if log else name
+        title = f"{name}, as a power of 10" if log else name
         parts.append(scatter(title, points))
     return f'<div class="charts">{"".join(parts)}</div>'
 
