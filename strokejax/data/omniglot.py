@@ -1,6 +1,5 @@
 """Omniglot: characters of 30 background alphabets, 20 drawers each (MIT licence)."""
 
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -76,8 +75,9 @@ def _points(path: Path, keys: np.ndarray, count: int) -> tuple[np.ndarray, np.nd
         *("points_xyt", "stroke_start", "sample_start"),
         *("alphabet", "character", "drawer"),
     )
-    parts = (alphabet, "/", character, "/", drawer.astype(str))
-    found = {key: row for row, key in enumerate(reduce(np.char.add, parts).tolist())}
+    names = np.char.add(np.char.add(alphabet, "/"), np.char.add(character, "/"))
+    names = np.char.add(names, drawer.astype(str)).tolist()
+    found = {key: row for row, key in enumerate(names)}
     packed = PackedInk(points[:, :2], stroke_start, sample_start)
     rows = np.array([found.get(key, -1) for key in keys.tolist()])
     known = rows >= 0

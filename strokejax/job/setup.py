@@ -62,9 +62,7 @@ def prepare(config: Config) -> Setup:
     symbols, trained, origin = _classes(train_set, capacity)
     if origin is not None:
         # A few classes are told apart at a far smaller scale than thousands.
-        table["other_log_scales"] = np.full(
-            origin.max(), table["log_scale"], np.float32
-        )
+        table["other_log_scales"] = jax.numpy.full(origin.max(), table["log_scale"])
     active = np.zeros(capacity, bool)
     active[list(symbols.active)] = True
     setup = Setup(
