@@ -1,4 +1,4 @@
-"""Fine-tune StrokeNet on the 63 strokes, from the packaged weights.
+"""Fine-tune the fused network on the 63 strokes, from the packaged weights.
 
 python -m strokejax.launch --config=configs/finetune.py
 python -m strokejax.launch --config=configs/finetune.py --config.data.name=unipen

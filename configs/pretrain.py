@@ -1,14 +1,14 @@
 """Train an encoder from random weights on real pen strokes.
 
-python -m strokejax.launch --config=configs/pretrain.py
 python -m strokejax.launch --config=configs/pretrain.py:fused
+python -m strokejax.launch --config=configs/pretrain.py:motion
 python -m strokejax.launch --config=configs/pretrain.py --config.data.name=emnist
 """
 
 from strokejax.config import default_config
 
 ENCODERS = {
-    "": "stroke_net",
+    "": "fused",
     "shape": "stroke_net",
     "motion": "motion",
     "fused": "fused",
@@ -16,11 +16,10 @@ ENCODERS = {
 
 
 def get_config(arg: str = ""):
-    """Settings for "shape" (the default; the packaged weights), "motion" or "fused"."""
+    """Settings for "fused" (the default; the packaged weights), "shape" or "motion"."""
     config = default_config()
     config.job = "pretrain"
     config.data.name = "unipen"
-    config.raster.size = 32
     config.model.init = "none"
     config.model.channel_dropout = 0.05
     config.model.dropout = 0.1
@@ -30,7 +29,7 @@ def get_config(arg: str = ""):
     if arg not in ENCODERS:
         raise ValueError(f"there is no recipe {arg!r}; choose shape, motion or fused")
     config.model.name = ENCODERS[arg]
-    if arg == "fused":
+    if config.model.name == "fused":
         config.data.also = "omniglot,detexify:2,mnist:0.3"
         config.data.rotations = True
         config.loop.epochs = 9

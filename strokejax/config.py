@@ -35,7 +35,7 @@ SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
 
 def default_config() -> Config:
-    """The settings of fine-tuning StrokeNet on the built-in hand."""
+    """The settings of fine-tuning the fused network on the built-in hand."""
     return ConfigDict(
         {
             "job": "finetune",
@@ -64,7 +64,7 @@ def default_config() -> Config:
                 "limit_valid": 0,
             },
             "raster": {
-                "size": 28,  # pixels a side
+                "size": 32,  # pixels a side
                 "margin": 2,  # pixels between the edge and the drawing
                 "width": 2.5,  # pixels; the pen at inference
             },
@@ -73,7 +73,7 @@ def default_config() -> Config:
                 "init": "packaged",
                 # "stroke_net" and "resnet" see the shape, "motion" the pen's way,
                 # "fused" both.
-                "name": "stroke_net",
+                "name": "fused",
                 "norm": "batch",
                 "embed_dim": 64,
                 "channels": 1.0,  # channels of the convolutions over the usual ones
