@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 .PHONY: help venv finetune test parity lint bench lock clean
 
@@ -11,14 +12,16 @@ help:  ## say what there is
 
 venv: $(READY)  ## make .venv from requirements.lock
 
-# uv installs the locked, hashed packages in seconds; it comes from pip like the rest.
+# uv installs the locked, hashed packages in seconds; it comes from pip like the rest. It
+# brings its own certificates; those of a company's proxy are known to the system alone.
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "strokejax needs Python 3.11 or newer; name one: make PYTHON=python3.12"; exit 2; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(INSTALL) --require-hashes -r requirements.lock || \
+	  UV_SYSTEM_CERTS=1 $(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 finetune: $(READY)  ## run the main job on built-in data: 63 strokes, about 3 minutes

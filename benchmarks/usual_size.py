@@ -46,7 +46,8 @@ def main() -> None:
         name = "writer's median" + (f", off by {factor:g}" if factor > 1 else "")
         wrong = size * np.float32(factor)
         cases[name] = wrong
-    print(f"{len(truth):,} drawings\nusual size               top-1 [95 %]     twins")
+    print(f"{len(truth):,} drawings")
+    print(f"{'usual size':<32}{'top-1 [95 %]':<25}twins")
     for name, sizes in cases.items():
         given = {"points": letters.inputs["points"], "size": sizes}
         names = model.names(model.ranked(given, 1).slot)[:, 0]
@@ -54,7 +55,7 @@ def main() -> None:
         low, high = bootstrap_interval(right, letters.groups)
         twins = (merge_twins(names) == merge_twins(truth)).mean()
         print(
-            f"{name:<24}{right.mean():.4f} [{low:.4f}, {high:.4f}]  {twins:.4f}",
+            f"{name:<32}{right.mean():.4f} [{low:.4f}, {high:.4f}]  {twins:.4f}",
             flush=True,
         )
 

@@ -5,7 +5,7 @@ python -m strokejax.launch --config=configs/pretrain.py:motion
 python -m strokejax.launch --config=configs/pretrain.py --config.data.name=emnist
 """
 
-from strokejax.config import default_config
+from strokejax.config import from_scratch
 
 ENCODERS = {
     "": "fused",
@@ -17,12 +17,8 @@ ENCODERS = {
 
 def get_config(arg: str = ""):
     """Settings for "fused" (the default; the packaged weights), "shape" or "motion"."""
-    config = default_config()
+    config = from_scratch()
     config.job = "pretrain"
-    config.data.name = "unipen"
-    config.model.init = "none"
-    config.model.channel_dropout = 0.05
-    config.model.dropout = 0.1
     config.optim.learning_rate = 4e-3
     config.loop.epochs = 10
     config.loop.statistics = 200

@@ -85,16 +85,7 @@ def on_top(
     found, after = [], []
     for i in range(count):
         rng = np.random.default_rng([seed, i])
-        chosen = {}
-        for name in np.unique(asked.names):
-            own = np.flatnonzero(shown & (new.names == name))
-            chosen[str(name)] = rng.permutation(own)[:shots].tolist()
-        short = [name for name, each in chosen.items() if len(each) < shots]
-        if short:
-            raise InputError(
-                f"{len(short)} new symbols have fewer than {shots} drawings by other "
-                f"writers ({', '.join(map(repr, short[:5]))}); ask for fewer shots."
-            )
+        chosen = _shots(new.names, shown, np.unique(asked.names), shots, rng)
         learned = taught(model, new.z, chosen, method)
         found.append(answered(learned, asked.z))
         after.append(answered(learned, old.z) == old.names)
@@ -117,6 +108,27 @@ def on_top(
         "old_n": len(old.z),
         "hardest": _hardest(asked.names, np.stack(found)),
     }
+
+
+def _shots(
+    names: np.ndarray,
+    shown: np.ndarray,
+    asked: np.ndarray,
+    shots: int,
+    rng: np.random.Generator,
+) -> dict[str, list[int]]:
+    """Random drawings among the shown ones for each symbol that is asked for."""
+    chosen = {}
+    for name in asked:
+        own = np.flatnonzero(shown & (names == name))
+        chosen[str(name)] = rng.permutation(own)[:shots].tolist()
+    short = [name for name, each in chosen.items() if len(each) < shots]
+    if short:
+        raise InputError(
+            f"{len(short)} new symbols have fewer than {shots} drawings by other "
+            f"writers ({', '.join(map(repr, short[:5]))}); ask for fewer shots."
+        )
+    return chosen
 
 
 def _hardest(truth: np.ndarray, found: np.ndarray) -> list[dict[str, Any]]:
@@ -192,37 +204,38 @@ def open_set(
     draws = open_set_draws(
         present, TWINS, count=count, classes=classes, seed=seed, apart=apart
     )
-    rows, kept, novel_rates = [], [], []
+    areas, false, kept = [], [], []
+    true, let_in = {rate: [] for rate in limits}, {rate: [] for rate in limits}
     for draw in draws:
         strange = rows_of(_without(model, draw)).strangeness(drawn.z)
         novel = np.isin(drawn.names, draw)
         known, strangers = -strange[~novel], -strange[novel]
-        rows.append([auroc(known, strangers), fpr_at(known, strangers)])
+        areas.append(auroc(known, strangers))
+        false.append(fpr_at(known, strangers))
         kept.append([kept_at(known, strangers, rate) for rate in limits])
-        novel_rates.append(
-            [
-                [(known >= -limit).mean(), (strangers >= -limit).mean()]
-                for limit in limits.values()
-            ]
-        )
-    area, false = np.mean(rows, 0).tolist()
-    shares, true = np.mean(kept, 0).tolist(), np.mean(novel_rates, 0).tolist()
-    accepted = [
-        _spread(each) for each in np.reshape(novel_rates, (count, -1, 2))[..., 1].T
-    ]
+        for rate, limit in limits.items():
+            true[rate].append((known >= -limit).mean())
+            let_in[rate].append((strangers >= -limit).mean())
     return {
-        "auroc": area,
-        "fpr95": false,
-        "kept_at": {f"{r:g}": s for r, s in zip(limits, shares, strict=True)},
+        "auroc": float(np.mean(areas)),
+        "interval95": _spread(areas),
+        "fpr95": float(np.mean(false)),
+        "fpr95_interval95": _spread(false),
+        "kept_at": {
+            f"{rate:g}": float(share)
+            for rate, share in zip(limits, np.mean(kept, 0), strict=True)
+        },
         "promised": {
-            f"{r:g}": {"kept": k, "false_accepts": f, "interval95": spread}
-            for r, (k, f), spread in zip(limits, true, accepted, strict=True)
+            f"{rate:g}": {
+                "kept": float(np.mean(true[rate])),
+                "false_accepts": float(np.mean(let_in[rate])),
+                "interval95": _spread(let_in[rate]),
+            }
+            for rate in limits
         },
         "draws": count,
         "classes": classes,
         "n": len(drawn.z),
-        "interval95": _spread([row[0] for row in rows]),
-        "fpr95_interval95": _spread([row[1] for row in rows]),
     }
 
 

@@ -160,6 +160,16 @@ def default_config() -> Config:
     )
 
 
+def from_scratch() -> Config:
+    """The settings of training on real pen strokes from random weights."""
+    config = default_config()
+    config.data.name = "unipen"
+    config.model.init = "none"
+    config.model.channel_dropout = 0.05
+    config.model.dropout = 0.1
+    return config
+
+
 RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
     "data.writers": (1, 10_000),

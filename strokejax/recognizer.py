@@ -177,7 +177,7 @@ def load(
     meaning that may be named; without it, `STRANGE` decides. Without `fast` the first
     answer comes earlier and the following ones later: right for a handful of drawings.
     With `views` each drawing is seen nine times, a little turned and slanted, and the
-    mean embedding counts: more accurate, nine times slower.
+    mean embedding counts: nine times slower, and a little better on pictures.
     """
     stored = load_model(model)
     return from_stored(stored, false_accepts=false_accepts, fast=fast, views=views)

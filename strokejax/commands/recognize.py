@@ -38,8 +38,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views",
         action="store_true",
-        help="look nine times, a little turned and slanted: more accurate, nine times "
-        "slower",
+        help="look nine times, a little turned and slanted: nine times slower, and a "
+        "little better on pictures",
     )
     parser.add_argument(
         "--usual-size",

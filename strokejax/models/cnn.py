@@ -6,17 +6,17 @@ average pooling; Linear 128 -> 128, ReLU, dropout, Linear 128 -> `out_dim`: 306,
 parameters with 63 logits, 306,864 with a 64-dimensional embedding.
 """
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from strokejax.models.functions import conv3x3, max_pool, to_images, unit
 from strokejax.models.layers import BatchNorm, GroupNorm
-from strokejax.models.layouts import SHAPE, Layout, scaled
-from strokejax.types import Encoder
-
-HIDDEN = 128
+from strokejax.models.layouts import HIDDEN, SHAPE, Layout, scaled
+from strokejax.types import Encoder, PyTree
 
 Norm = Literal["batch", "group"]
 
@@ -101,27 +101,44 @@ def stroke_net(
 def of_pictures(net: nn.Module, normalise: bool, **raster) -> Encoder:
     """A network over f32[b h w 1], a mask and `train` as a pair of pure functions."""
 
+    def prepare(inputs, key):
+        return (to_images(inputs, **raster),)
+
+    return as_encoder(net, prepare, normalise)
+
+
+def as_encoder(
+    net: nn.Module,
+    prepare: Callable[[PyTree, Any], tuple[Any, ...]],
+    normalise: bool,
+) -> Encoder:
+    """A Linen network as a pair of pure functions.
+
+    It is called with what `prepare(inputs, key)` makes of a batch, then a mask and
+    `train`; the key is None but in training.
+    """
+
     def init(key, inputs):
-        images = to_images(inputs, **raster)
-        mask = jnp.ones(len(images), bool)
-        variables = dict(net.init(key, images, mask, train=False))
+        prepared = prepare(inputs, None)
+        mask = jnp.ones(len(jax.tree.leaves(inputs)[0]), bool)
+        variables = dict(net.init(key, *prepared, mask, train=False))
         params = variables.pop("params")
         return params, variables
 
     def apply(params, model_state, inputs, mask, *, train, key: Any = None):
         variables = {"params": params, **model_state}
-        images = to_images(inputs, **raster)
         if train:
+            prepare_key, dropout_key = jax.random.split(key)
             out, model_state = net.apply(
                 variables,
-                images,
+                *prepare(inputs, prepare_key),
                 mask,
                 train=True,
-                rngs={"dropout": key},
+                rngs={"dropout": dropout_key},
                 mutable=list(model_state),
             )
         else:
-            out = net.apply(variables, images, mask, train=False)
+            out = net.apply(variables, *prepare(inputs, None), mask, train=False)
         return (unit(out) if normalise else out), model_state
 
     return Encoder(init, apply)

@@ -6,25 +6,22 @@ hidden layer joins them. A picture has shape alone, ink has motion, ink of a kno
 writer has size: one network serves all, since training hides each part now and then.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from strokejax.models.cnn import Block
+from strokejax.models.cnn import Block, as_encoder
 from strokejax.models.functions import (
     SIZE_LIMIT,
     quarters,
     to_images,
-    unit,
     what_is_seen,
 )
-from strokejax.models.layouts import MOTION, SHAPE, Layout, scaled
+from strokejax.models.layouts import HIDDEN, MOTION, SHAPE, Layout, scaled
 from strokejax.models.motion import MotionNet
 from strokejax.types import Encoder
-
-HIDDEN = 128
 
 
 class Hidden(NamedTuple):
@@ -104,37 +101,14 @@ def fused_net(
     if not (shape and motion):  # what is alone is never hidden
         hidden = hidden._replace(shape=0.0, motion=0.0)
 
-    def inputs_of(inputs, key):
+    def prepare(inputs, key):
         points, size, seen = what_is_seen(inputs)
         if key is not None:
             seen, size = _hide(key, seen, size, hidden)
         images = to_images(inputs, **raster) if shape else None
         return images, points, jnp.clip(size, -SIZE_LIMIT, SIZE_LIMIT), seen
 
-    def init(key, inputs):
-        prepared = inputs_of(inputs, None)
-        mask = jnp.ones(len(prepared[2]), bool)
-        variables = dict(net.init(key, *prepared, mask, train=False))
-        params = variables.pop("params")
-        return params, variables
-
-    def apply(params, model_state, inputs, mask, *, train, key: Any = None):
-        variables = {"params": params, **model_state}
-        if not train:
-            out = net.apply(variables, *inputs_of(inputs, None), mask, train=False)
-            return (unit(out) if normalise else out), model_state
-        hide_key, dropout_key = jax.random.split(key)
-        out, model_state = net.apply(
-            variables,
-            *inputs_of(inputs, hide_key),
-            mask,
-            train=True,
-            rngs={"dropout": dropout_key},
-            mutable=list(model_state),
-        )
-        return (unit(out) if normalise else out), model_state
-
-    return Encoder(init, apply)
+    return as_encoder(net, prepare, normalise)
 
 
 def _hide(key, seen, size, hidden: Hidden):

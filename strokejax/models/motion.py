@@ -9,9 +9,7 @@ import jax.numpy as jnp
 
 from strokejax.models.functions import conv5, halve, motion_features
 from strokejax.models.layers import BatchNorm
-from strokejax.models.layouts import MOTION, WIDTH, Layout
-
-FEATURES = 128
+from strokejax.models.layouts import FEATURES, MOTION, WIDTH, Layout
 
 
 class MotionNet(nn.Module):

@@ -8,10 +8,10 @@ dropout, global average pooling and StrokeNet's two dense layers: 332,016 parame
 
 import flax.linen as nn
 
-from strokejax.models.cnn import HIDDEN, Conv, of_pictures
+from strokejax.models.cnn import Conv, of_pictures
 from strokejax.models.functions import max_pool
 from strokejax.models.layers import BatchNorm
-from strokejax.models.layouts import RESIDUAL, Layout, scaled
+from strokejax.models.layouts import HIDDEN, RESIDUAL, Layout, scaled
 from strokejax.types import Encoder
 
 

@@ -2,6 +2,8 @@
 
 from strokejax.models.build import EncoderSpec
 from strokejax.models.layouts import (
+    FEATURES,
+    HIDDEN,
     MOTION,
     POINTS,
     RESIDUAL,
@@ -13,7 +15,6 @@ from strokejax.models.layouts import (
 
 Row = tuple[str, str, int, int]
 """A layer, its output, its parameters, its multiplications for one drawing."""
-FEATURES, HIDDEN = 128, 128
 
 
 def describe(spec: EncoderSpec) -> str:

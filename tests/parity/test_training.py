@@ -10,9 +10,10 @@ import pytest
 
 from strokejax.losses import cross_entropy
 from strokejax.models.build import EncoderSpec, build_encoder
+from strokejax.objective import Objective, class_logits
 from strokejax.optim import make_optimizer
 from strokejax.state import create_state
-from strokejax.steps import Objective, class_logits, make_train_step
+from strokejax.steps import make_train_step
 from strokejax.types import Batch
 
 from .reference import (
