@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from untrained import PIXELS, WOBBLE, Row, made_rows, mouse
 
-from strokejax.config import default_config, fields
+from strokejax.config import LOSSES, default_config, fields
 from strokejax.measure.letters import named
 from strokejax.measure.shots import own_samples, symbols, within_alphabets
 from strokejax.measure.validation import Validation
@@ -65,10 +65,6 @@ def _without(name: str) -> str:
     return _also(*(each for each in ALL if each != name))
 
 
-LOSSES = (
-    *("proxy", "margin", "prototypical"),
-    *("supervised_contrastive", "contrastive", "triplet"),
-)
 SETS = {
     "63: letters alone": {"data.also": ""},
     "816: with Detexify": {"data.also": _also("detexify")},
@@ -96,6 +92,7 @@ EXPERIMENTS = (
                 "data.rotations": False,
             },
             "without the built-in hand": {"data.also": _without("synthetic")},
+            "Omniglot's strokes too": {"data.also": _also(*ALL), "data.strokes": True},
         },
     ),
     Experiment(
