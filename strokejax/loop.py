@@ -1,5 +1,6 @@
 """The training loop: effects in order, nothing else."""
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from strokejax.metrics import MetricWriter, Progress
 from strokejax.partitioning import to_host
 from strokejax.processes import any_process
 from strokejax.state import TrainState
-from strokejax.types import Batch
+from strokejax.types import Batch, InputError
 
 
 class Plan(NamedTuple):
@@ -51,7 +52,7 @@ def train(
     `batches` yields global batches from that step on; `evaluate(state)` runs once an
     epoch and returns scores with "top1", the higher the better. `progress` is what an
     earlier part of the run left in its checkpoint. On SIGTERM or Ctrl-C everything is
-    saved and `Stopped` raised.
+    saved and `Stopped` raised; InputError where the loss is no number any more.
     """
     step = int(state.step)
     progress = {"best": -1.0, "waited": 0} | progress
@@ -108,6 +109,12 @@ class _Log:
         if self._bar is not None:
             self._bar.update(step, loss=values["loss"], top1=values["top1"])
         self._waiting = None
+        if not math.isfinite(values["loss"]):
+            raise InputError(
+                f"The loss is {values['loss']} at step {step}, and no step mends that; "
+                f"lower config.optim.learning_rate or set config.optim.clip_norm, and "
+                f"start again in another --workdir."
+            )
 
     def epoch(self, step, epoch, evaluate, state) -> dict[str, float]:
         """Evaluates; the epoch's seconds are those of training alone."""

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 SMALL = (
     "--config=configs/finetune.py",
     "--config.model.init=none",
+    "--config.model.name=stroke_net",
     "--config.model.capacity=64",
     "--config.data.writers=2",
     "--config.data.samples=1",

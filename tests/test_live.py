@@ -109,17 +109,28 @@ BAD = [
 def test_a_bad_line_is_one_sentence_and_nothing_is_lost(model, bad, words):
     session = Session(model, Settings(interval=np.inf))
     good = written("ab")
-    read_end, write_end = os.pipe()
-    text = "\n".join([*good[:30], bad, *good[30:]])
-    threading.Thread(target=_write, args=(write_end, text), daemon=True).start()
-    told = list(session.follow(read_end))
-    os.close(read_end)
+    told = followed(session, [*good[:30], bad, *good[30:]])
     (error,) = [t["error"] for t in told if "error" in t]
     assert error.startswith("line 31: ")
     assert error.count(". ") == 0
     assert re.search(words, error)
-    assert [t["symbols"][0] for t in told if t.get("final")] == ["a", "b"]
     assert session.refused == 1
+    alone = followed(Session(model, Settings(interval=np.inf)), good)
+    assert finals(told) == finals(alone) and len(finals(told)) == 2
+
+
+def followed(session, content):
+    """What is told of lines that come through a pipe."""
+    read_end, write_end = os.pipe()
+    text = "\n".join(content)
+    threading.Thread(target=_write, args=(write_end, text), daemon=True).start()
+    told = list(session.follow(read_end))
+    os.close(read_end)
+    return told
+
+
+def finals(told):
+    return [t["symbols"] for t in told if t.get("final")]
 
 
 def _write(descriptor, text):

@@ -223,7 +223,7 @@ def test_nothing_is_done_where_the_encoder_is_the_same(own, capsys):
     assert (found["changed"], found["version"]) == (False, version)
     assert found["before"] == found["after"]
     assert main(["symbols", "upgrade"]) == 0
-    assert "Nothing to upgrade: the encoder is stroke_net" in capsys.readouterr().out
+    assert "Nothing to upgrade: the encoder is fused" in capsys.readouterr().out
     assert {path.name: path.read_bytes() for path in own.iterdir()} == before
 
 
@@ -291,8 +291,8 @@ def test_the_command_says_what_changed(newer, capsys):
     assert main(["symbols", "upgrade", "--from", str(newer)]) == 0
     out, err = capsys.readouterr()
     first, *_ = out.splitlines()
-    assert first.startswith("Version 10: the encoder is stroke_net ")
-    assert "of 2099-01-01, it was stroke_net" in first
+    assert first.startswith("Version 10: the encoder is fused ")
+    assert "of 2099-01-01, it was fused" in first
     assert "  herz " in out
     assert err == ""
     assert main(["symbols", "list", "--from", str(newer)]) == 2

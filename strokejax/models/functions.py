@@ -1,5 +1,7 @@
 """What networks are made of, as plain functions; nothing here needs Linen."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
@@ -77,8 +79,14 @@ def conv5(x, kernel):
 
 
 def halve(x):
-    """Maximum of neighbouring points: f32[b p c] -> f32[b p/2 c]."""
-    return jnp.maximum(x[:, 0::2], x[:, 1::2])
+    """Maximum of neighbouring points: f32[b p c] -> f32[b p/2 c]; an odd last one goes."""
+    last = x.shape[1] // 2 * 2
+    return jnp.maximum(x[:, 0:last:2], x[:, 1:last:2])
+
+
+def highest(x):
+    """Maximum over the points: f32[b p c] -> f32[b c], by twos, as in `max_pool`."""
+    return functools.reduce(jnp.maximum, jnp.unstack(x, axis=1))
 
 
 def unit(x, eps: float = 1e-12):

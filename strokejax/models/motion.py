@@ -7,7 +7,7 @@ and 128 channels, the points halved between; then mean and maximum over the poin
 import flax.linen as nn
 import jax.numpy as jnp
 
-from strokejax.models.functions import conv5, halve, motion_features
+from strokejax.models.functions import conv5, halve, highest, motion_features
 from strokejax.models.layers import BatchNorm
 from strokejax.models.layouts import FEATURES, MOTION, WIDTH, Layout
 
@@ -31,5 +31,5 @@ class MotionNet(nn.Module):
                 )
                 x = BatchNorm(name=f"{name}_norm")(conv5(x, kernel), mask, train)
                 x = nn.relu(x)
-        x = jnp.concatenate([x.mean(1), x.max(1)], -1)
+        x = jnp.concatenate([x.mean(1), highest(x)], -1)
         return nn.relu(nn.Dense(FEATURES, name="out")(x))
