@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import strokejax
 from strokejax.data.dataset import Dataset
 from strokejax.data.mixture import mix
 from strokejax.ink.formats import pack
@@ -153,7 +152,7 @@ def test_what_a_picture_lacks_gets_no_gradient(fused):
         z, _ = encoder.apply(params, state, {"image": picture}, mask, **settings)
         return jnp.sum(z[:, 0])
 
-    gradient = jax.grad(loss)(params)
+    gradient = jax.jit(jax.grad(loss))(params)
     for leaf in jax.tree.leaves(gradient["motion"]):
         assert not np.asarray(leaf).any()
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(gradient))
@@ -341,11 +340,13 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
 
 
 def test_a_shape_network_has_no_use_for_the_usual_size():
+    spec = EncoderSpec()
     ink = scribble(np.random.default_rng(0))
-    model = strokejax.load("nn-sampling")
-    with_size = model.recognize(ink, k=3, usual_size=2.0)
-    assert with_size == model.recognize(ink, k=3)
-    assert with_size.inputs == ("shape",)
+    with_size, without = see(spec, ink, 2.0), see(spec, ink)
+    assert seen(spec, with_size) == seen(spec, without) == [("shape",)]
+    encoder, params, state = trained("stroke_net")
+    z = [embedded(encoder, params, state, inputs) for inputs in (with_size, without)]
+    np.testing.assert_array_equal(*z)
 
 
 def test_a_fused_model_says_what_it_saw(fused):

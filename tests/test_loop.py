@@ -35,7 +35,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(bad):
         return State(step), {"loss": loss, "top1": jnp.zeros(())}
 
     kept = Kept()
-    with pytest.raises(InputError, match="at step 5.*learning_rate") as error:
+    with pytest.raises(InputError, match=r"at step 5.*learning_rate") as error:
         train(
             State(jnp.array(0)),
             step_fn,

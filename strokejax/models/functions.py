@@ -79,7 +79,7 @@ def conv5(x, kernel):
 
 
 def halve(x):
-    """Maximum of neighbouring points: f32[b p c] -> f32[b p/2 c]; an odd last one goes."""
+    """Maximum of neighbouring points: f32[b p c] -> f32[b p/2 c], less an odd last."""
     last = x.shape[1] // 2 * 2
     return jnp.maximum(x[:, 0:last:2], x[:, 1:last:2])
 
