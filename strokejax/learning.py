@@ -1,7 +1,6 @@
 """A stored model with a symbol's rows made of its drawings: from model to model."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -192,7 +191,7 @@ def _placed(
 
     A way like the trained row's moves that row; any other has a row beside it.
     """
-    aliases, trained, placed = model.symbols.aliases, [], []
+    before, trained, placed = model.symbols, [], []
     if symbol in model.symbols.names:
         model = as_trained(model, symbol)
         trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
@@ -204,7 +203,7 @@ def _placed(
             placed.append((near[0], part))
             continue
         table, slot = model.symbols.put(symbol)
-        model = with_symbols(model, replace(table, aliases=aliases))
+        model = with_symbols(model, table.like(before))
         placed.append((slot, part))
     return model, placed
 

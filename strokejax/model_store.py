@@ -143,6 +143,7 @@ def save_version(folder: Path, model: StoredModel) -> None:
         "calibration": model.files.calibration,
         "symbols": model.symbols.names,
         "aliases": dict(model.symbols.aliases),
+        "texts": dict(model.symbols.texts),
         "about": model.about,
         "samples": [list(sample) for sample in model.samples],
         "change": dict(model.change),
@@ -205,7 +206,9 @@ def load_version(path: Path) -> StoredModel:
             network.get("state", {}),
             rows.get("table", {}),
             Slots(**rows["slots"]),
-            SymbolTable(tuple(header["symbols"]), header["aliases"]),
+            SymbolTable(
+                tuple(header["symbols"]), header["aliases"], header.get("texts", {})
+            ),
             header["about"],
             Calibration(**known),
             rows["origin"],

@@ -1,4 +1,4 @@
-"""The symbols of a stored model: registered, renamed, forgotten, listed."""
+"""The symbols of a stored model: registered and forgotten."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -45,6 +45,29 @@ def register(
     given = prepare(name, drawings, sources, usual_size, ignore)
     version, (coach,) = add(model, [given], "register", method=method, force=force)
     return {"symbol": coach.pop("symbol"), "version": version, **coach}
+
+
+def preview(
+    model: str | Path | None,
+    name: str,
+    drawings: Sequence[Any],
+    *,
+    method: Method = "sgd",
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
+) -> dict[str, Any]:
+    """What `register` would say of these drawings, less "version"; nothing changes."""
+    given = prepare(name, drawings, (), usual_size, ignore)
+    stored, folder = with_table(load_model(model)), resolve(model)
+    z = embedded(from_stored(stored, fast=False), given.kept)
+    symbol, store = stored.symbols.symbol(given.name) or given.name, SampleStore(folder)
+    own = drawn(stored, symbol)
+    new = unknown_to(own, given.kept, given.sources, True)
+    part = {variant: each[new] for variant, each in z.items()}
+    fresh = store.add(symbol, [given.kept[i] for i in new], part, [""] * len(new))
+    wider = stored._replace(samples=(*stored.samples, *fresh))
+    coach = learn(wider, store, symbol, method, against=stored, force=True).coach
+    return {"symbol": symbol, "samples": len(own) + len(new), **coach}
 
 
 class Given(NamedTuple):
@@ -184,56 +207,6 @@ def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]
     stored = load_model(folder)
     own, store = drawn(stored, stored.symbols.known(name)), SampleStore(folder)
     return [(sample, store.kept(sample.file)[sample.row].drawing) for sample in own]
-
-
-def rename(model: str | Path | None, old: str, new: str) -> int:
-    """Gives a symbol another name; returns the new version."""
-    folder = writable(model)
-    with changing(folder) as stored:
-        symbols = stored.symbols.rename(old, new)
-        symbol, new = stored.symbols.symbol(old), check_name(new)
-        samples = tuple(
-            each._replace(symbol=new) if each.symbol == symbol else each
-            for each in stored.samples
-        )
-        changed = stored._replace(symbols=symbols, samples=samples)
-        change = {"verb": "rename", "symbol": symbol, "to": new}
-        return save(folder, stored, changed, change)
-
-
-def alias(model: str | Path | None, name: str, other: str) -> int:
-    """Lets a symbol be called by another name too; returns the new version."""
-    folder = writable(model)
-    with changing(folder) as stored:
-        symbols = stored.symbols.alias(name, other)
-        change = {"verb": "alias", "symbol": stored.symbols.symbol(name), "to": other}
-        return save(folder, stored, stored._replace(symbols=symbols), change)
-
-
-def listing(model: str | Path | None) -> dict[str, Any]:
-    """{"version", "symbols": [{"name", "samples", "aliases", "origin"}]}.
-
-    Also "variants" of symbols that are the same however they are drawn.
-    """
-    stored = load_model(model)
-    table = stored.symbols
-    symbols = []
-    for name in table.symbols:
-        slots, own = (
-            table.slots_of(name),
-            [s for s in stored.samples if s.symbol == name],
-        )
-        count = sum(not each.variant for each in own)
-        row = {
-            "name": name,
-            "samples": count,
-            "aliases": [a for a, n in table.aliases.items() if n == name],
-            "origin": "trained" if stored.origin[slots[0]] >= 0 else "registered",
-        }
-        symbols.append(
-            row | ({"variants": len(own) - count} if len(own) > count else {})
-        )
-    return {"version": stored.version, "symbols": symbols}
 
 
 def _file_name(source: str) -> str:

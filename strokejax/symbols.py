@@ -19,7 +19,8 @@ STROKES: tuple[str, ...] = (
 )
 """The 63 built-in symbols in the order of their labels."""
 
-MAX_NAME = 64
+MAX_NAME, MAX_TEXT = 64, 1_000
+"""Characters of a name, and of the text that a symbol types."""
 
 
 def build_char_map() -> dict[int, str]:
@@ -43,6 +44,22 @@ def check_name(name: str) -> str:
     return normal
 
 
+def check_text(text: str) -> str:
+    """The text after NFC: up to 1,000 printable characters or line ends."""
+    normal = unicodedata.normalize("NFC", text)
+    if len(normal) > MAX_TEXT:
+        raise InputError(
+            f"The text {normal[:20]!r}... has {len(normal):,} characters; give it up "
+            f"to {MAX_TEXT:,}."
+        )
+    if not normal.replace("\n", "").isprintable():
+        raise InputError(
+            f"The text {normal[:20]!r} has characters that cannot be printed; leave "
+            f"them out."
+        )
+    return normal
+
+
 @dataclass(frozen=True)
 class SymbolTable:
     """Which symbol lives in which slots; immutable, as JSON in a stored model.
@@ -54,6 +71,8 @@ class SymbolTable:
     """One entry a slot, None where the slot is free; the length is the capacity."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Other names of symbols: alias -> name."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """What symbols type where that is not their name."""
 
     @classmethod
     def of(cls, names: Sequence[str], capacity: int | None = None) -> "SymbolTable":
@@ -146,22 +165,39 @@ class SymbolTable:
         return replace(self, names=(*names[:slot], name, *names[slot + 1 :])), slot
 
     def drop(self, slots: Collection[int]) -> "SymbolTable":
-        """The table without these slots; aliases of symbols that go go with them."""
+        """The table without these slots; what is known of symbols goes with them."""
         names = tuple(None if i in slots else n for i, n in enumerate(self.names))
-        aliases = {a: name for a, name in self.aliases.items() if name in names}
-        return SymbolTable(names, aliases)
+        return SymbolTable(names).like(self)
+
+    def like(self, other: "SymbolTable") -> "SymbolTable":
+        """The table with another's aliases and texts of the symbols in both."""
+        aliases = {a: name for a, name in other.aliases.items() if name in self.names}
+        texts = {name: text for name, text in other.texts.items() if name in self.names}
+        return replace(self, aliases=aliases, texts=texts)
 
     def rename(self, old: str, new: str) -> "SymbolTable":
         """The symbol `old` called `new`; InputError where `new` is taken."""
         symbol, new = self.known(old), self.free_name(new)
         names = tuple(new if name == symbol else name for name in self.names)
         aliases = {a: new if s == symbol else s for a, s in self.aliases.items()}
-        return SymbolTable(names, aliases)
+        texts = {new if s == symbol else s: text for s, text in self.texts.items()}
+        return SymbolTable(names, aliases, texts)
 
     def alias(self, name: str, alias: str) -> "SymbolTable":
         """`alias` means the symbol `name` from now on; InputError where it is taken."""
         aliases = dict(self.aliases) | {self.free_name(alias): self.known(name)}
         return replace(self, aliases=aliases)
+
+    def text(self, name: str) -> str:
+        """What a symbol types: its name, a blank for `space`, or what was chosen."""
+        symbol = self.known(name)
+        return self.texts.get(symbol, " " if symbol == SPACE else symbol)
+
+    def with_text(self, name: str, text: str) -> "SymbolTable":
+        """The symbol `name` types `text` from now on."""
+        return replace(
+            self, texts=dict(self.texts) | {self.known(name): check_text(text)}
+        )
 
     def slots(self, names: Iterable[str], where: str) -> list[int]:
         """The slots of many symbols; InputError names those that are not there."""

@@ -1,7 +1,6 @@
 """A person's model with a newer encoder: its drawings embedded and learned again."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -148,9 +147,7 @@ def learned_again(
         wider = model._replace(samples=(*model.samples, *fresh))
         method = _method(stored, symbol)
         model = learn(wider, store, symbol, method, against=model, force=True).model
-    aliases = dict(stored.symbols.aliases)
-    there = {a: name for a, name in aliases.items() if name in model.symbols.names}
-    return model._replace(symbols=replace(model.symbols, aliases=there))
+    return model._replace(symbols=model.symbols.like(stored.symbols))
 
 
 def trained_names(folder: Path, stored: StoredModel) -> list[str | None]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shapes import picture, shape, shapes
 from tables import DIM, Store, around, model_of
 
-from strokejax import hashed, registry
+from strokejax import hashed, naming, registry
 from strokejax.changes import undo
 from strokejax.cli import main
 from strokejax.ink.formats import write_json
@@ -53,7 +53,7 @@ def test_what_people_count_are_drawings(arrow, own_home, tmp_path):
     assert (arrow["odd"], arrow["more"]) == plainly(tmp_path)
     assert len(own_samples()) == 24
     assert len(registry.drawings(None, "arrow")) == 3
-    (listed,) = [e for e in registry.listing(None)["symbols"] if e["name"] == "arrow"]
+    (listed,) = [e for e in naming.listing(None)["symbols"] if e["name"] == "arrow"]
     assert (listed["samples"], listed["variants"]) == (3, 21)
     assert load_model(None).change["samples"] == 3
     with pytest.raises(InputError, match="same drawing"):
@@ -62,7 +62,7 @@ def test_what_people_count_are_drawings(arrow, own_home, tmp_path):
     assert [each.row for each in own_samples()] == [0] * 8 + [2] * 8
     with pytest.raises(InputError, match="has 2 drawings of its own"):
         registry.forget_sample(None, "arrow", 2)
-    registry.rename(None, "arrow", "pointer")
+    naming.rename(None, "arrow", "pointer")
     assert len(own_samples(symbol="pointer")) == 16
     registry.forget_sample(None, "pointer", 0)
     with pytest.raises(InputError, match="only drawing"):

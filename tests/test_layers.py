@@ -24,7 +24,7 @@ answers inputs rejection objective
 steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online ways fewshot curves
 samples coach changes placing decode
-learning sheet
+learning sheet naming
 registry adaptation
 sharing upgrade measure
 job commands

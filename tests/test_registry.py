@@ -14,7 +14,7 @@ from shapes import REGISTERED, picture, shape, shapes
 from strategies import unit_rows
 from tables import DIM
 
-from strokejax import coach, hashed, registry
+from strokejax import coach, hashed, naming, registry
 from strokejax.answers import answer
 from strokejax.changes import history, undo, writable
 from strokejax.ink.synthesis import random_writer, write
@@ -277,13 +277,14 @@ def test_a_full_table_doubles_and_nothing_else_changes():
 
 
 def test_rename_and_alias(heart):
-    registry.alias(None, "heart", "love")
-    registry.rename(None, "heart", "herz")
-    listed = {each["name"]: each for each in registry.listing(None)["symbols"]}
+    naming.alias(None, "heart", "love")
+    naming.rename(None, "heart", "herz")
+    listed = {each["name"]: each for each in naming.listing(None)["symbols"]}
     assert listed["herz"] == {
         "name": "herz",
         "samples": 6,
         "aliases": ["love"],
+        "text": "herz",
         "origin": "registered",
     }
     assert "heart" not in listed
@@ -301,10 +302,36 @@ def test_rename_and_alias(heart):
 
 
 def test_an_alias_of_a_trained_symbol_refines_it():
-    registry.alias(None, "w", "double u")
+    naming.alias(None, "w", "double u")
     found = registry.register(None, "double u", letters("w", 2), force=True)
     assert found["symbol"] == "w"
     assert load_model(None).symbols.aliases == {"double u": "w"}
+
+
+def test_what_a_symbol_types_stays_with_it(heart, tmp_path):
+    table = load_model(None).symbols
+    assert [table.text(name) for name in ("a", "space", "heart")] == ["a", " ", "heart"]
+    naming.set_text(None, "heart", "I love you\n")
+    naming.rename(None, "heart", "herz")
+    registry.register(None, "herz", shapes("heart", 2, 40))
+    assert load_model(None).symbols.text("herz") == "I love you\n"
+    assert dict(load_model(None).symbols.texts) == {"herz": "I love you\n"}
+    for bad in ("x" * 1001, "a\x00b", "\u202e"):
+        with pytest.raises(InputError, match="The text"):
+            naming.set_text(None, "herz", bad)
+    registry.forget(None, "herz")
+    assert load_model(None).symbols.texts == {}
+
+
+def test_a_preview_says_what_registering_would_and_changes_nothing(heart, own_home):
+    before = {path: path.read_bytes() for path in own(own_home).iterdir()}
+    drawings = shapes("arrow", 3)
+    said = registry.preview(None, "arrow", drawings)
+    again = registry.preview(None, "arrow", [*drawings, drawings[0]])
+    assert {path: path.read_bytes() for path in own(own_home).iterdir()} == before
+    found = registry.register(None, "arrow", drawings)
+    assert said == {name: x for name, x in found.items() if name != "version"}
+    assert again == said
 
 
 NAMES = [
@@ -336,8 +363,8 @@ def test_names_never_reach_the_disk(own_home):
 def test_names_that_are_refused(name, own_home, heart):
     for change in (
         lambda: registry.register(None, name, shapes("arrow", 1)),
-        lambda: registry.rename(None, "heart", name),
-        lambda: registry.alias(None, "heart", name),
+        lambda: naming.rename(None, "heart", name),
+        lambda: naming.alias(None, "heart", name),
     ):
         with pytest.raises(InputError, match="symbol name"):
             change()
@@ -345,9 +372,9 @@ def test_names_that_are_refused(name, own_home, heart):
 
 
 def test_names_that_are_taken(heart):
-    registry.alias(None, "heart", "love")
+    naming.alias(None, "heart", "love")
     for taken in ("a", "heart", "love", "space"):
-        for change in (registry.rename, registry.alias):
+        for change in (naming.rename, naming.alias):
             with pytest.raises(InputError, match="taken"):
                 change(None, "heart", taken)
     for unknown in ("hearts", "", "\ud800"):
@@ -418,8 +445,8 @@ def test_the_packaged_models_are_never_changed(tmp_path, monkeypatch):
         for change in (
             lambda model=model: registry.register(model, "heart", shapes("heart", 1)),
             lambda model=model: registry.forget(model, "a"),
-            lambda model=model: registry.rename(model, "a", "aa"),
-            lambda model=model: registry.alias(model, "a", "aa"),
+            lambda model=model: naming.rename(model, "a", "aa"),
+            lambda model=model: naming.alias(model, "a", "aa"),
         ):
             with pytest.raises(InputError, match=r"never changed; leave --model out"):
                 change()
@@ -450,14 +477,14 @@ def test_a_class_head_has_no_table(tmp_path):
 def test_undo_leads_back_change_by_change(heart):
     first = answers()
     registry.register(None, "arrow", shapes("arrow", 3))
-    registry.rename(None, "arrow", "pointer")
+    naming.rename(None, "arrow", "pointer")
     version, change = undo(None)
     assert (version, change["verb"]) == (5, "rename")
     assert load().recognize(shape("arrow", 50)).symbols[0] == "arrow"
     version, change = undo(None)
     assert (version, change["verb"], change["symbol"]) == (6, "register", "arrow")
     assert answers() == first
-    registry.alias(None, "heart", "love")
+    naming.alias(None, "heart", "love")
     assert undo(None)[1]["verb"] == "alias"
     undo(None)
     assert answers() == answers("nn-sampling")
@@ -530,7 +557,7 @@ def test_import_twice_adds_nothing(tmp_path, heart):
 
 
 def test_only_named_symbols_are_exported_and_others_refused(tmp_path, heart):
-    registry.alias(None, "heart", "love")
+    naming.alias(None, "heart", "love")
     registry.register(None, "arrow", shapes("arrow", 2))
     file = tmp_path / "x"
     assert export_symbols(None, file, ["love"]) == {"heart": 6}
@@ -744,7 +771,7 @@ def test_a_read_only_folder_is_one_sentence(monkeypatch, heart, own_home):
     monkeypatch.setattr(os, "open", denied)
     for change in (
         lambda: registry.register(None, "arrow", shapes("arrow", 2)),
-        lambda: registry.rename(None, "heart", "herz"),
+        lambda: naming.rename(None, "heart", "herz"),
         lambda: registry.forget(None, "heart"),
         lambda: undo(None),
     ):
@@ -797,5 +824,5 @@ def test_a_model_without_background_has_no_rates():
 def test_what_a_killed_process_was_writing_is_swept(heart, own_home):
     left = own(own_home) / ".version-000009-ab.safetensors.0123"
     left.write_bytes(b"half")
-    registry.alias(None, "heart", "love")
+    naming.alias(None, "heart", "love")
     assert not left.exists()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from shapes import picture, shape, shapes
 
-from strokejax import registry
+from strokejax import naming, registry
 from strokejax.changes import history, undo, writable
 from strokejax.cli import main
 from strokejax.locate import CURRENT, PACKAGED
@@ -60,9 +60,9 @@ def taught(tmp_path_factory):
         registry.register(None, "arrow", shapes("arrow", 2), ignore=("rotation",))
         registry.register(None, "w", shapes("house", 2), method="mean", force=True)
         registry.register(None, "heart", shapes("heart", 2, 20), usual_size=30.0)
-        registry.rename(None, "heart", "herz")
-        registry.rename(None, "a", "alpha")
-        registry.alias(None, "herz", "love")
+        naming.rename(None, "heart", "herz")
+        naming.rename(None, "a", "alpha")
+        naming.alias(None, "herz", "love")
         registry.forget(None, "q")
     return home
 
@@ -152,7 +152,7 @@ def test_what_was_renamed_aliased_and_forgotten_stays_so(newer):
 
 def test_a_second_upgrade_still_knows_what_was_forgotten(newer, tmp_path):
     upgrade(None, newer)
-    registry.rename(None, "b", "beta")
+    naming.rename(None, "b", "beta")
     third = save_model(tmp_path / "third", other_encoder(3))
     upgrade(None, third)
     symbols = load_model(None).symbols

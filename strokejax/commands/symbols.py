@@ -13,6 +13,7 @@ verbs:
   show NAME [PNG]        the drawings behind a symbol, as a picture if a file is named
   rename NAME NEW        NAME is called NEW from now on
   alias NAME OTHER       OTHER means NAME too
+  text NAME TEXT         NAME types TEXT from now on, instead of its name
   forget NAME [NUMBER]   the symbol, or one of its drawings (`show` numbers them)
   undo                   takes the last change back
   history                what made each version
@@ -27,6 +28,7 @@ ARGUMENTS = {
     "show": (1, 2),
     "rename": (2, 2),
     "alias": (2, 2),
+    "text": (2, 2),
     "forget": (1, 2),
     "undo": (0, 0),
     "history": (0, 0),
@@ -80,7 +82,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _list(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registry import listing
+    from strokejax.naming import listing
     from strokejax.upgrade import outdated
 
     found = listing(given.model)
@@ -118,7 +120,7 @@ def _show(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _rename(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registry import rename
+    from strokejax.naming import rename
 
     old, new = given.names
     version = rename(given.model, old, new)
@@ -126,11 +128,19 @@ def _rename(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _alias(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registry import alias
+    from strokejax.naming import alias
 
     name, other = given.names
     version = alias(given.model, name, other)
     return _changed(version, f"{other!r} means {name!r}.", symbol=name)
+
+
+def _text(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from strokejax.naming import set_text
+
+    name, text = given.names
+    version = set_text(given.model, name, text)
+    return _changed(version, f"{name!r} types {text!r}.", symbol=name)
 
 
 def _forget(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
@@ -228,6 +238,7 @@ _VERBS = {
     "show": _show,
     "rename": _rename,
     "alias": _alias,
+    "text": _text,
     "forget": _forget,
     "undo": _undo,
     "history": _history,
