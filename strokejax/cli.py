@@ -8,7 +8,15 @@ import warnings
 from collections.abc import Sequence
 
 from strokejax import __version__
-from strokejax.commands import collect, evaluate, live, recognize, register, symbols
+from strokejax.commands import (
+    collect,
+    evaluate,
+    live,
+    recognize,
+    register,
+    serve,
+    symbols,
+)
 from strokejax.types import InputError
 
 VERBS = {
@@ -18,6 +26,7 @@ VERBS = {
     "evaluate": evaluate,
     "live": live,
     "collect": collect,
+    "serve": serve,
 }
 
 

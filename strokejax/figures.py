@@ -21,13 +21,18 @@ MATRIX_LIMIT = 80
 
 def image_tag(image: np.ndarray, alt: str) -> str:
     """A picture f32[h w] (0 paper, 1 ink) as an <img> that carries its own PNG."""
+    data = base64.b64encode(to_png(image)).decode()
+    return f'<img class="ink" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+
+
+def to_png(image: np.ndarray) -> bytes:
+    """A picture f32[h w] (0 paper, 1 ink) as a file, ink light on black."""
     from PIL import Image
 
     grey = np.round(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(grey).save(file, "PNG", optimize=True)
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<img class="ink" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    return file.getvalue()
 
 
 def short(name: str, limit: int = 6) -> str:

@@ -60,8 +60,20 @@ def import_symbols(
     Drawings that a symbol has already are passed over. {"version", "symbols": [as
     `registry.register`]}. InputError for files that are damaged, changed or too large.
     """
-    where = str(path)
-    header, tensors = parse(read_bytes(path, MAX_BYTES), where)
+    data = read_bytes(path, MAX_BYTES)
+    return import_bytes(model, data, str(path), method=method, force=force)
+
+
+def import_bytes(
+    model: str | Path | None,
+    data: bytes,
+    where: str,
+    *,
+    method: Method = "sgd",
+    force: bool = False,
+) -> dict[str, Any]:
+    """`import_symbols` for a file's bytes; `where` names them in errors."""
+    header, tensors = parse(data, where)
     try:
         names, kinds = list(header["symbols"]), list(header["kinds"])
         right = header["format"] == FORMAT and len(names) == len(kinds)

@@ -27,7 +27,8 @@ samples coach changes placing decode
 learning sheet naming
 registry adaptation
 sharing upgrade measure
-job commands
+job serve
+commands
 launch cli
 """.strip().splitlines()
 )
@@ -52,6 +53,11 @@ HOMES = {
     "tqdm": ("metrics",),
     "filelock": ("changes",),
     "optuna": ("job.sweep",),
+    "fastapi": ("serve", "commands.serve"),
+    "starlette": ("serve",),
+    "pydantic": ("serve",),
+    "uvicorn": ("serve.run", "commands.serve"),
+    "websockets": ("commands.serve",),
 }
 """The only modules and folders that import a package, even inside functions."""
 

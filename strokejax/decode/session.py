@@ -4,6 +4,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ class Session:
         self.read = 0.0
         """When the last event was read, by `time.perf_counter`."""
         self.inks: dict[int, tuple[Ink, float | None]] = {}
-        self._use(model)
+        self.use(model)
 
     def follow(self, descriptor: int) -> Iterator[dict[str, Any]]:
         """Answers to all lines; where they come as they are drawn, to the clock too."""
@@ -64,19 +65,29 @@ class Session:
         waiting = Waiting(descriptor) if drawn_now else None
         source = lines(descriptor)
         while True:
-            # The events' clock and ours have run together since the last event.
-            ends = self.read + (self.carry.deadline - self.carry.last)
             try:
-                line = waiting.next(ends) if waiting else next(source, None)
+                line = waiting.next(self.ends) if waiting else next(source, None)
             except TimeoutError:
-                step = self.stream.push(self.carry, now=self.carry.deadline)
-                yield from self._told(step, ends)
+                yield from self.expire()
                 continue
             if line is None:
                 break
             since = line.read if waiting else time.perf_counter()
             yield from self.take(line, since)
         yield from self.finish()
+
+    @property
+    def ends(self) -> float:
+        """When the symbol ends if no line comes, by `time.perf_counter`.
+
+        The events' clock and ours have run together since the last event.
+        """
+        return self.read + (self.carry.deadline - self.carry.last)
+
+    def expire(self) -> list[dict[str, Any]]:
+        """Answers once `ends` is over."""
+        step = self.stream.push(self.carry, now=self.carry.deadline)
+        return self._told(step, self.ends)
 
     def take(self, line: Line, since: float) -> list[dict[str, Any]]:
         """Answers to a line that came at `since`; if refused, it changes nothing."""
@@ -98,11 +109,17 @@ class Session:
         since = time.perf_counter()
         return self._told(self.stream.finish(self.carry), since)
 
-    def _use(self, model: Recognizer) -> None:
+    def use(self, model: Recognizer) -> None:
         """Answers come from this model from now on; the first one is compiled here."""
         stroke = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
         model.recognize(Ink((stroke,)), self.settings.k)
         self.stream = Stream(model.recognize, self.settings)
+
+    def pace(self, interval: float) -> None:
+        """Seconds between two answers to an unfinished symbol, from now on."""
+        if interval != self.stream.settings.interval:
+            settings = self.stream.settings._replace(interval=interval)
+            self.stream = replace(self.stream, settings=settings)
 
     def _told(self, step: Step, since: float) -> list[dict[str, Any]]:
         self.carry, found = step
@@ -146,5 +163,5 @@ class Session:
         if self.register:
             model, more = self.register(name, ink, usual)
             told |= more
-            self._use(model)
+            self.use(model)
         return told

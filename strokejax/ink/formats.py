@@ -36,6 +36,7 @@ __all__ = [
     "PackedInk",
     "check_ink",
     "folder_symbol",
+    "from_json",
     "pack",
     "read_bytes",
     "read_ink",
@@ -127,6 +128,15 @@ def _parse_json(data: bytes, where: str) -> list[np.ndarray]:
         content = json.loads(decode_text(data, where))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON ({error}); export it again.") from error
+    return _strokes_of(content, where)
+
+
+def from_json(content: Any, where: str) -> Ink:
+    """The ink that decoded JSON says; see `read_ink`. InputError for anything else."""
+    return check_ink(Ink(tuple(_strokes_of(content, where))), where)
+
+
+def _strokes_of(content: Any, where: str) -> list[np.ndarray]:
     try:
         return _strokes(content)
     except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:

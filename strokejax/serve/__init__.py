@@ -1,0 +1,1 @@
+"""The studio: a server that names, learns and collects strokes, and its pages."""

@@ -1,0 +1,84 @@
+"""The application: routes, pages, errors in one form, bounds around all of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from strokejax import __version__
+from strokejax.serve import collect, live, map, predict, symbols
+from strokejax.serve.guard import Bounds, Guard
+from strokejax.serve.messages import Failure
+from strokejax.serve.predict import sentence
+from strokejax.serve.studio import Studio
+from strokejax.types import InputError
+
+STATIC = Path(__file__).parent / "static"
+FORCE = "accept that with --force"
+"""How commands say what a request says by `"force": true`."""
+FAILURES = {code: {"model": Failure} for code in (400, 409, 413, 422, 429)}
+
+
+def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
+    """The application over one studio, which is closed with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(studio.watch())
+        yield
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await asyncio.to_thread(studio.close)
+
+    app = FastAPI(
+        title="strokejax",
+        version=__version__,
+        summary="Names what a hand draws, and learns a new stroke from ten drawings.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        responses={**FAILURES},
+    )
+    app.state.studio, app.state.bounds, app.state.sockets = studio, bounds, set()
+    for module in (predict, symbols, live, collect, map):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC), "static")
+    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_exception_handler(InputError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _failed)
+    app.add_middleware(Guard, bounds=bounds)
+    return app
+
+
+async def _page() -> FileResponse:
+    return FileResponse(STATIC / "index.html")
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    said = str(error)
+    harmful = FORCE in said
+    said = said.replace(FORCE, 'send it again with "force": true')
+    return _error(409 if harmful else 400, said)
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
+    return _error(422, sentence(first))
+
+
+async def _failed(request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    said = f"{request.method} {request.url.path[:80]}: {getattr(error, 'detail', '')}"
+    return _error(status, f"{said}; see /openapi.json for what there is.")
+
+
+def _error(status: int, said: str) -> JSONResponse:
+    return JSONResponse({"error": said}, status)

@@ -1,0 +1,148 @@
+"""Symbols while the hand still draws: lines of `strokejax live` over a WebSocket."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from strokejax.decode.session import Session
+from strokejax.decode.source import MAX_LINE, Line
+from strokejax.decode.stream import Settings
+from strokejax.recognizer import Recognizer
+from strokejax.serve.studio import K, Studio
+from strokejax.types import Ink
+
+PROTOCOL = "strokejax"
+MAX_MESSAGE = 1 << 18
+"""Characters of a message."""
+INTERVAL, MOST = 0.04, 0.5
+"""Seconds between two answers to an unfinished symbol, alone and at the most."""
+CROWD = 4
+"""Sockets that are answered as if each were alone."""
+FLUSH = {"flush": True}
+router = APIRouter()
+
+
+@router.websocket("/live")
+async def live(socket: WebSocket) -> None:
+    """Lines in, one JSON an answer out; see `strokejax live --help`.
+
+    A message holds one or more lines; {"flush": true} ends the symbol being drawn, and
+    {"changed": VERSION} comes whenever the model is another one.
+    """
+    state = socket.app.state
+    offered = socket.scope.get("subprotocols", ())
+    if len(state.sockets) >= state.bounds.sockets:
+        await socket.close(1013, f"all {state.bounds.sockets} places are taken")
+        return
+    await socket.accept(PROTOCOL if PROTOCOL in offered else None)
+    state.sockets.add(socket)
+    try:
+        await _Conversation(socket, state.studio, state.bounds.idle).hold()
+    except (WebSocketDisconnect, RuntimeError):
+        pass  # the client has gone in the middle of something
+    finally:
+        state.sockets.discard(socket)
+
+
+class _Conversation:
+    """One socket's session; its messages are answered one after the other."""
+
+    def __init__(self, socket: WebSocket, studio: Studio, idle: float):
+        self.socket, self.studio, self.idle = socket, studio, idle
+        self.count = 0
+        self.model = studio.recognizer
+        self.heard = time.perf_counter()
+
+    async def hold(self) -> None:
+        """Answers until the client goes or is silent for too long."""
+        self.session = await self.studio.answer(
+            Session,
+            self.model,
+            Settings(interval=INTERVAL, k=K),
+            collect=self.studio.collect,
+            register=self._register,
+        )
+        await self._tell([{"changed": self.model.version}])
+        while True:
+            try:
+                text = await self._next()
+            except TimeoutError:
+                await self._wake()
+                continue
+            self.heard = time.perf_counter()
+            if text is None or len(text) > MAX_MESSAGE:
+                await self.socket.close(
+                    1009, f"above {MAX_MESSAGE:,} characters of text"
+                )
+                return
+            await self._tell(await self.studio.answer(self._taken, text))
+
+    async def _next(self) -> str | None:
+        """The next message; None if it is not text, TimeoutError if none comes."""
+        now = time.perf_counter()
+        wait = min(self.session.ends - now, self.heard + self.idle - now, 1.0)
+        async with asyncio.timeout(max(wait, 0)):
+            message = await self.socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        return message.get("text")
+
+    async def _wake(self) -> None:
+        """What time alone brings: a symbol's end, another model, no more patience."""
+        now = time.perf_counter()
+        if now >= self.heard + self.idle:
+            await self.socket.close(1001, "nothing was drawn for long")
+            raise WebSocketDisconnect(1001)
+        if now >= self.session.ends:
+            await self._tell(await self.studio.answer(self.session.expire))
+        elif self.model is not self.studio.recognizer:
+            await self._tell(await self.studio.answer(self._renewed))
+
+    def _taken(self, text: str) -> list[dict[str, Any]]:
+        told, read = self._renewed(), time.perf_counter()
+        crowd = len(self.socket.app.state.sockets) / CROWD
+        self.session.pace(min(INTERVAL * max(crowd, 1.0), MOST))
+        for line in text.split("\n"):
+            self.count += 1
+            data = line.encode(errors="replace")
+            if _flushes(data):
+                told += self.session.finish()
+                continue
+            kept = data if len(data) <= MAX_LINE else None
+            told += self.session.take(Line(self.count, kept, read), read)
+        return told
+
+    def _renewed(self) -> list[dict[str, Any]]:
+        """Takes the newest snapshot over."""
+        if self.model is self.studio.recognizer:
+            return []
+        self.model = self.studio.recognizer
+        self.session.use(self.model)
+        return [{"changed": self.model.version}]
+
+    def _register(
+        self, name: str, ink: Ink, usual: float | None
+    ) -> tuple[Recognizer, dict[str, Any]]:
+        from strokejax.registry import register
+
+        more: dict[str, Any] = {"sources": ["studio"], "usual_size": usual}
+        done = self.studio.submit(register, self.studio.model, name, [ink], **more)
+        found = done.result()
+        self.model = self.studio.recognizer
+        return self.model, {"version": found["version"]}
+
+    async def _tell(self, told: list[dict[str, Any]]) -> None:
+        for each in told:
+            await self.socket.send_text(json.dumps(each, ensure_ascii=False))
+
+
+def _flushes(data: bytes) -> bool:
+    if b"flush" not in data:
+        return False
+    try:
+        return json.loads(data) == FLUSH
+    except (ValueError, RecursionError):
+        return False

@@ -1,0 +1,49 @@
+"""The server's life: a socket, requests until it is told to stop, a graceful end."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from strokejax.serve.app import create_app
+from strokejax.serve.guard import Bounds
+from strokejax.serve.live import MAX_MESSAGE
+from strokejax.serve.studio import Studio
+from strokejax.types import InputError
+
+PATIENCE = 10
+"""Seconds that requests have to end once the server is told to stop."""
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket at an address; InputError where there can be none."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        found = socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise InputError(
+            f"Nothing can listen at {host} port {port} ({error.strerror}); choose "
+            f"another --port, 0 for any that is free."
+        ) from error
+    with found:
+        yield found
+
+
+def serve(studio: Studio, bounds: Bounds, at: socket.socket) -> None:
+    """Answers requests until SIGTERM or Ctrl-C; what was begun is ended."""
+    config = uvicorn.Config(
+        create_app(studio, bounds),
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        ws="websockets-sansio",
+        ws_max_size=4 * MAX_MESSAGE,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=PATIENCE,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    uvicorn.Server(config).run(sockets=[at])

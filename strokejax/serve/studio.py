@@ -1,0 +1,110 @@
+"""What is served: a model's snapshot, replaced whole after each change."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from strokejax.locate import CURRENT, resolve
+from strokejax.recognizer import Recognizer, load
+from strokejax.types import Ink, InputError
+
+K = 10
+"""Symbols of an answer: another number would be compiled anew."""
+ANSWERING = 4
+"""Threads that answer."""
+WATCHED = 1.0
+"""Seconds between looks whether another process has changed the model."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Studio:
+    """A model's snapshot, which every request takes once and keeps until its end.
+
+    Changes of the model wait for each other; after each the next snapshot, compiled and
+    whole, takes the place of the last.
+    """
+
+    def __init__(self, model: str | Path | None = None, collect: Path | None = None):
+        self.model = model
+        self.collect = collect
+        self.started = time.time()
+        self._answers = ThreadPoolExecutor(ANSWERING, "answers")
+        self._changes = ThreadPoolExecutor(1, "changes")
+        self._current = _current(model)
+        self.recognizer = compiled(load(model))
+
+    async def answer(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a function returns that changes nothing; the event loop goes on."""
+        call = partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+
+    async def change(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a function returns that changes the model, once all can see it.
+
+        It is not called off when whoever asked for it has gone.
+        """
+        done = asyncio.wrap_future(self.submit(function, *args, **kwargs))
+        return await asyncio.shield(done)
+
+    def submit(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        """`change` for threads."""
+        return self._changes.submit(self._changed, partial(function, *args, **kwargs))
+
+    def _changed(self, call: Callable[[], T]) -> T:
+        found = call()
+        self._refresh()
+        return found
+
+    def _refresh(self) -> None:
+        current = _current(self.model)
+        if current != self._current:
+            self.recognizer = compiled(load(self.model))
+            self._current = current
+
+    async def watch(self) -> None:
+        """Takes over what other processes change, until it is cancelled."""
+        while True:
+            await asyncio.sleep(WATCHED)
+            if _current(self.model) != self._current:
+                try:
+                    await asyncio.wrap_future(self._changes.submit(self._refresh))
+                except InputError:
+                    continue  # half gone or damaged: the snapshot in memory is whole
+
+    def close(self) -> None:
+        """Waits for what was begun."""
+        self._changes.shutdown()
+        self._answers.shutdown()
+
+
+def compiled(model: Recognizer) -> Recognizer:
+    """The model after an answer to ink and one to a picture."""
+    stroke = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
+    picture = np.zeros((28, 28), np.uint8)
+    picture[8:20, 13:15] = 255
+    model.recognize(Ink((stroke,)), K, 1.0)
+    model.recognize(picture, K)
+    return model
+
+
+def _current(model: str | Path | None) -> bytes:
+    """What tells one version of a model from the next."""
+    folder = resolve(model)
+    try:
+        return bytes(folder) + (folder / CURRENT).read_bytes()
+    except OSError:
+        return b""

@@ -1,0 +1,203 @@
+"""What the model knows, and every change of it: /symbols, /undo, /history and files."""
+
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Query, Request, Response
+
+from strokejax.figures import to_png
+from strokejax.ink.formats import from_json
+from strokejax.ink.synthesis import SYMBOLS, random_writer, write
+from strokejax.serve.messages import Change, Drawings, Name, Renamed
+from strokejax.serve.studio import Studio
+from strokejax.types import Ink, InputError
+from strokejax.variants import ignored
+
+SEED = 3
+"""Of the built-in hand that shows what a trained symbol looks like."""
+router = APIRouter()
+
+
+def _studio(request: Request) -> Studio:
+    return request.app.state.studio
+
+
+@router.get("/symbols")
+async def listed(request: Request) -> dict[str, Any]:
+    """Every symbol: its drawings, other names, and what it types."""
+    from strokejax.naming import listing
+
+    studio = _studio(request)
+    return await studio.answer(listing, studio.model)
+
+
+@router.post("/symbols")
+async def register(request: Request, given: Drawings) -> dict[str, Any]:
+    """Teaches a symbol, or adds drawings to one that is there."""
+    from strokejax import registry
+
+    studio = _studio(request)
+    return await studio.change(
+        registry.register,
+        studio.model,
+        given.name,
+        _inks(given),
+        force=given.force,
+        sources=["studio"] * len(given.drawings),
+        usual_size=given.usual_size,
+        ignore=_ignored(given),
+    )
+
+
+@router.post("/symbols/preview")
+async def preview(request: Request, given: Drawings) -> dict[str, Any]:
+    """What teaching these drawings would bring; nothing changes."""
+    from strokejax import registry
+
+    studio = _studio(request)
+    return await studio.answer(
+        registry.preview,
+        studio.model,
+        given.name,
+        _inks(given),
+        usual_size=given.usual_size,
+        ignore=_ignored(given),
+    )
+
+
+@router.patch("/symbols")
+async def rename(request: Request, given: Renamed) -> Change:
+    """Another name for a symbol, another text that it types, or both."""
+    from strokejax import naming
+
+    studio, version, name = _studio(request), None, given.name
+    if given.to is None and given.text is None:
+        raise InputError('Give "to", another name, or "text", what the symbol types.')
+    if given.text is not None:
+        version = await studio.change(naming.set_text, studio.model, name, given.text)
+    if given.to is not None:
+        version = await studio.change(naming.rename, studio.model, name, given.to)
+        name = given.to
+    return Change(version=version or 0, name=name)
+
+
+@router.delete("/symbols")
+async def forget(request: Request, name: Name, drawing: int | None = None) -> Change:
+    """Forgets a symbol, or one of its drawings."""
+    from strokejax import registry
+
+    studio = _studio(request)
+    if drawing is None:
+        version = await studio.change(registry.forget, studio.model, name)
+    else:
+        version = await studio.change(
+            registry.forget_sample, studio.model, name, drawing
+        )
+    return Change(version=version, name=name)
+
+
+@router.get("/symbols/drawings")
+async def drawings(request: Request, name: Name) -> dict[str, Any]:
+    """A symbol's own drawings, and what a trained one usually looks like."""
+    studio = _studio(request)
+    return await studio.answer(_drawings, studio, name)
+
+
+@router.post("/undo")
+async def undo(request: Request) -> dict[str, Any]:
+    """Takes the last change back."""
+    from strokejax import changes
+
+    studio = _studio(request)
+    version, change = await studio.change(changes.undo, studio.model)
+    return {"version": version, "undone": change}
+
+
+@router.get("/history")
+async def history(request: Request) -> dict[str, Any]:
+    """What made each version, newest first."""
+    from strokejax import changes
+
+    studio = _studio(request)
+    found = await studio.answer(changes.history, studio.model)
+    return {"history": found[::-1]}
+
+
+@router.get("/export", response_class=Response)
+async def export(
+    request: Request, name: Annotated[list[str] | None, Query()] = None
+) -> Response:
+    """Drawings of registered symbols, all or those named, as one file."""
+    data = await _studio(request).answer(_exported, _studio(request), name or [])
+    disposition = 'attachment; filename="symbols.strokes"'
+    return Response(
+        data,
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": disposition},
+    )
+
+
+FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+
+@router.post(
+    "/import", openapi_extra={"requestBody": {"required": True, "content": FILE}}
+)
+async def imported(request: Request, force: bool = False) -> dict[str, Any]:
+    """Registers the symbols of an exported file."""
+    from strokejax.sharing import import_bytes
+
+    studio, data = _studio(request), await request.body()
+    return await studio.change(
+        import_bytes, studio.model, data, "The file", force=force
+    )
+
+
+def _inks(given: Drawings) -> list[Ink]:
+    return [from_json(x, f"Drawing {i + 1}") for i, x in enumerate(given.drawings)]
+
+
+def _ignored(given: Drawings) -> Any:
+    return ignored(",".join(given.ignore), "ignore")
+
+
+def _drawings(studio: Studio, name: str) -> dict[str, Any]:
+    import base64
+
+    from strokejax import registry
+
+    shown = []
+    for number, (sample, drawing) in enumerate(registry.drawings(studio.model, name)):
+        row: dict[str, Any] = {"number": number, "source": sample.source}
+        if isinstance(drawing, Ink):
+            row["strokes"] = plain(drawing)
+        else:
+            data = base64.b64encode(to_png(drawing / 255)).decode()
+            row["image_data_url"] = f"data:image/png;base64,{data}"
+        shown.append(row)
+    found = studio.recognizer.symbols.symbol(name) or name
+    return {"name": found, "drawings": shown, "typical": typical(found)}
+
+
+def typical(symbol: str) -> dict[str, Any] | None:
+    """The symbol in the built-in hand, None where that does not know it."""
+    if symbol not in SYMBOLS:
+        return None
+    rng = np.random.default_rng(SEED)
+    return {"strokes": plain(write(symbol, random_writer(rng), rng))}
+
+
+def plain(ink: Ink) -> list[list[list[float]]]:
+    """Strokes of [x, y], to hundredths."""
+    return [np.round(np.float64(stroke[:, :2]), 2).tolist() for stroke in ink.strokes]
+
+
+def _exported(studio: Studio, names: list[str]) -> bytes:
+    from strokejax.sharing import export_symbols
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "symbols.strokes"
+        export_symbols(studio.model, path, names)
+        return path.read_bytes()
