@@ -51,9 +51,9 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     app.add_api_route("/", _page, include_in_schema=False)
-    app.add_exception_handler(InputError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _failed)
+    app.exception_handler(InputError)(_refused)
+    app.exception_handler(RequestValidationError)(_invalid)
+    app.exception_handler(HTTPException)(_failed)
     app.add_middleware(Guard, bounds=bounds)
     return app
 
@@ -62,22 +62,20 @@ async def _page() -> FileResponse:
     return FileResponse(STATIC / "index.html")
 
 
-async def _refused(request: Request, error: Exception) -> JSONResponse:
+async def _refused(request: Request, error: InputError) -> JSONResponse:
     said = str(error)
     harmful = FORCE in said
     said = said.replace(FORCE, 'send it again with "force": true')
     return _error(409 if harmful else 400, said)
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
-    first = error.errors()[0] if isinstance(error, RequestValidationError) else {}
-    return _error(422, sentence(first))
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    return _error(422, sentence(error.errors()[0]))
 
 
-async def _failed(request: Request, error: Exception) -> JSONResponse:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    said = f"{request.method} {request.url.path[:80]}: {getattr(error, 'detail', '')}"
-    return _error(status, f"{said}; see /openapi.json for what there is.")
+async def _failed(request: Request, error: HTTPException) -> JSONResponse:
+    said = f"{request.method} {request.url.path[:80]}: {error.detail}"
+    return _error(error.status_code, f"{said}; see /openapi.json for what there is.")
 
 
 def _error(status: int, said: str) -> JSONResponse:

@@ -74,21 +74,16 @@ def _confusions(stored: Any, named: np.ndarray, slot: int) -> list[dict[str, Any
     """What known drawings of a symbol are taken for, most often first."""
     other, count = np.unique(named[named != slot], return_counts=True)
     order = np.argsort(-count, kind="stable")[:NEIGHBOURS]
-    return [
-        {
-            "name": stored.symbols.names[other[i]],
-            "rate": round(count[i] / len(named), 3),
-        }
-        for i in order
-    ]
+    names, rate = stored.symbols.names, np.round(count / max(len(named), 1), 3)
+    return [{"name": names[other[i]], "rate": float(rate[i])} for i in order]
 
 
-def _strokes(stored: Any, store: Any, name: str) -> list[list[list[float]]] | None:
-    """The symbol's last own drawing, or the built-in hand's, as strokes from 0 to 1."""
+def _strokes(stored: Any, store: Any, name: str) -> list[Any] | None:
+    """The symbol's last own drawing, or the built-in hand's."""
     own = [each for each in stored.samples if each.symbol == name and not each.variant]
     for sample in reversed(own):
         drawing = store.kept(sample.file)[sample.row].drawing
         if isinstance(drawing, Ink):
             return plain(drawing)
     drawn = typical(name)
-    return drawn and drawn["strokes"]
+    return None if drawn is None else drawn["strokes"]

@@ -189,7 +189,7 @@ def typical(symbol: str) -> dict[str, Any] | None:
     return {"strokes": plain(write(symbol, random_writer(rng), rng))}
 
 
-def plain(ink: Ink) -> list[list[list[float]]]:
+def plain(ink: Ink) -> list[Any]:
     """Strokes of [x, y], to hundredths."""
     return [np.round(np.float64(stroke[:, :2]), 2).tolist() for stroke in ink.strokes]
 
