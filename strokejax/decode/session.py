@@ -161,7 +161,12 @@ class Session:
         if self.collect:
             told["file"] = str(keep(self.collect, name, ink))
         if self.register:
-            model, more = self.register(name, ink, usual)
+            try:
+                model, more = self.register(name, ink, usual)
+            except InputError as error:
+                if not self.collect:
+                    raise
+                return told | {"error": f"kept, but not learned: {error}"}
             told |= more
             self.use(model)
         return told
