@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -65,7 +64,9 @@ def studio(home):
         patched.setenv("STROKEJAX_HOME", str(home))
         collected = home / "collected"
         collected.mkdir()
-        yield Studio(None, collected)
+        studio = Studio(None, collected)
+        yield studio
+        studio.close()
 
 
 @pytest.fixture(scope="module")
@@ -449,8 +450,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind(client):
 
 
 def test_sockets_are_closed_with_a_reason(studio):
-    app = create_app(studio, Bounds(rate=0, sockets=1, idle=0.3))
-    with _unclosed(studio), TestClient(app, headers=MINE) as client:
+    with bounded(studio, rate=0, sockets=1, idle=0.3) as client:
         with client.websocket_connect("/live") as socket:
             socket.receive_text()
             assert closing_code(client.websocket_connect("/live")) == 1013
@@ -478,18 +478,9 @@ def last_code(socket):
 # Bounds
 
 
-@contextmanager
-def _unclosed(studio):
-    """The studio for another server beside the first, which goes on with it."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(studio, "close", lambda: None)
-        yield studio
-
-
-@contextmanager
 def bounded(studio, **bounds):
-    with _unclosed(studio) as kept:
-        yield TestClient(create_app(kept, Bounds(**bounds)), headers=MINE)
+    """Another server over the same studio."""
+    return TestClient(create_app(studio, Bounds(**bounds)), headers=MINE)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ FAILURES = {code: {"model": Failure} for code in (400, 409, 413, 422, 429)}
 
 
 def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
-    """The application over one studio, which is closed with it."""
+    """The application over one studio, which whoever made it closes."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -35,7 +35,6 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
-        await asyncio.to_thread(studio.close)
 
     app = FastAPI(
         title="strokejax",

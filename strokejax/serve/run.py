@@ -46,4 +46,7 @@ def serve(studio: Studio, bounds: Bounds, at: socket.socket) -> None:
         timeout_graceful_shutdown=PATIENCE,
         h11_max_incomplete_event_size=64 << 10,
     )
-    uvicorn.Server(config).run(sockets=[at])
+    try:
+        uvicorn.Server(config).run(sockets=[at])
+    finally:
+        studio.close()
