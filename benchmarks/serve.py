@@ -1,0 +1,182 @@
+"""Requests a second that `strokejax serve` holds: python benchmarks/serve.py
+
+`POST /predict` with pen velocities, by 1 and by 8 clients that ask as soon as they are
+answered, against StrokeNet in PyTorch behind FastAPI (benchmarks/torch_server.py, which
+needs the extra `parity`) with each number of threads; the best is the peer. Rounds
+alternate. Also the time to start and to answer, and the memory of the server.
+"""
+
+import argparse
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from strokejax.ink.synthesis import random_writer, write
+from strokejax.model_store import StoredModel, no_calibration, save_model
+from strokejax.models.build import EncoderSpec, build_encoder
+from strokejax.symbols import STROKES, SymbolTable
+from strokejax.table import init_slots, init_table
+
+SECONDS, ROUNDS, STROKES_SENT = 3.0, 5, 200
+HERE = Path(__file__).parent
+
+
+def bodies() -> list[bytes]:
+    """Requests of many hands, as a mouse samples them."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(STROKES_SENT):
+        symbol = str(rng.choice(STROKES[:62]))
+        points = np.concatenate(write(symbol, random_writer(rng), rng).strokes)[:, :2]
+        steps = np.diff(points, axis=0, prepend=points[:1]).astype(float).tolist()
+        velocities = [{"vx": x, "vy": y} for x, y in steps]
+        found.append(json.dumps({"velocities": velocities}).encode())
+    return found
+
+
+def stroke_net(folder: Path) -> Path:
+    """A stored model of the peer's architecture, with random weights."""
+    spec = EncoderSpec()
+    inputs = {"image": np.zeros((1, 28, 28), np.float32)}
+    params, state = build_encoder(spec).init(jax.random.key(0), inputs)
+    table = init_table(jax.random.key(1), 64, spec.out_dim)
+    active = np.arange(64) < len(STROKES)
+    host = jax.device_get((params, state, table, init_slots(active, spec.out_dim)))
+    names, none = SymbolTable.of(STROKES, 64), no_calibration({}, spec.out_dim)
+    origin = np.full(64, -1, np.int32)
+    return save_model(folder, StoredModel(spec, *host, names, {}, none, origin))
+
+
+@contextmanager
+def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen, float]]:
+    """A server's process, and the seconds until it gave its first answer."""
+    started = time.perf_counter()
+    server = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                held(port, bodies()[:1], 1, 0.0)
+                break
+            except OSError:
+                if server.poll() is not None:
+                    raise
+                time.sleep(0.02)
+        yield server, time.perf_counter() - started
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def held(
+    port: int, sent: list[bytes], clients: int, seconds: float
+) -> tuple[float, list[float]]:
+    """Requests a second, and the milliseconds of each."""
+    took: list[float] = []
+
+    def ask(first: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        number = first
+        while True:
+            since = time.perf_counter()
+            body = sent[number % len(sent)]
+            kind = {"content-type": "application/json"}
+            connection.request("POST", "/predict", body, kind)
+            answer = connection.getresponse()
+            text = answer.read()
+            if answer.status != 200:
+                raise SystemExit(f"{answer.status}: {text.decode()}")
+            took.append(1e3 * (time.perf_counter() - since))
+            number += clients
+            if time.perf_counter() >= until:
+                return
+
+    started = time.perf_counter()
+    until = started + seconds
+    if clients == 1:
+        ask(0)
+    else:
+        threads = [threading.Thread(target=ask, args=(i,)) for i in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return len(took) / (time.perf_counter() - started), took
+
+
+def resident(pid: int) -> float:
+    """Megabytes of a process in memory."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    return float("nan")
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+def main() -> None:
+    """Prints the table."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    sent, ports = bodies(), {}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.callback(os.environ.pop, "STROKEJAX_HOME", None)
+        os.environ["STROKEJAX_HOME"] = str(folder / "home")
+        models = {"StrokeNet": str(stroke_net(folder / "net")), "fused": "nn-sampling"}
+        for name, model in models.items():
+            ports[f"strokejax, {name}"] = port = free_port()
+            command = ["-m", "strokejax.cli", "serve", f"--port={port}", "--rate=0"]
+            ours, took = stack.enter_context(
+                running([*command, f"--model={model}"], port)
+            )
+            print(f"strokejax, {name}: start to first answer {took:.1f} s")
+        for threads in range(1, (os.cpu_count() or 1) + 1):
+            ports[f"torch, {threads} threads"] = port = free_port()
+            command = [str(HERE / "torch_server.py"), str(port), str(threads)]
+            stack.enter_context(running(command, port))
+        for clients in (1, 8):
+            rates: dict[str, list[float]] = {name: [] for name in ports}
+            times: dict[str, list[float]] = {name: [] for name in ports}
+            for _ in range(ROUNDS):
+                for name, port in ports.items():
+                    rate, took_ms = held(port, sent, clients, SECONDS)
+                    rates[name].append(rate)
+                    times[name] += took_ms
+            show(clients, rates, times)
+            if clients == 8:
+                print(f"memory of strokejax, fused: {resident(ours.pid):.0f} MB")
+
+
+def show(
+    clients: int, rates: dict[str, list[float]], times: dict[str, list[float]]
+) -> None:
+    """One table; the ratio is to the best PyTorch."""
+
+    peer = max(
+        float(np.median(x)) for name, x in rates.items() if name.startswith("torch")
+    )
+    print(
+        f"{clients} clients            requests/s   over the peer's   p50 ms   p99 ms"
+    )
+    for name, found in rates.items():
+        p50, p99 = np.quantile(times[name], [0.5, 0.99])
+        rate = float(np.median(found))
+        print(f"  {name:<24}{rate:>8.0f}{rate / peer:>14.2f}{p50:>15.1f}{p99:>9.1f}")
+
+
+if __name__ == "__main__":
+    main()
