@@ -1,0 +1,75 @@
+// What the coach says of the drawings so far.
+
+import { h } from './dom.js';
+
+const NOTABLE = 0.005;
+
+/** @param {number} rate */
+export const percent = (rate) => {
+  const value = 100 * rate;
+  return `${value > 0 && value < 9.5 ? value.toFixed(value < 0.95 ? 1 : 0) : Math.round(value)} %`;
+};
+
+const list = (words) => new Intl.ListFormat('en').format(words);
+const count = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
+
+/**
+ * Sentences of an answer of POST /symbols or its preview.
+ * @param {any} told
+ * @param {number[]} odd indices among the drawings shown
+ * @returns {{text: string, kind: 'odd'|'plain'}[]}
+ */
+function sentences(told, odd) {
+  const said = [];
+  const say = (text, kind = 'plain') => said.push({ text, kind });
+  if (odd.length) {
+    const which = list(odd.map((i) => String(i + 1)));
+    say(`Drawing${odd.length > 1 ? 's' : ''} ${which} ${odd.length > 1 ? 'stand' : 'stands'} out from the rest. Keep ${odd.length > 1 ? 'them' : 'it'} only if you mean ${odd.length > 1 ? 'them' : 'it'}.`, 'odd');
+  }
+  for (const { symbol, rate } of (told.confusions ?? []).filter((c) => c.rate >= NOTABLE).slice(0, 3)) {
+    say(`Will be taken for ${symbol} in about ${percent(rate)} of drawings.`);
+  }
+  if ((told.confusions ?? []).length === 0 && told.mistaken >= NOTABLE) {
+    say(`About ${percent(told.mistaken)} of further drawings will be taken for something else.`);
+  }
+  const loss = told.old_loss;
+  if (loss && loss.worst >= NOTABLE) {
+    say(`Other symbols lose ${percent(Math.max(0, loss.mean))} on average, ${loss.symbol} the most with ${percent(loss.worst)}.`);
+  }
+  if (!said.length) say('It is clear of all other symbols.');
+  return said;
+}
+
+/** The coach's card. */
+export function createCoach() {
+  const verdict = h('p', { class: 'coach-verdict' });
+  const meter = h('div', { class: 'meter', 'aria-hidden': 'true' }, h('span', { class: 'meter-fill' }));
+  const words = h('ul', { class: 'coach-words' });
+  const element = h('div', { class: 'coach card', 'data-testid': 'teach-coach', 'aria-live': 'polite', 'aria-busy': 'false' },
+    h('h2', {}, 'Coach'), verdict, meter, words);
+
+  function fill(text, share, said) {
+    verdict.textContent = text;
+    meter.style.setProperty('--share', share);
+    words.replaceChildren(...said.map((s) => h('li', { class: s.kind }, s.text)));
+  }
+
+  return {
+    element,
+    start: () => fill('Draw it as you will write it later.', 0, [
+      { text: 'Three drawings are a start, five to ten are better.', kind: 'plain' },
+      { text: 'Vary a little, as your hand does anyway.', kind: 'plain' }]),
+    thinking(busy) { element.setAttribute('aria-busy', String(busy)); },
+    /** @param {any} told @param {number} drawings @param {number[]} odd */
+    show(told, drawings, odd) {
+      const more = told.more ?? 0;
+      element.dataset.enough = String(more === 0);
+      fill(more ? `${more} more would be worth it.` : 'Enough.', (drawings / (drawings + more)).toFixed(3),
+        sentences(told, odd));
+    },
+    /** @param {string} sentence @param {number} drawings */
+    fail(sentence, drawings) {
+      fill(`${count(drawings, 'drawing')}.`, 0, [{ text: sentence, kind: 'odd' }]);
+    },
+  };
+}

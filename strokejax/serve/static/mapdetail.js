@@ -1,0 +1,46 @@
+// What the map tells of one symbol.
+
+import { percent } from './coach.js';
+import { h } from './dom.js';
+import { thumbnail } from './ink.js';
+import { store } from './store.js';
+
+/** @param {{go: (name: string) => void}} options */
+export function createDetail({ go }) {
+  const element = h('div', { class: 'detail', 'data-testid': 'map-detail', 'aria-live': 'polite' });
+
+  const rows = (entries, share, text) => h('ul', { class: 'relations' }, entries.map((entry) =>
+    h('li', {}, h('button', { type: 'button', class: 'relation', onclick: () => go(entry.name) },
+      thumbnail(store.shapes.get(entry.name)), h('span', { class: 'relation-name' }, entry.name),
+      bar(share(entry)), h('span', { class: 'relation-value' }, text(entry))))));
+
+  function bar(share) {
+    const element = h('span', { class: 'bar', 'aria-hidden': 'true' }, h('span', { class: 'bar-fill' }));
+    element.style.setProperty('--share', Math.max(0, Math.min(1, share)).toFixed(3));
+    return element;
+  }
+
+  return {
+    element,
+    /** @param {any|null} symbol of GET /map, or none */
+    show(symbol) {
+      if (!symbol) {
+        element.replaceChildren(h('p', { class: 'soft' },
+          'Each symbol is where the model sees it: what looks alike is near. Point at one, or choose it with the arrow keys.'));
+        return;
+      }
+      const confused = symbol.confusions.filter((c) => c.rate > 0);
+      const samples = store.symbols.get(symbol.name)?.samples ?? 0;
+      const origin = symbol.origin === 'registered' ? 'Yours' : 'Built in';
+      element.replaceChildren(
+        h('div', { class: 'detail-head' }, thumbnail(symbol.strokes),
+          h('div', {}, h('h2', {}, symbol.name),
+            h('p', { class: 'small soft' }, samples ? `${origin} · ${samples} ${samples === 1 ? 'drawing' : 'drawings'}` : origin))),
+        h('h3', {}, 'Nearest'),
+        rows(symbol.neighbours, (n) => n.cosine, (n) => n.cosine.toFixed(2)),
+        h('h3', {}, 'Taken for'),
+        confused.length ? rows(confused, (c) => c.rate, (c) => percent(c.rate))
+          : h('p', { class: 'small soft' }, 'Hardly ever something else.'));
+    },
+  };
+}

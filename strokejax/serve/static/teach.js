@@ -1,0 +1,167 @@
+// Teach: a name, up to ten drawings, and what the coach says.
+
+import { request } from './api.js';
+import { createCoach } from './coach.js';
+import { button, h, say } from './dom.js';
+import { createRecorder } from './recorder.js';
+import { refresh, store } from './store.js';
+import { createStrip } from './strip.js';
+import { createShelf } from './shelf.js';
+
+const MOST = 10;
+const IGNORED = { direction: 'Direction', rotation: 'Rotation', size: 'Size' };
+
+/**
+ * @param {HTMLElement} page
+ * @param {{tryIt: () => void}} options
+ */
+export function createTeach(page, { tryIt }) {
+  /** @type {any[]} */
+  let drawings = [];
+  let odd = [];
+  let asked = null;
+
+  const name = h('input', {
+    id: 'teach-name', type: 'text', maxlength: 64, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
+    placeholder: 'heart', 'data-testid': 'teach-name', list: 'symbol-names',
+    oninput: () => { known(); settle(); }, onchange: () => preview(),
+  });
+  const text = h('input', { id: 'teach-text', type: 'text', autocomplete: 'off', spellcheck: 'false', placeholder: 'its name', 'data-testid': 'teach-text' });
+  const about = h('p', { class: 'small soft about', 'aria-live': 'polite' });
+  const boxes = Object.keys(IGNORED).map((value) => h('input', { type: 'checkbox', value, onchange: () => preview() }));
+  const ignore = h('fieldset', { class: 'checks' }, h('legend', {}, 'Ignores'),
+    boxes.map((box) => h('label', { class: 'check' }, box, h('span', {}, IGNORED[box.value]))));
+  const coach = createCoach();
+  const strip = createStrip({ most: MOST, remove });
+  const recorder = createRecorder({
+    label: 'Pad for one drawing at a time; Enter goes on, Escape clears', testid: 'teach-pad', nextTestid: 'teach-next', page, drawn: add,
+  });
+  const saveButton = button('Save', () => save(false), { kind: 'primary', testid: 'teach-save' });
+  const anyway = button('Save anyway', () => save(true), { kind: 'small' });
+  const problem = h('p', {});
+  const trouble = h('div', { class: 'note', role: 'alert', hidden: true }, problem, anyway);
+  const savedText = h('p', {});
+  const saved = h('div', { class: 'saved', role: 'status', 'data-testid': 'teach-saved', hidden: true }, savedText,
+    button('Try it', () => tryIt(), { icon: 'next', kind: 'small' }));
+  const shelf = createShelf();
+
+  name.addEventListener('keydown', (event) => {
+    if (event.key !== 'Enter') return;
+    event.preventDefault();
+    if (recorder.hasInk()) recorder.next();
+    else recorder.focus();
+  });
+
+  page.append(
+    h('div', { class: 'teach-main' },
+      h('h1', {}, 'Teach a stroke'),
+      h('div', { class: 'fields' },
+        h('div', { class: 'field' }, h('label', { for: 'teach-name' }, 'Name'), name),
+        h('div', { class: 'field' }, h('label', { for: 'teach-text' }, 'Types', h('span', { class: 'soft' }, ' (optional)')), text)),
+      about,
+      h('div', { class: 'lesson' }, recorder.element, coach.element),
+      strip.element,
+      trouble,
+      h('div', { class: 'row between teach-end' }, ignore, saveButton),
+      saved),
+    shelf.element);
+
+  const body = (force) => ({
+    name: name.value.trim(), drawings, force, usual_size: null,
+    ignore: boxes.filter((box) => box.checked).map((box) => box.value),
+  });
+
+  function known() {
+    const symbol = store.symbols.get(name.value.trim());
+    const n = symbol?.samples ?? 0;
+    say(about, !symbol ? '' : n
+      ? `You have ${n} ${n === 1 ? 'drawing' : 'drawings'} of it; these are added.`
+      : 'A built-in symbol; your drawings teach it your way of writing.');
+  }
+
+  function settle() {
+    saveButton.disabled = !drawings.length || !name.value.trim();
+    recorder.disable(drawings.length >= MOST);
+    strip.show(drawings, new Set(odd));
+  }
+
+  /** @param {any} ink */
+  function add(ink) {
+    if (drawings.length >= MOST) throw new RangeError();
+    drawings = [...drawings, ink];
+    saved.hidden = true;
+    settle();
+    preview();
+  }
+
+  function remove(index) {
+    drawings = drawings.filter((_, i) => i !== index);
+    odd = [];
+    settle();
+    preview();
+  }
+
+  function changed(told) {
+    // The server counts all drawings of the symbol, those from before come first.
+    const before = Math.max(0, (told.samples ?? drawings.length) - drawings.length);
+    odd = (told.odd ?? []).map((i) => i - before).filter((i) => i >= 0 && i < drawings.length);
+  }
+
+  async function preview() {
+    asked?.abort();
+    trouble.hidden = true;
+    if (!drawings.length) return coach.start();
+    const mine = asked = new AbortController();
+    const wanted = body(true);
+    coach.thinking(true);
+    try {
+      const told = await request('POST', 'symbols/preview', { body: { ...wanted, name: wanted.name || 'untitled' }, signal: mine.signal });
+      if (mine !== asked) return;
+      changed(told);
+      coach.show(told, drawings.length, odd);
+    } catch (error) {
+      if (error.name === 'AbortError' || mine !== asked) return;
+      coach.fail(error.message, drawings.length);
+    }
+    coach.thinking(false);
+    settle();
+  }
+
+  async function save(force) {
+    const wanted = body(force);
+    const typed = text.value;
+    asked?.abort();
+    trouble.hidden = true;
+    saveButton.disabled = true;
+    try {
+      const told = await request('POST', 'symbols', { body: wanted });
+      const kept = new Set(wanted.drawings);
+      drawings = drawings.filter((ink) => !kept.has(ink));
+      odd = [];
+      let note = `${wanted.name} is learned from ${told.samples} ${told.samples === 1 ? 'drawing' : 'drawings'}: version ${told.version}.`;
+      if (typed) {
+        await request('PATCH', 'symbols', { body: { name: wanted.name, text: typed } }).catch((error) => {
+          note += ` Its text is not kept: ${error.message}`;
+        });
+      }
+      savedText.textContent = note;
+      saved.hidden = false;
+      name.value = text.value = '';
+      for (const box of boxes) box.checked = false;
+      coach.thinking(false);
+      coach.start();
+      refresh().then(shelf.reload).catch(() => {});
+    } catch (error) {
+      problem.textContent = error.message;
+      anyway.hidden = error.status !== 409;
+      trouble.hidden = false;
+    }
+    known();
+    settle();
+  }
+
+  store.addEventListener('symbols', known);
+  coach.start();
+  settle();
+  return { add, shown: shelf.reload };
+}
