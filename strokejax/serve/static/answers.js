@@ -3,10 +3,9 @@
 import { button, h, say } from './dom.js';
 import { thumbnail } from './ink.js';
 import { store } from './store.js';
+import { percent } from './words.js';
 
 const ROWS = 6;
-
-const percent = (share) => (share >= 0.995 ? '100 %' : `${(100 * share).toFixed(share < 0.0995 ? 1 : 0)} %`);
 
 function createRow() {
   const drawn = h('span', { class: 'answer-ink' });
@@ -61,7 +60,7 @@ export function createAnswers({ teach }) {
       empty.hidden = count > 0;
       for (let i = 0; i < count; i += 1) rows[i].set(told.symbols[i], told.dist2[i], told.probability[i]);
       if (list.children.length !== count) list.replaceChildren(...rows.slice(0, count).map((row) => row.element));
-      list.classList.toggle('final', told.final);
+      list.classList.toggle('wide', told.symbols.slice(0, count).some((symbol) => symbol.length > 2));
       list.classList.toggle('not-sure', Boolean(told.unknown));
       unknown.hidden = !told.unknown;
       reason.textContent = told.reason ?? '';

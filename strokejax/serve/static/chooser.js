@@ -1,6 +1,6 @@
 // Which symbols to collect, and how many drawings of each.
 
-import { h } from './dom.js';
+import { field, h } from './dom.js';
 import { store } from './store.js';
 
 const KEY = 'strokejax.collect';
@@ -25,8 +25,7 @@ function remembered() {
  */
 export function createChooser({ changed }) {
   let { symbols, wanted } = remembered();
-  const list = h('input', { type: 'text', id: 'collect-list', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
-    placeholder: 'all symbols', value: symbols.join(', '), onchange: () => set(list.value.split(',')) });
+  const list = field({ id: 'collect-list', placeholder: 'all symbols', value: symbols.join(', '), onchange: () => set(list.value.split(',')) });
   const number = h('input', { type: 'number', id: 'collect-target', min: 1, max: 1000, value: wanted, onchange: () => set(symbols) });
   const sets = h('div', { class: 'row sets', role: 'group', 'aria-label': 'Sets of symbols' },
     SETS.map(([label, fits]) => h('button', { type: 'button', class: 'button small', onclick: () => {

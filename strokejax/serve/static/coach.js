@@ -1,27 +1,21 @@
 // What the coach says of the drawings so far.
 
 import { h } from './dom.js';
+import { drawings as countOf, percent } from './words.js';
 
 const NOTABLE = 0.005;
 
-/** @param {number} rate */
-export const percent = (rate) => {
-  const value = 100 * rate;
-  return `${value > 0 && value < 9.5 ? value.toFixed(value < 0.95 ? 1 : 0) : Math.round(value)} %`;
-};
-
 const list = (words) => new Intl.ListFormat('en').format(words);
-const count = (n, word) => `${n} ${word}${n === 1 ? '' : 's'}`;
 
 /**
  * Sentences of an answer of POST /symbols or its preview.
  * @param {any} told
  * @param {number[]} odd indices among the drawings shown
- * @returns {{text: string, kind: 'odd'|'plain'}[]}
+ * @returns {{text: string, kind: 'odd'|''}[]}
  */
 function sentences(told, odd) {
   const said = [];
-  const say = (text, kind = 'plain') => said.push({ text, kind });
+  const say = (text, kind = '') => said.push({ text, kind });
   if (odd.length) {
     const which = list(odd.map((i) => String(i + 1)));
     say(`Drawing${odd.length > 1 ? 's' : ''} ${which} ${odd.length > 1 ? 'stand' : 'stands'} out from the rest. Keep ${odd.length > 1 ? 'them' : 'it'} only if you mean ${odd.length > 1 ? 'them' : 'it'}.`, 'odd');
@@ -33,8 +27,8 @@ function sentences(told, odd) {
     say(`About ${percent(told.mistaken)} of further drawings will be taken for something else.`);
   }
   const loss = told.old_loss;
-  if (loss && loss.worst >= NOTABLE) {
-    say(`Other symbols lose ${percent(Math.max(0, loss.mean))} on average, ${loss.symbol} the most with ${percent(loss.worst)}.`);
+  if (loss && loss.worst >= 0.01) {
+    say(`Other symbols lose ${percent(Math.max(0, loss.mean))} on average; ${loss.symbol} loses most, ${percent(loss.worst)}.`);
   }
   if (!said.length) say('It is clear of all other symbols.');
   return said;
@@ -57,8 +51,8 @@ export function createCoach() {
   return {
     element,
     start: () => fill('Draw it as you will write it later.', 0, [
-      { text: 'Three drawings are a start, five to ten are better.', kind: 'plain' },
-      { text: 'Vary a little, as your hand does anyway.', kind: 'plain' }]),
+      { text: 'Three drawings are a start, five to ten are better.', kind: '' },
+      { text: 'Vary a little, as your hand does anyway.', kind: '' }]),
     thinking(busy) { element.setAttribute('aria-busy', String(busy)); },
     /** @param {any} told @param {number} drawings @param {number[]} odd */
     show(told, drawings, odd) {
@@ -69,7 +63,7 @@ export function createCoach() {
     },
     /** @param {string} sentence @param {number} drawings */
     fail(sentence, drawings) {
-      fill(`${count(drawings, 'drawing')}.`, 0, [{ text: sentence, kind: 'odd' }]);
+      fill(`${countOf(drawings)}.`, 0, [{ text: sentence, kind: 'odd' }]);
     },
   };
 }

@@ -79,7 +79,7 @@ export function createCollect(page) {
       counts = told.symbols;
       target = told.target;
       cells.clear();
-      for (const { name } of counts) cells.set(name, h('li', { class: 'cell', title: name, 'data-symbol': name }, h('span', {}, name)));
+      for (const { name } of counts) cells.set(name, h('li', { class: name.length > 3 ? 'cell long' : 'cell', title: name, 'data-symbol': name }, h('span', {}, name)));
       grid.replaceChildren(...cells.values());
       say(note, '');
       show(told.next);

@@ -1,6 +1,6 @@
 // The panel in which a typed symbol gets another name.
 
-import { arrowKeys, button, h } from './dom.js';
+import { arrowKeys, button, field, h } from './dom.js';
 import { thumbnail } from './ink.js';
 import { store } from './store.js';
 
@@ -15,9 +15,8 @@ export function createCorrection({ correct, remove, closed }) {
   const drawn = h('div', { class: 'correction-ink' });
   const title = h('h2', { id: 'correction-title' });
   const candidates = h('div', { class: 'candidates', role: 'group', 'aria-label': 'Candidates' });
-  const name = h('input', {
-    id: 'correction-name', list: 'symbol-names', maxlength: 64, autocomplete: 'off',
-    autocapitalize: 'off', spellcheck: 'false', placeholder: 'Another name', 'aria-label': 'Another name, known or new',
+  const name = field({
+    list: 'symbol-names', maxlength: 64, placeholder: 'Another name', 'aria-label': 'Another name, known or new',
   });
   const use = button('Use', () => {}, { kind: 'primary', type: 'submit' });
   const form = h('form', { class: 'row' }, name, use);

@@ -76,6 +76,15 @@ export function button(text, onclick, { icon: shape, only, kind = '', testid, ty
 }
 
 /**
+ * An input that leaves alone what is typed.
+ * @param {Object<string, any>} attributes
+ * @returns {HTMLInputElement}
+ */
+export const field = (attributes) => h('input', {
+  type: 'text', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', ...attributes,
+});
+
+/**
  * Moves focus among the elements that `list` gives with the arrow keys.
  * @param {KeyboardEvent} event
  * @param {HTMLElement[]} list

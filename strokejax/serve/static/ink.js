@@ -28,8 +28,9 @@ export function widthAt(before, point) {
  * @param {CanvasRenderingContext2D} context
  * @param {Point[]} points
  * @param {number} [from]
+ * @param {boolean} [whole] false leaves the last half step out, which may still bend
  */
-export function drawStroke(context, points, from = 0) {
+export function drawStroke(context, points, from = 0, whole = true) {
   context.lineCap = context.lineJoin = 'round';
   const middle = (a, b) => [(a.x + b.x) / 2, (a.y + b.y) / 2];
   if (points.length === 1 || from === 0) {
@@ -43,7 +44,7 @@ export function drawStroke(context, points, from = 0) {
     context.lineWidth = (before.width + point.width) / 2;
     context.moveTo(...(i > 1 ? middle(points[i - 2], before) : [before.x, before.y]));
     context.quadraticCurveTo(before.x, before.y, ...middle(before, point));
-    if (i === points.length - 1) context.lineTo(point.x, point.y);
+    if (whole && i === points.length - 1) context.lineTo(point.x, point.y);
     context.stroke();
   }
 }

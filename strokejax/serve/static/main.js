@@ -33,6 +33,8 @@ const live = createLive({
     pages.draw.told(told);
   },
   state(open) {
+    // Lost twice in a row: perhaps the token is no longer right, and a request asks for it.
+    if (!open && connection === 'lost') update();
     connection = open ? 'open' : 'lost';
     showStatus(connection);
     if (open) {
@@ -96,6 +98,7 @@ show();
 async function start() {
   try {
     store.health = await request('GET', 'health');
+    if (!store.health.token) setToken('');
     await refresh();
   } catch (error) {
     showStatus('off');

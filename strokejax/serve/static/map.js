@@ -1,14 +1,18 @@
 // Map: where the model has each symbol, what is near and what is confused.
 
-import { button, h, say, svg } from './dom.js';
+import { button, field, h, say, svg } from './dom.js';
 import { pathOf } from './ink.js';
 import { createDetail } from './mapdetail.js';
 import { spread, towards } from './spread.js';
 import { refreshMap, store } from './store.js';
 import { createZoom } from './zoom.js';
 
-const MARK = 26;
+const MARK = 30;
 const MARGIN = 34;
+/** Below the marks: the buttons. */
+const FOOT = 36;
+/** Narrower pictures have smaller marks. */
+const NARROW = 600;
 
 /** @param {HTMLElement} page */
 export function createMap(page) {
@@ -25,8 +29,7 @@ export function createMap(page) {
   const zoom = createZoom(picture, place);
   const note = h('p', { class: 'note', role: 'alert', hidden: true });
   const detail = createDetail({ go: (name) => focus(symbols.findIndex((s) => s.name === name)) });
-  const search = h('input', { type: 'search', placeholder: 'Find a symbol', 'aria-label': 'Find a symbol', list: 'symbol-names',
-    autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', oninput: find,
+  const search = field({ type: 'search', placeholder: 'Find a symbol', 'aria-label': 'Find a symbol', list: 'symbol-names', oninput: find,
     onkeydown: (event) => { if (event.key === 'Enter' && chosen >= 0) focus(chosen); } });
   page.append(
     h('h1', { class: 'hidden' }, 'Map'),
@@ -60,12 +63,12 @@ export function createMap(page) {
     symbols = store.map.symbols;
     const [width, height] = [picture.clientWidth, picture.clientHeight];
     const raw = symbols.map(({ x, y }) => ({
-      x: MARGIN + x * (width - 2 * MARGIN), y: MARGIN + y * (height - 2 * MARGIN),
+      x: MARGIN + x * (width - 2 * MARGIN), y: MARGIN + y * (height - 2 * MARGIN - FOOT),
     }));
     // At most two thirds of the area is covered, whatever the number of symbols.
-    const gap = Math.min(MARK + 8, Math.sqrt(0.66 * width * height / Math.max(1, symbols.length)));
+    const gap = Math.min((MARK + 8) * small(), Math.sqrt(0.66 * width * height / Math.max(1, symbols.length)));
     places = spread(raw, gap).map(({ x, y }) => ({
-      x: Math.min(width - MARK / 2 - 4, Math.max(MARK / 2 + 4, x)), y: Math.min(height - MARK / 2 - 4, Math.max(MARK / 2 + 4, y)),
+      x: Math.min(width - MARK / 2 - 4, Math.max(MARK / 2 + 4, x)), y: Math.min(height - MARK / 2 - FOOT, Math.max(MARK / 2 + 4, y)),
     }));
     marks = symbols.map(mark);
     layer.replaceChildren(...marks);
@@ -79,10 +82,11 @@ export function createMap(page) {
     } else detail.show(null);
   }
 
+  const small = () => (picture.clientWidth < NARROW ? 0.72 : 1);
   const at = (i) => ({ x: zoom.view.x + zoom.view.scale * places[i].x, y: zoom.view.y + zoom.view.scale * places[i].y });
 
   function place({ scale }) {
-    const grow = Math.min(2.2, scale ** 0.5);
+    const grow = small() * Math.min(2.2, scale ** 0.5);
     marks.forEach((element, i) => {
       const { x, y } = at(i);
       element.setAttribute('transform', `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${grow.toFixed(2)})`);

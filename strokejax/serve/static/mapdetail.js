@@ -1,9 +1,9 @@
 // What the map tells of one symbol.
 
-import { percent } from './coach.js';
 import { h } from './dom.js';
 import { thumbnail } from './ink.js';
 import { store } from './store.js';
+import { drawings, percent } from './words.js';
 
 /** @param {{go: (name: string) => void}} options */
 export function createDetail({ go }) {
@@ -35,7 +35,7 @@ export function createDetail({ go }) {
       element.replaceChildren(
         h('div', { class: 'detail-head' }, thumbnail(symbol.strokes),
           h('div', {}, h('h2', {}, symbol.name),
-            h('p', { class: 'small soft' }, samples ? `${origin} · ${samples} ${samples === 1 ? 'drawing' : 'drawings'}` : origin))),
+            h('p', { class: 'small soft' }, samples ? `${origin} · ${drawings(samples)}` : origin))),
         h('h3', {}, 'Nearest'),
         rows(symbol.neighbours, (n) => n.cosine, (n) => n.cosine.toFixed(2)),
         h('h3', {}, 'Taken for'),

@@ -55,6 +55,7 @@ export function createPad({ label, testid, events = () => {}, started = () => {}
   element.addEventListener('pointerdown', (event) => {
     if (pointer !== null || event.button !== 0 || !element.clientWidth) return;
     event.preventDefault();
+    element.classList.add('pointed');
     element.focus({ preventScroll: true });
     if (!context) redraw();
     pointer = event.pointerId;
@@ -68,18 +69,22 @@ export function createPad({ label, testid, events = () => {}, started = () => {}
     events([first]);
   });
 
+  // Who draws by hand needs no ring that says where the keyboard is.
+  element.addEventListener('blur', () => element.classList.remove('pointed'));
+
   element.addEventListener('pointermove', (event) => {
     if (event.pointerId !== pointer) return;
     const moves = event.getCoalescedEvents?.() ?? [];
     const from = strokes.at(-1).length;
     const made = (moves.length ? moves : [event]).map((move) => add(move, true));
-    drawStroke(context, strokes.at(-1), from);
+    drawStroke(context, strokes.at(-1), from, false);
     events(made);
   });
 
   function end(event) {
     if (event.pointerId !== pointer) return;
     pointer = null;
+    drawStroke(context, strokes.at(-1), strokes.at(-1).length - 1);
     events([add(event, false)]);
     ended();
   }

@@ -1,7 +1,7 @@
 // Beside the lesson: your symbols, the history, files.
 
 import { download, request } from './api.js';
-import { button, h, say } from './dom.js';
+import { button, field, h, say } from './dom.js';
 import { createHistory } from './history.js';
 import { createSymbolItem } from './symbol.js';
 import { refresh, store } from './store.js';
@@ -12,7 +12,7 @@ export function createShelf() {
   let items = new Map();
   const note = h('p', { class: 'note', role: 'alert', hidden: true });
   const told = h('p', { class: 'small soft', 'aria-live': 'polite', hidden: true });
-  const search = h('input', { type: 'search', placeholder: 'Search', 'aria-label': 'Search symbols', oninput: () => filter() });
+  const search = field({ type: 'search', placeholder: 'Search', 'aria-label': 'Search symbols', oninput: () => filter() });
   const yours = button('Yours', () => choose(false), { kind: 'segment' });
   const every = button('All', () => choose(true), { kind: 'segment' });
   const list = h('ul', { class: 'symbols', 'data-testid': 'symbols-list', 'aria-label': 'Symbols' });

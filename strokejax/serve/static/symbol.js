@@ -1,9 +1,10 @@
 // One symbol of the list: its drawings, name, text, and how to forget it.
 
 import { download, request } from './api.js';
-import { button, h } from './dom.js';
+import { button, field, h } from './dom.js';
 import { thumbnail } from './ink.js';
 import { store } from './store.js';
+import { drawings } from './words.js';
 
 /**
  * @param {string} name
@@ -32,7 +33,7 @@ export function createSymbolItem(name, { change, guard }) {
   }
 
   function form(label, value, save) {
-    const input = h('input', { type: 'text', value, maxlength: 64, autocomplete: 'off', spellcheck: 'false', 'aria-label': label });
+    const input = field({ value, maxlength: 64, 'aria-label': label });
     return h('form', { class: 'row', onsubmit: (event) => {
       event.preventDefault();
       if (input.value && input.value !== value) save(input.value);
@@ -55,8 +56,8 @@ export function createSymbolItem(name, { change, guard }) {
   }
 
   function open() {
-    const drawings = h('div', { class: 'symbol-drawings' });
-    body.replaceChildren(drawings,
+    const pictures = h('div', { class: 'symbol-drawings' });
+    body.replaceChildren(pictures,
       form('Name', name, (to) => patch({ to })),
       form('Types', store.symbols.get(name).text, (text) => patch({ text })),
       ...forgetting());
@@ -69,7 +70,7 @@ export function createSymbolItem(name, { change, guard }) {
       if (!kept.length && told.typical) {
         kept.push(h('span', { class: 'slot full' }, thumbnail(told.typical.strokes, 'As the built-in hand writes it')));
       }
-      drawings.replaceChildren(...kept);
+      pictures.replaceChildren(...kept);
     });
   }
 
@@ -82,7 +83,7 @@ export function createSymbolItem(name, { change, guard }) {
       if (!symbol) return;
       picture.replaceChildren(thumbnail(store.shapes.get(name)));
       const types = symbol.text !== name && name !== 'space' ? [`types ${symbol.text}`] : [];
-      const count = symbol.samples ? [`${symbol.samples} ${symbol.samples === 1 ? 'drawing' : 'drawings'}`] : [];
+      const count = symbol.samples ? [drawings(symbol.samples)] : [];
       facts.textContent = [...types, ...count].join(' · ') || 'built in';
       element.classList.toggle('own', symbol.origin === 'registered');
       const now = JSON.stringify(symbol);

@@ -2,11 +2,12 @@
 
 import { request } from './api.js';
 import { createCoach } from './coach.js';
-import { button, h, say } from './dom.js';
+import { button, field, h, say } from './dom.js';
 import { createRecorder } from './recorder.js';
 import { refresh, store } from './store.js';
 import { createStrip } from './strip.js';
 import { createShelf } from './shelf.js';
+import { drawings as countOf } from './words.js';
 
 const MOST = 10;
 const IGNORED = { direction: 'Direction', rotation: 'Rotation', size: 'Size' };
@@ -21,12 +22,11 @@ export function createTeach(page, { tryIt }) {
   let odd = [];
   let asked = null;
 
-  const name = h('input', {
-    id: 'teach-name', type: 'text', maxlength: 64, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false',
-    placeholder: 'heart', 'data-testid': 'teach-name', list: 'symbol-names',
+  const name = field({
+    id: 'teach-name', maxlength: 64, placeholder: 'heart', 'data-testid': 'teach-name', list: 'symbol-names',
     oninput: () => { known(); settle(); }, onchange: () => preview(),
   });
-  const text = h('input', { id: 'teach-text', type: 'text', autocomplete: 'off', spellcheck: 'false', placeholder: 'its name', 'data-testid': 'teach-text' });
+  const text = field({ id: 'teach-text', placeholder: 'its name', 'data-testid': 'teach-text' });
   const about = h('p', { class: 'small soft about', 'aria-live': 'polite' });
   const boxes = Object.keys(IGNORED).map((value) => h('input', { type: 'checkbox', value, onchange: () => preview() }));
   const ignore = h('fieldset', { class: 'checks' }, h('legend', {}, 'Ignores'),
@@ -75,7 +75,7 @@ export function createTeach(page, { tryIt }) {
     const symbol = store.symbols.get(name.value.trim());
     const n = symbol?.samples ?? 0;
     say(about, !symbol ? '' : n
-      ? `You have ${n} ${n === 1 ? 'drawing' : 'drawings'} of it; these are added.`
+      ? `You have ${countOf(n)} of it; these are added.`
       : 'A built-in symbol; your drawings teach it your way of writing.');
   }
 
@@ -138,7 +138,7 @@ export function createTeach(page, { tryIt }) {
       const kept = new Set(wanted.drawings);
       drawings = drawings.filter((ink) => !kept.has(ink));
       odd = [];
-      let note = `${wanted.name} is learned from ${told.samples} ${told.samples === 1 ? 'drawing' : 'drawings'}: version ${told.version}.`;
+      let note = `${wanted.name} is learned from ${countOf(told.samples)}: version ${told.version}.`;
       if (typed) {
         await request('PATCH', 'symbols', { body: { name: wanted.name, text: typed } }).catch((error) => {
           note += ` Its text is not kept: ${error.message}`;
@@ -146,6 +146,7 @@ export function createTeach(page, { tryIt }) {
       }
       savedText.textContent = note;
       saved.hidden = false;
+      saved.scrollIntoView({ block: 'nearest' });
       name.value = text.value = '';
       for (const box of boxes) box.checked = false;
       coach.thinking(false);
