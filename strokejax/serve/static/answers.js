@@ -8,11 +8,11 @@ import { percent } from './words.js';
 const ROWS = 6;
 
 function createRow() {
-  const drawn = h('span', { class: 'answer-ink' });
-  const name = h('span', { class: 'answer-name' });
-  const bar = h('span', { class: 'bar' }, h('span', { class: 'bar-fill' }));
-  const share = h('span', { class: 'answer-share' });
-  const element = h('li', { class: 'answer' }, drawn, name, bar, share);
+  const drawn = h('span.answer-ink');
+  const name = h('span.row-name');
+  const bar = h('span.bar', {}, h('span.bar-fill'));
+  const share = h('span.row-value');
+  const element = h('li.data-row', {}, drawn, name, bar, share);
   let shown = null;
   return {
     element,
@@ -38,17 +38,17 @@ export function createAnswers({ teach }) {
   const rows = Array.from({ length: ROWS }, createRow);
   let ink = null;
   const title = h('h2', {}, 'Nearest');
-  const list = h('ol', { class: 'answers', 'data-testid': 'draw-answers', 'aria-label': 'Nearest symbols' });
-  const empty = h('p', { class: 'soft answers-empty' }, 'Write on the paper. The nearest symbols appear while your hand still moves.');
-  const reason = h('p', {});
-  const unknown = h('div', { class: 'unknown-box', 'data-testid': 'draw-unknown', hidden: true },
+  const list = h('ol.answers', { 'data-testid': 'draw-answers', 'aria-label': 'Nearest symbols' });
+  const empty = h('p.soft.answers-empty', {}, 'Write on the paper. The nearest symbols appear while your hand still moves.');
+  const reason = h('p');
+  const unknown = h('div.unknown-box', { 'data-testid': 'draw-unknown', hidden: true },
     h('h3', {}, 'Unknown'), reason,
     button('Teach this one', () => teach(ink), { kind: 'small' }));
-  const thanks = h('p', { class: 'small thanks', hidden: true });
-  const used = h('p', { class: 'small soft used', hidden: true });
-  const foot = h('p', { class: 'small soft foot' },
+  const thanks = h('p.small.thanks', { hidden: true });
+  const used = h('p.small.soft.used', { hidden: true });
+  const foot = h('p.small.soft.foot', {},
     'Longer bars are nearer. A symbol ends by itself a moment after the pen is lifted; choose one in the line to correct it.');
-  const element = h('div', { class: 'answers-box' }, title, empty, unknown, list, used, thanks, foot);
+  const element = h('div.answers-box', {}, title, empty, unknown, list, used, thanks, foot);
 
   store.addEventListener('map', () => rows.forEach((row) => row.stale()));
 
@@ -61,6 +61,7 @@ export function createAnswers({ teach }) {
       for (let i = 0; i < count; i += 1) rows[i].set(told.symbols[i], told.dist2[i], told.probability[i]);
       if (list.children.length !== count) list.replaceChildren(...rows.slice(0, count).map((row) => row.element));
       list.classList.toggle('wide', told.symbols.slice(0, count).some((symbol) => symbol.length > 2));
+      list.classList.toggle('best', !told.unknown);
       list.classList.toggle('not-sure', Boolean(told.unknown));
       unknown.hidden = !told.unknown;
       reason.textContent = told.reason ?? '';

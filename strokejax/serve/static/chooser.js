@@ -27,17 +27,17 @@ export function createChooser({ changed }) {
   let { symbols, wanted } = remembered();
   const list = field({ id: 'collect-list', placeholder: 'all symbols', value: symbols.join(', '), onchange: () => set(list.value.split(',')) });
   const number = h('input', { type: 'number', id: 'collect-target', min: 1, max: 1000, value: wanted, onchange: () => set(symbols) });
-  const sets = h('div', { class: 'row sets', role: 'group', 'aria-label': 'Sets of symbols' },
+  const sets = h('div.row.sets', { role: 'group', 'aria-label': 'Sets of symbols' },
     SETS.map(([label, fits]) => h('button', { type: 'button', class: 'button small', onclick: () => {
       const names = [...store.symbols.values()].filter(fits).map((s) => s.name);
       const has = names.length && names.every((name) => symbols.includes(name));
       set(has ? symbols.filter((name) => !names.includes(name)) : [...symbols, ...names]);
     } }, label)));
-  const element = h('details', { class: 'chooser' },
+  const element = h('details.chooser', {},
     h('summary', {}, 'Choose symbols'),
-    h('div', { class: 'fields' },
-      h('div', { class: 'field' }, h('label', { for: 'collect-list' }, 'Symbols, with commas between'), list, sets),
-      h('div', { class: 'field narrow' }, h('label', { for: 'collect-target' }, 'Drawings of each'), number)));
+    h('div.fields', {},
+      h('div.field', {}, h('label', { for: 'collect-list' }, 'Symbols, with commas between'), list, sets),
+      h('div.field.narrow', {}, h('label', { for: 'collect-target' }, 'Drawings of each'), number)));
 
   function set(names) {
     symbols = [...new Set(names.map((name) => name.trim()).filter(Boolean))];

@@ -36,13 +36,14 @@ function sentences(told, odd) {
 
 /** The coach's card. */
 export function createCoach() {
-  const verdict = h('p', { class: 'coach-verdict' });
-  const meter = h('div', { class: 'meter', 'aria-hidden': 'true' }, h('span', { class: 'meter-fill' }));
-  const words = h('ul', { class: 'coach-words' });
-  const element = h('div', { class: 'coach card', 'data-testid': 'teach-coach', 'aria-live': 'polite', 'aria-busy': 'false' },
+  const verdict = h('p.coach-verdict');
+  const meter = h('div.meter', { 'aria-hidden': 'true' }, h('span.meter-fill'));
+  const words = h('ul.coach-words');
+  const element = h('div.coach.card', { 'data-testid': 'teach-coach', 'aria-live': 'polite', 'aria-busy': 'false' },
     h('h2', {}, 'Coach'), verdict, meter, words);
 
   function fill(text, share, said) {
+    element.dataset.enough = String(share >= 1);
     verdict.textContent = text;
     meter.style.setProperty('--share', share);
     words.replaceChildren(...said.map((s) => h('li', { class: s.kind }, s.text)));
@@ -57,8 +58,7 @@ export function createCoach() {
     /** @param {any} told @param {number} drawings @param {number[]} odd */
     show(told, drawings, odd) {
       const more = told.more ?? 0;
-      element.dataset.enough = String(more === 0);
-      fill(more ? `${more} more would be worth it.` : 'Enough.', (drawings / (drawings + more)).toFixed(3),
+      fill(more ? `${more} more would be worth it.` : 'Enough.', drawings / (drawings + more),
         sentences(told, odd));
     },
     /** @param {string} sentence @param {number} drawings */

@@ -9,7 +9,6 @@ import { store } from './store.js';
 
 /** @param {HTMLElement} page */
 export function createCollect(page) {
-  /** @type {{name: string, samples: number}[]} */
   let counts = [];
   let target = 10;
   let current = null;
@@ -17,29 +16,29 @@ export function createCollect(page) {
   let files = [];
   const cells = new Map();
 
-  const symbol = h('p', { class: 'collect-symbol', 'data-testid': 'collect-symbol', 'aria-live': 'polite' });
-  const how = h('div', { class: 'collect-how', 'aria-hidden': 'true' });
-  const tally = h('p', { class: 'soft collect-tally' });
-  const saved = h('p', { class: 'small soft', 'aria-live': 'polite', 'data-testid': 'collect-saved' });
-  const note = h('p', { class: 'note', role: 'alert', hidden: true });
+  const symbol = h('p.collect-symbol', { 'data-testid': 'collect-symbol', 'aria-live': 'polite' });
+  const how = h('div.collect-how', { 'aria-hidden': 'true' });
+  const tally = h('p.soft.collect-tally');
+  const saved = h('p.small.soft', { 'aria-live': 'polite', 'data-testid': 'collect-saved' });
+  const note = h('p.note', { role: 'alert', hidden: true });
   const recorder = createRecorder({
     label: 'Pad for one drawing of the symbol shown; Enter goes on, Escape clears', testid: 'collect-pad',
     nextTestid: 'collect-next', page, hint: 'Draw it here', drawn: keep,
   });
   const undoButton = button('Undo last', undo, { icon: 'undo', kind: 'small', testid: 'collect-undo' });
-  const total = h('div', { class: 'meter', role: 'progressbar', 'aria-label': 'All symbols', 'aria-valuemin': 0 }, h('span', { class: 'meter-fill' }));
-  const totalText = h('p', { class: 'small soft' });
-  const grid = h('ol', { class: 'cells', 'aria-label': 'Drawings of each symbol' });
+  const total = h('div.meter', { role: 'progressbar', 'aria-label': 'All symbols', 'aria-valuemin': 0 }, h('span.meter-fill'));
+  const totalText = h('p.small.soft');
+  const grid = h('ol.cells', { 'aria-label': 'Drawings of each symbol' });
   const chooser = createChooser({ changed: load });
 
   page.append(
-    h('div', { class: 'collect-main' },
-      h('div', { class: 'collect-prompt card' },
+    h('div.collect-main', {},
+      h('div.collect-prompt.card', {},
         h('h1', {}, 'Draw this'), symbol, how, tally,
-        h('div', { class: 'row' }, undoButton), saved),
-      h('div', { class: 'collect-pad' }, note, recorder.element)),
-    h('section', { class: 'card collect-progress', 'aria-label': 'Progress' },
-      h('div', { class: 'row between' }, h('h2', {}, 'Progress'), totalText),
+        h('div.row', {}, undoButton), saved),
+      h('div.collect-pad', {}, note, recorder.element)),
+    h('section.card.collect-progress', { 'aria-label': 'Progress' },
+      h('div.row.between', {}, h('h2', {}, 'Progress'), totalText),
       total, grid, chooser.element));
 
   function show(next) {

@@ -12,22 +12,22 @@ const CANDIDATES = 6;
 export function createCorrection({ correct, remove, closed }) {
   let chosen = null;
   let back = null;
-  const drawn = h('div', { class: 'correction-ink' });
+  const drawn = h('div.correction-ink');
   const title = h('h2', { id: 'correction-title' });
-  const candidates = h('div', { class: 'candidates', role: 'group', 'aria-label': 'Candidates' });
+  const candidates = h('div.candidates', { role: 'group', 'aria-label': 'Candidates' });
   const name = field({
     list: 'symbol-names', maxlength: 64, placeholder: 'Another name', 'aria-label': 'Another name, known or new',
   });
   const use = button('Use', () => {}, { kind: 'primary', type: 'submit' });
-  const form = h('form', { class: 'row' }, name, use);
+  const form = h('form.row', {}, name, use);
   const element = h('div', {
     class: 'correction card', role: 'dialog', 'aria-labelledby': 'correction-title', hidden: true,
   },
-  h('div', { class: 'correction-head' }, drawn, title,
+  h('div.correction-head', {}, drawn, title,
     button('Close', () => close(true), { icon: 'clear', only: true, kind: 'quiet' })),
   candidates, form,
-  h('div', { class: 'row between' },
-    h('p', { class: 'small soft' }, 'A new name makes a new symbol.'),
+  h('div.row.between', {},
+    h('p.small.soft', {}, 'A new name makes a new symbol.'),
     button('Remove from the line', () => {
       const item = chosen;
       close(false);

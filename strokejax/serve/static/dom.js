@@ -1,26 +1,30 @@
 // Elements by function calls; text goes in as text nodes, never as markup.
 
+const HTML = 'http://www.w3.org/1999/xhtml';
 const SVG = 'http://www.w3.org/2000/svg';
 
-function fill(element, attributes, children) {
+function make(namespace, names, attributes, children) {
+  const [tag, ...classes] = names.split('.');
+  const element = document.createElementNS(namespace, tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (typeof value === 'function') element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? '' : String(value));
   }
+  if (classes.length) element.classList.add(...classes);
   element.append(...children.flat().filter((child) => child !== null && child !== undefined));
   return element;
 }
 
 /**
  * An HTML element. Attributes named on... with a function are listeners.
- * @param {string} tag
+ * @param {string} tag with classes, as 'p.small.soft'
  * @param {Object<string, any>} [attributes]
  * @param {...(Node|string|null|Array<Node|string>)} children
  * @returns {HTMLElement}
  */
 export function h(tag, attributes = {}, ...children) {
-  return fill(document.createElement(tag), attributes, children);
+  return make(HTML, tag, attributes, children);
 }
 
 /**
@@ -31,7 +35,7 @@ export function h(tag, attributes = {}, ...children) {
  * @returns {SVGElement}
  */
 export function svg(tag, attributes = {}, ...children) {
-  return fill(document.createElementNS(SVG, tag), attributes, children);
+  return make(SVG, tag, attributes, children);
 }
 
 const ICONS = {
@@ -53,7 +57,7 @@ const ICONS = {
  * @param {keyof typeof ICONS} name
  */
 export function icon(name) {
-  return svg('svg', { class: 'icon', viewBox: '0 0 20 20', 'aria-hidden': 'true' },
+  return svg('svg.icon', { viewBox: '0 0 20 20', 'aria-hidden': 'true' },
     svg('path', { d: ICONS[name] }));
 }
 

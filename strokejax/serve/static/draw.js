@@ -18,8 +18,8 @@ export function createDraw(page, { live, teachInk }) {
   let pending = [];
   let discard = false;
 
-  const heard = h('p', { class: 'hidden', 'aria-live': 'polite' });
-  const note = h('p', { class: 'note', role: 'alert', hidden: true });
+  const heard = h('p.hidden', { 'aria-live': 'polite' });
+  const note = h('p.note', { role: 'alert', hidden: true });
   const pad = createPad({
     label: 'Paper to write on; Escape drops the symbol being drawn',
     testid: 'draw-pad',
@@ -41,13 +41,12 @@ export function createDraw(page, { live, teachInk }) {
   });
 
   page.append(
-    h('h1', { class: 'hidden' }, 'Draw'),
-    h('div', { class: 'draw-main' },
-      h('div', { class: 'line-area' }, line.element, correction.element),
-      note,
-      h('div', { class: 'pad-area' }, pad.element,
-        h('p', { class: 'pad-hint', 'aria-hidden': 'true' }, 'Write here'))),
-    h('aside', { class: 'draw-side card', 'aria-label': 'Answers' }, answers.element),
+    h('h1.hidden', {}, 'Draw'),
+    h('div.draw-main', {},
+      h('div.line-area', {}, line.element, correction.element),
+      h('div.pad-area', {}, pad.element, note,
+        h('p.pad-hint', { 'aria-hidden': 'true' }, 'Write here'))),
+    h('aside.draw-side.card', { 'aria-label': 'Answers' }, answers.element),
     heard);
 
   page.addEventListener('keydown', (event) => {
@@ -121,7 +120,7 @@ export function createDraw(page, { live, teachInk }) {
         }
       }
       if (told.error) {
-        const refused = pending.shift();
+        const refused = told.symbols ? null : pending.shift();
         if (refused) line.change(refused.item, refused.before);
         say(note, told.error.replace(/^line \d+: /, ''));
       }

@@ -5,13 +5,14 @@ import { button, h } from './dom.js';
 
 const FEW = 5;
 const WORDS = {
-  register: 'Learned', forget: 'Forgot', rename: 'Renamed', alias: 'Alias for', undo: 'Undid', text: 'Text for',
-  import: 'Imported', upgrade: 'Upgraded', live: 'Corrected',
+  register: 'Learned', forget: 'Forgot', rename: 'Renamed', undo: 'Undid', import: 'Imported', upgrade: 'Upgraded',
 };
 
 function words({ verb, symbol, to, samples, of: undone, error }) {
   if (error) return error;
   if (verb === 'undo' && undone) return `Undid: ${words(undone)}`;
+  if (verb === 'text') return `${symbol} types ${to}`;
+  if (verb === 'alias') return `${symbol} is also ${to}`;
   const count = samples ? ` (${samples})` : '';
   return [WORDS[verb] ?? verb ?? 'Made', symbol ?? '', to ? `to ${to}` : '', count].filter(Boolean).join(' ');
 }
@@ -27,7 +28,7 @@ function when(made) {
 export function createHistory({ undo }) {
   let changes = [];
   let open = false;
-  const list = h('ol', { class: 'history', 'aria-label': 'Changes, newest first' });
+  const list = h('ol.history', { 'aria-label': 'Changes, newest first' });
   const more = button('Show all', () => {
     open = !open;
     draw();
@@ -37,13 +38,13 @@ export function createHistory({ undo }) {
     await undo();
     draw();
   }, { icon: 'undo', kind: 'small', testid: 'history-undo' });
-  const element = h('div', {}, h('div', { class: 'row between' }, h('h2', {}, 'History'), undoButton), list, more);
+  const element = h('div', {}, h('div.row.between', {}, h('h2', {}, 'History'), undoButton), list, more);
 
   function draw() {
     const shown = open ? changes : changes.slice(0, FEW);
     list.replaceChildren(...shown.map((change) => h('li', {},
-      h('span', { class: 'history-what' }, words(change)),
-      h('span', { class: 'small soft' }, when(change.made)))));
+      h('span.history-what', {}, words(change)),
+      h('span.small.soft', {}, when(change.made)))));
     more.hidden = changes.length <= FEW;
     more.querySelector('span').textContent = open ? 'Show fewer' : 'Show all';
     undoButton.disabled = !changes.length;

@@ -12,18 +12,17 @@ import { textOf } from './store.js';
  * @param {{choose: (item: Item, near: HTMLElement) => void, changed: () => void}} options
  */
 export function createLine({ choose, changed }) {
-  /** @type {Item[]} */
   let items = [];
-  const ghost = h('span', { class: 'ghost', 'aria-hidden': 'true' });
+  const ghost = h('span.ghost', { 'aria-hidden': 'true' });
   const text = h('div', {
     class: 'line-text', role: 'group', 'aria-label': 'What you wrote; choose a symbol to correct it',
     'data-testid': 'draw-line',
   });
-  const caret = h('span', { class: 'caret', 'aria-hidden': 'true' });
-  const scroller = h('div', { class: 'line-scroll' }, text, ghost, caret);
-  const copied = h('span', { class: 'hidden', 'aria-live': 'polite' });
-  const element = h('div', { class: 'line card' }, scroller,
-    h('div', { class: 'line-tools' },
+  const caret = h('span.caret', { 'aria-hidden': 'true' });
+  const scroller = h('div.line-scroll', {}, text, ghost, caret);
+  const copied = h('span.hidden', { 'aria-live': 'polite' });
+  const element = h('div.line.card', {}, scroller,
+    h('div.line-tools', {},
       button('Delete the last symbol', () => backspace(), { icon: 'backspace', only: true }),
       button('Copy the line', copy, { icon: 'copy', only: true }),
       button('Clear the line', clear, { icon: 'clear', only: true })),
@@ -56,7 +55,6 @@ export function createLine({ choose, changed }) {
     changed();
   }
 
-  /** @param {Item} item */
   function add(item) {
     item.element = h('button', { type: 'button', class: 'typed', tabindex: -1, onclick: () => {
       text.querySelector('.chosen')?.classList.remove('chosen');
@@ -71,7 +69,6 @@ export function createLine({ choose, changed }) {
     scroller.scrollLeft = scroller.scrollWidth;
   }
 
-  /** @param {Item} item */
   function remove(item) {
     const at = items.indexOf(item);
     const focused = document.activeElement === item.element || !document.activeElement?.closest('.pad');

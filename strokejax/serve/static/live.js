@@ -4,6 +4,7 @@ import { currentToken } from './api.js';
 
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
+const AT_ONCE = 400;
 
 /**
  * A live connection that comes back by itself.
@@ -22,15 +23,15 @@ export function createLive({ message, state }) {
 
   function flush() {
     frame = 0;
-    if (waiting.length && isOpen()) socket.send(waiting.join('\n'));
-    waiting = [];
+    while (waiting.length && isOpen()) socket.send(waiting.splice(0, AT_ONCE).join('\n'));
   }
 
-  /** Sends with what gathers until the next frame; false without a connection. */
-  function send(line) {
+  /** Sends with what gathers until the next frame, or now; false without a connection. */
+  function send(line, now) {
     if (!isOpen()) return false;
     waiting.push(JSON.stringify(line));
-    frame ||= requestAnimationFrame(flush);
+    if (now) flush();
+    else frame ||= requestAnimationFrame(flush);
     return true;
   }
 
@@ -65,12 +66,12 @@ export function createLive({ message, state }) {
     /** @param {{t: number, x: number, y: number, down: boolean}} event t in seconds */
     point({ t, x, y, down }) {
       last = Math.max(last, t);
-      return send({ t: last, x, y, down });
+      return send({ t: last, x, y, down }, !down);
     },
     /** @param {number} id @param {string} name */
-    correct: (id, name) => send({ correct: id, name }),
+    correct: (id, name) => send({ correct: id, name }, true),
     /** Ends the symbol that is being drawn. */
-    flush: () => send({ flush: true }),
+    flush: () => send({ flush: true }, true),
   };
   addEventListener('online', connect);
   return live;

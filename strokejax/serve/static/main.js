@@ -72,7 +72,7 @@ function show() {
     history.replaceState(null, '', '#draw');
   }
   const name = location.hash.slice(1);
-  const chosen = name in pages ? name : 'draw';
+  const chosen = Object.hasOwn(pages, name) ? name : 'draw';
   for (const tab of tabs) {
     const selected = tab.id === `tab-${chosen}`;
     tab.setAttribute('aria-selected', String(selected));

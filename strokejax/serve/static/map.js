@@ -16,31 +16,30 @@ const NARROW = 600;
 
 /** @param {HTMLElement} page */
 export function createMap(page) {
-  /** @type {any[]} */
   let symbols = [];
   let places = [];
   let marks = [];
   let chosen = -1;
   let pinned = -1;
 
-  const lines = svg('g', { class: 'map-lines' });
-  const layer = svg('g', { class: 'map-marks' });
-  const picture = svg('svg', { class: 'map-picture', role: 'group', 'aria-label': 'Map of symbols; arrow keys go to the next in a direction', 'data-testid': 'map-svg' }, lines, layer);
+  const lines = svg('g.map-lines');
+  const layer = svg('g.map-marks');
+  const picture = svg('svg.map-picture', { role: 'group', 'aria-label': 'Map of symbols; arrow keys go to the next in a direction', 'data-testid': 'map-svg' }, lines, layer);
   const zoom = createZoom(picture, place);
-  const note = h('p', { class: 'note', role: 'alert', hidden: true });
+  const note = h('p.note', { role: 'alert', hidden: true });
   const detail = createDetail({ go: (name) => focus(symbols.findIndex((s) => s.name === name)) });
   const search = field({ type: 'search', placeholder: 'Find a symbol', 'aria-label': 'Find a symbol', list: 'symbol-names', oninput: find,
     onkeydown: (event) => { if (event.key === 'Enter' && chosen >= 0) focus(chosen); } });
   page.append(
-    h('h1', { class: 'hidden' }, 'Map'),
-    h('div', { class: 'map-main card' }, picture, note,
-      h('div', { class: 'map-tools', role: 'group', 'aria-label': 'Zoom' },
+    h('h1.hidden', {}, 'Map'),
+    h('div.map-main.card', {}, picture, note,
+      h('div.map-tools', { role: 'group', 'aria-label': 'Zoom' },
         button('Zoom in', () => zoom.by(1.5), { icon: 'plus', only: true }),
         button('Zoom out', () => zoom.by(1 / 1.5), { icon: 'minus', only: true }),
         button('Show all', () => zoom.reset(), { icon: 'reset', only: true })),
-      h('p', { class: 'map-key small soft' },
-        h('span', { class: 'key built' }, 'built in'), h('span', { class: 'key own' }, 'yours'))),
-    h('aside', { class: 'map-side card', 'aria-label': 'About a symbol' }, search, detail.element));
+      h('p.map-key.small.soft', {},
+        h('span.key.built', {}, 'built in'), h('span.key.own', {}, 'yours'))),
+    h('aside.map-side.card', { 'aria-label': 'About a symbol' }, search, detail.element));
 
   function mark(symbol, i) {
     const drawn = symbol.strokes

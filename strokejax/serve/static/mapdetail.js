@@ -7,15 +7,15 @@ import { drawings, percent } from './words.js';
 
 /** @param {{go: (name: string) => void}} options */
 export function createDetail({ go }) {
-  const element = h('div', { class: 'detail', 'data-testid': 'map-detail', 'aria-live': 'polite' });
+  const element = h('div.detail', { 'data-testid': 'map-detail', 'aria-live': 'polite' });
 
-  const rows = (entries, share, text) => h('ul', { class: 'relations' }, entries.map((entry) =>
-    h('li', {}, h('button', { type: 'button', class: 'relation', onclick: () => go(entry.name) },
-      thumbnail(store.shapes.get(entry.name)), h('span', { class: 'relation-name' }, entry.name),
-      bar(share(entry)), h('span', { class: 'relation-value' }, text(entry))))));
+  const rows = (entries, share, text) => h('ul', { class: entries.some(({ name }) => name.length > 2) ? 'wide' : null }, entries.map((entry) =>
+    h('li', {}, h('button', { type: 'button', class: 'data-row', onclick: () => go(entry.name) },
+      thumbnail(store.shapes.get(entry.name)), h('span.row-name', {}, entry.name),
+      bar(share(entry)), h('span.row-value', {}, text(entry))))));
 
   function bar(share) {
-    const element = h('span', { class: 'bar', 'aria-hidden': 'true' }, h('span', { class: 'bar-fill' }));
+    const element = h('span.bar', { 'aria-hidden': 'true' }, h('span.bar-fill'));
     element.style.setProperty('--share', Math.max(0, Math.min(1, share)).toFixed(3));
     return element;
   }
@@ -25,7 +25,7 @@ export function createDetail({ go }) {
     /** @param {any|null} symbol of GET /map, or none */
     show(symbol) {
       if (!symbol) {
-        element.replaceChildren(h('p', { class: 'soft' },
+        element.replaceChildren(h('p.soft', {},
           'Each symbol is where the model sees it: what looks alike is near. Point at one, or choose it with the arrow keys.'));
         return;
       }
@@ -33,14 +33,14 @@ export function createDetail({ go }) {
       const samples = store.symbols.get(symbol.name)?.samples ?? 0;
       const origin = symbol.origin === 'registered' ? 'Yours' : 'Built in';
       element.replaceChildren(
-        h('div', { class: 'detail-head' }, thumbnail(symbol.strokes),
+        h('div.detail-head', {}, thumbnail(symbol.strokes),
           h('div', {}, h('h2', {}, symbol.name),
-            h('p', { class: 'small soft' }, samples ? `${origin} · ${drawings(samples)}` : origin))),
+            h('p.small.soft', {}, samples ? `${origin} · ${drawings(samples)}` : origin))),
         h('h3', {}, 'Nearest'),
         rows(symbol.neighbours, (n) => n.cosine, (n) => n.cosine.toFixed(2)),
         h('h3', {}, 'Taken for'),
         confused.length ? rows(confused, (c) => c.rate, (c) => percent(c.rate))
-          : h('p', { class: 'small soft' }, 'Hardly ever something else.'));
+          : h('p.small.soft', {}, 'Hardly ever something else.'));
     },
   };
 }

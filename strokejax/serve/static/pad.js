@@ -18,7 +18,6 @@ export function createPad({ label, testid, events = () => {}, started = () => {}
   const element = h('div', {
     class: 'pad', tabindex: 0, role: 'application', 'aria-label': label, 'data-testid': testid,
   }, canvas);
-  /** @type {Point[][]} */
   let strokes = [];
   let pointer = null;
   let corner = null;
@@ -122,7 +121,7 @@ export function createPad({ label, testid, events = () => {}, started = () => {}
     },
     /** Lets whole strokes fade away. @param {Point[][]} old */
     retire(old) {
-      const ghost = h('canvas', { class: 'fading', 'aria-hidden': 'true' });
+      const ghost = h('canvas.fading', { 'aria-hidden': 'true' });
       const faded = prepare(ghost);
       for (const stroke of old) drawStroke(faded, stroke);
       ghost.addEventListener('animationend', () => ghost.remove());

@@ -30,11 +30,11 @@ export function createRecorder({ label, testid, nextTestid, page, hint = 'Draw h
   const nextButton = button('Next', () => next(), { icon: 'next', testid: nextTestid });
   const undo = button('Undo stroke', () => edit(pad.undo), { icon: 'undo', only: true, kind: 'quiet' });
   const clear = button('Clear the pad', () => edit(pad.clear), { icon: 'clear', only: true, kind: 'quiet' });
-  const element = h('div', { class: 'recorder' },
-    h('div', { class: 'pad-area' }, pad.element, h('p', { class: 'pad-hint', 'aria-hidden': 'true' }, hint),
-      h('div', { class: 'pad-tools' }, undo, clear)),
-    h('div', { class: 'row between recorder-tools' },
-      h('label', { class: 'check' }, auto, h('span', {}, 'Go on after a short pause')),
+  const element = h('div.recorder', {},
+    h('div.pad-area', {}, pad.element, h('p.pad-hint', { 'aria-hidden': 'true' }, hint),
+      h('div.pad-tools', {}, undo, clear)),
+    h('div.row.between.recorder-tools', {},
+      h('label.check', {}, auto, h('span', {}, 'Go on after a short pause')),
       nextButton));
 
   function settle() {

@@ -8,24 +8,23 @@ import { refresh, store } from './store.js';
 
 export function createShelf() {
   let all = false;
-  /** @type {Map<string, ReturnType<typeof createSymbolItem>>} */
   let items = new Map();
-  const note = h('p', { class: 'note', role: 'alert', hidden: true });
-  const told = h('p', { class: 'small soft', 'aria-live': 'polite', hidden: true });
+  const note = h('p.note', { role: 'alert', hidden: true });
+  const told = h('p.small.soft', { 'aria-live': 'polite', hidden: true });
   const search = field({ type: 'search', placeholder: 'Search', 'aria-label': 'Search symbols', oninput: () => filter() });
   const yours = button('Yours', () => choose(false), { kind: 'segment' });
   const every = button('All', () => choose(true), { kind: 'segment' });
-  const list = h('ul', { class: 'symbols', 'data-testid': 'symbols-list', 'aria-label': 'Symbols' });
-  const empty = h('p', { class: 'soft small empty' });
+  const list = h('ul.symbols', { 'data-testid': 'symbols-list', 'aria-label': 'Symbols' });
+  const empty = h('p.soft.small.empty');
   const file = h('input', { type: 'file', class: 'hidden', id: 'import-file', onchange: () => bring() });
   const history = createHistory({ undo: () => change(() => request('POST', 'undo')) });
-  const element = h('aside', { class: 'shelf', 'aria-label': 'Your symbols and their history' },
-    h('section', { class: 'card' },
-      h('div', { class: 'row between' }, h('h2', {}, 'Symbols'),
-        h('div', { class: 'segments', role: 'group', 'aria-label': 'Which symbols' }, yours, every)),
+  const element = h('aside.shelf', { 'aria-label': 'Your symbols and their history' },
+    h('section.card', {},
+      h('div.row.between', {}, h('h2', {}, 'Symbols'),
+        h('div.segments', { role: 'group', 'aria-label': 'Which symbols' }, yours, every)),
       search, note, list, empty),
-    h('section', { class: 'card' }, history.element,
-      h('div', { class: 'row files' },
+    h('section.card', {}, history.element,
+      h('div.row.files', {},
         button('Export', () => guard(() => download('export', 'strokes.zip')), { icon: 'download', kind: 'small' }),
         button('Import', () => file.click(), { icon: 'upload', kind: 'small' }), file),
       told));
@@ -50,14 +49,8 @@ export function createShelf() {
 
   /** Does a change of the model and shows what has become of it; true when done. */
   async function change(work) {
-    const done = await guard(async () => {
-      await work();
-      return true;
-    });
-    if (done) {
-      await refresh().catch(() => {});
-      await history.reload();
-    }
+    const done = await guard(() => work().then(() => true));
+    if (done) await refresh().catch(() => {});
     return Boolean(done);
   }
 
@@ -108,5 +101,5 @@ export function createShelf() {
   });
   store.addEventListener('map', () => items.forEach((item) => item.update()));
   filter();
-  return { element, reload: () => history.reload() };
+  return { element };
 }

@@ -7,7 +7,7 @@ import { thumbnail } from './ink.js';
  * @param {{most: number, remove: (index: number) => void}} options
  */
 export function createStrip({ most, remove }) {
-  const element = h('ol', { class: 'strip', 'aria-label': 'Drawings', 'data-testid': 'teach-drawings' });
+  const element = h('ol.strip', { 'aria-label': 'Drawings', 'data-testid': 'teach-drawings' });
 
   return {
     element,
@@ -16,7 +16,7 @@ export function createStrip({ most, remove }) {
       const filled = drawings.map((ink, i) =>
         h('li', { class: odd.has(i) ? 'slot full odd' : 'slot full' },
           thumbnail(ink.strokes, `Drawing ${i + 1}${odd.has(i) ? ', the odd one out' : ''}`),
-          odd.has(i) ? h('span', { class: 'slot-tag' }, 'odd') : null,
+          odd.has(i) ? h('span.slot-tag', {}, 'odd') : null,
           button(`Remove drawing ${i + 1}`, () => {
             remove(i);
             (element.querySelectorAll('button')[i] ?? element.querySelector('li:last-child button'))?.focus();

@@ -17,7 +17,6 @@ const IGNORED = { direction: 'Direction', rotation: 'Rotation', size: 'Size' };
  * @param {{tryIt: () => void}} options
  */
 export function createTeach(page, { tryIt }) {
-  /** @type {any[]} */
   let drawings = [];
   let odd = [];
   let asked = null;
@@ -27,10 +26,10 @@ export function createTeach(page, { tryIt }) {
     oninput: () => { known(); settle(); }, onchange: () => preview(),
   });
   const text = field({ id: 'teach-text', placeholder: 'its name', 'data-testid': 'teach-text' });
-  const about = h('p', { class: 'small soft about', 'aria-live': 'polite' });
+  const about = h('p.small.soft.about', { 'aria-live': 'polite' });
   const boxes = Object.keys(IGNORED).map((value) => h('input', { type: 'checkbox', value, onchange: () => preview() }));
-  const ignore = h('fieldset', { class: 'checks' }, h('legend', {}, 'Ignores'),
-    boxes.map((box) => h('label', { class: 'check' }, box, h('span', {}, IGNORED[box.value]))));
+  const ignore = h('fieldset.checks', {}, h('legend', {}, 'Ignores'),
+    boxes.map((box) => h('label.check', {}, box, h('span', {}, IGNORED[box.value]))));
   const coach = createCoach();
   const strip = createStrip({ most: MOST, remove });
   const recorder = createRecorder({
@@ -38,12 +37,11 @@ export function createTeach(page, { tryIt }) {
   });
   const saveButton = button('Save', () => save(false), { kind: 'primary', testid: 'teach-save' });
   const anyway = button('Save anyway', () => save(true), { kind: 'small' });
-  const problem = h('p', {});
-  const trouble = h('div', { class: 'note', role: 'alert', hidden: true }, problem, anyway);
-  const savedText = h('p', {});
-  const saved = h('div', { class: 'saved', role: 'status', 'data-testid': 'teach-saved', hidden: true }, savedText,
+  const problem = h('p');
+  const trouble = h('div.note', { role: 'alert', hidden: true }, problem, anyway);
+  const savedText = h('p');
+  const saved = h('div.saved', { role: 'status', 'data-testid': 'teach-saved', hidden: true }, savedText,
     button('Try it', () => tryIt(), { icon: 'next', kind: 'small' }));
-  const shelf = createShelf();
 
   name.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter') return;
@@ -53,18 +51,18 @@ export function createTeach(page, { tryIt }) {
   });
 
   page.append(
-    h('div', { class: 'teach-main' },
+    h('div.teach-main', {},
       h('h1', {}, 'Teach a stroke'),
-      h('div', { class: 'fields' },
-        h('div', { class: 'field' }, h('label', { for: 'teach-name' }, 'Name'), name),
-        h('div', { class: 'field' }, h('label', { for: 'teach-text' }, 'Types', h('span', { class: 'soft' }, ' (optional)')), text)),
+      h('div.fields', {},
+        h('div.field', {}, h('label', { for: 'teach-name' }, 'Name'), name),
+        h('div.field', {}, h('label', { for: 'teach-text' }, 'Types', h('span.soft', {}, ' (optional)')), text)),
       about,
-      h('div', { class: 'lesson' }, recorder.element, coach.element),
+      h('div.lesson', {}, recorder.element, coach.element),
       strip.element,
       trouble,
-      h('div', { class: 'row between teach-end' }, ignore, saveButton),
+      h('div.row.between.teach-end', {}, ignore, saveButton),
       saved),
-    shelf.element);
+    createShelf().element);
 
   const body = (force) => ({
     name: name.value.trim(), drawings, force, usual_size: null,
@@ -85,7 +83,6 @@ export function createTeach(page, { tryIt }) {
     strip.show(drawings, new Set(odd));
   }
 
-  /** @param {any} ink */
   function add(ink) {
     if (drawings.length >= MOST) throw new RangeError();
     drawings = [...drawings, ink];
@@ -131,6 +128,7 @@ export function createTeach(page, { tryIt }) {
     const wanted = body(force);
     const typed = text.value;
     asked?.abort();
+    coach.thinking(false);
     trouble.hidden = true;
     saveButton.disabled = true;
     try {
@@ -149,9 +147,8 @@ export function createTeach(page, { tryIt }) {
       saved.scrollIntoView({ block: 'nearest' });
       name.value = text.value = '';
       for (const box of boxes) box.checked = false;
-      coach.thinking(false);
       coach.start();
-      refresh().then(shelf.reload).catch(() => {});
+      refresh().catch(() => {});
     } catch (error) {
       problem.textContent = error.message;
       anyway.hidden = error.status !== 409;
@@ -164,5 +161,5 @@ export function createTeach(page, { tryIt }) {
   store.addEventListener('symbols', known);
   coach.start();
   settle();
-  return { add, shown: shelf.reload };
+  return { add };
 }

@@ -11,15 +11,15 @@ export function askForToken(wrong) {
   const input = h('input', {
     type: 'password', id: 'token', autocomplete: 'current-password', required: true,
   });
-  const dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'token-title' },
+  const dialog = h('dialog.dialog', { 'aria-labelledby': 'token-title' },
     h('form', { method: 'dialog' },
       h('h2', { id: 'token-title' }, 'This studio has a token'),
-      h('p', { class: 'soft' }, wrong
+      h('p.soft', {}, wrong
         ? 'The server did not accept that one. Please try again.'
         : 'It was printed where strokejax serve was started.'),
       h('label', { for: 'token' }, 'Token'),
       input,
-      h('div', { class: 'row end' },
+      h('div.row.end', {},
         button('Continue', () => {}, { kind: 'primary', type: 'submit' }))));
   document.body.append(dialog);
   dialog.showModal();

@@ -9,7 +9,6 @@ const MOST = 12;
  */
 export function createZoom(element, changed) {
   const view = { x: 0, y: 0, scale: 1 };
-  /** @type {Map<number, {x: number, y: number}>} */
   const fingers = new Map();
   let moved = 0;
 
