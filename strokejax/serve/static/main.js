@@ -1,0 +1,113 @@
+// The shell: pages by location.hash, the live connection, the status line.
+
+import { onTokenWanted, request, setToken } from './api.js';
+import { createCollect } from './collect.js';
+import { arrowKeys } from './dom.js';
+import { createDraw } from './draw.js';
+import { createLive } from './live.js';
+import { createMap } from './map.js';
+import { refresh, store, tell } from './store.js';
+import { createTeach } from './teach.js';
+import { askForToken } from './token.js';
+
+const byId = (id) => document.getElementById(id);
+const statusLine = document.querySelector('.status');
+const statusText = document.querySelector('.status-text');
+
+function showStatus(state) {
+  const { model, encoder, version } = store.health;
+  const name = model ?? encoder;
+  const what = name ? `${name} · version ${version}` : '';
+  const words = { open: what, lost: 'Reconnecting', off: 'No connection' }[state] || 'Connecting';
+  statusLine.dataset.state = state;
+  if (statusText.textContent !== words) statusText.textContent = words;
+}
+
+let connection = 'off';
+const live = createLive({
+  message(told) {
+    if ('changed' in told) {
+      if (told.changed !== store.health.version) update();
+      return;
+    }
+    pages.draw.told(told);
+  },
+  state(open) {
+    // Lost twice in a row: perhaps the token is no longer right, and a request asks for it.
+    if (!open && connection === 'lost') update();
+    connection = open ? 'open' : 'lost';
+    showStatus(connection);
+    if (open) {
+      pages.draw.resume();
+      update();
+    }
+  },
+});
+
+function update() {
+  return refresh().then(() => showStatus(connection)).catch((error) => {
+    if (error.status) statusText.textContent = error.message;
+  });
+}
+
+const teach = createTeach(byId('page-teach'), { tryIt: () => { location.hash = 'draw'; } });
+const pages = {
+  draw: createDraw(byId('page-draw'), {
+    live,
+    teachInk(ink) {
+      location.hash = 'teach';
+      teach.add(ink);
+    },
+  }),
+  teach,
+  collect: createCollect(byId('page-collect')),
+  map: createMap(byId('page-map')),
+};
+const tabs = Object.keys(pages).map((name) => byId(`tab-${name}`));
+
+function show() {
+  const secret = /^#token=(.+)$/.exec(location.hash);
+  if (secret) {
+    setToken(decodeURIComponent(secret[1]));
+    history.replaceState(null, '', '#draw');
+  }
+  const name = location.hash.slice(1);
+  const chosen = Object.hasOwn(pages, name) ? name : 'draw';
+  for (const tab of tabs) {
+    const selected = tab.id === `tab-${chosen}`;
+    tab.setAttribute('aria-selected', String(selected));
+    tab.tabIndex = selected ? 0 : -1;
+    byId(tab.getAttribute('aria-controls')).hidden = !selected;
+  }
+  document.title = `${tabs.find((tab) => tab.id === `tab-${chosen}`).textContent} · strokejax studio`;
+  pages[chosen].shown?.();
+}
+
+document.querySelector('.tabs').addEventListener('keydown', (event) => {
+  arrowKeys(event, tabs);
+  if (event.key === ' ') {
+    event.preventDefault();
+    document.activeElement.click();
+  }
+});
+addEventListener('hashchange', show);
+store.addEventListener('symbols', () => showStatus(connection));
+onTokenWanted(askForToken);
+show();
+
+async function start() {
+  try {
+    store.health = await request('GET', 'health');
+    if (!store.health.token) setToken('');
+    await refresh();
+  } catch (error) {
+    showStatus('off');
+    statusText.textContent = error.message;
+    if (error.status !== 0) return;
+    setTimeout(start, 3000);
+    return;
+  }
+  tell('health');
+  live.connect();
+}
+start();
