@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,12 +53,40 @@ def stop(server: Server) -> int:
     return server.process.wait(timeout=30)
 
 
-@pytest.fixture
-def server(tmp_path):
-    server = start(tmp_path / "home", "--rate=0")
-    yield server
+def kill(server: Server) -> None:
+    """Ends a studio at once."""
     server.process.kill()
     server.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    server = start(tmp_path_factory.mktemp("studio") / "home", "--rate=0")
+    yield server
+    kill(server)
+
+
+@pytest.fixture
+def server(shared):
+    """A studio without symbols of its own and drawings; each test leaves it so."""
+    yield shared
+    with urllib.request.urlopen(f"{shared.url}/symbols") as answer:
+        known = json.load(answer)["symbols"]
+    for each in known:
+        if each["origin"] == "registered":
+            name = urllib.parse.quote(each["name"], safe="")
+            gone = f"{shared.url}/symbols?name={name}"
+            urllib.request.urlopen(urllib.request.Request(gone, method="DELETE"))
+    shutil.rmtree(shared.collected)
+    shared.collected.mkdir()
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A studio for one test alone."""
+    server = start(tmp_path / "home", "--rate=0")
+    yield server
+    kill(server)
 
 
 @pytest.fixture(scope="session")

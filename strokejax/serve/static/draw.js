@@ -120,7 +120,7 @@ export function createDraw(page, { live, teachInk }) {
         }
       }
       if (told.error) {
-        const refused = told.symbols ? null : pending.shift();
+        const refused = told.symbols || 'corrected' in told ? null : pending.shift();
         if (refused) line.change(refused.item, refused.before);
         say(note, told.error.replace(/^line \d+: /, ''));
       }

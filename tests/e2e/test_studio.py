@@ -1,0 +1,280 @@
+"""People in a browser: they draw, teach, correct, collect and look at the map."""
+
+import json
+import os
+import re
+import shutil
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import kill, start, stop
+from playwright.sync_api import expect
+from shapes import shape
+
+from strokejax.ink.synthesis import Writer, write
+
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+FRAME = 8
+"""Milliseconds between two points of a pointer."""
+
+
+@pytest.fixture
+def page(browser, server):
+    yield from opened(browser, server.url, DESK)
+
+
+@pytest.fixture
+def phone(browser, server):
+    yield from opened(browser, server.url, PHONE)
+
+
+def opened(browser, url, viewport, **more):
+    """A page whose console stays quiet."""
+    context = browser.new_context(viewport=viewport, **more)
+    page = context.new_page()
+    said = []
+    page.on("console", lambda each: said.append(each.text))
+    page.on("pageerror", lambda each: said.append(str(each)))
+    page.goto(url)
+    status = page.get_by_test_id("status")
+    expect(status).to_have_attribute("data-state", "open", timeout=20_000)
+    yield page
+    context.close()
+    assert said == []
+
+
+def letter(symbol, seed=0):
+    """Strokes of a plain hand."""
+    ink = write(symbol, Writer(size=120), np.random.default_rng(seed))
+    return [stroke[::3, :2] for stroke in ink.strokes]
+
+
+def heart(seed):
+    return [shape("heart", seed).strokes[0][::2, :2]]
+
+
+def draw(page, pad, strokes):
+    """Draws with the mouse, in the middle of a pad, at half of its height."""
+    box = page.get_by_test_id(pad).bounding_box()
+    every = np.concatenate(strokes)
+    low, high = every.min(0), every.max(0)
+    scale = box["height"] / 2 / max((high - low).max(), 1e-6)
+    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    for stroke in strokes:
+        at = (stroke - (low + high) / 2) * scale + middle
+        page.mouse.move(*at[0])
+        page.mouse.down()
+        for xy in at[1:]:
+            page.mouse.move(*xy)
+            page.wait_for_timeout(FRAME)
+        page.mouse.up()
+
+
+def first_answer(page):
+    return page.get_by_test_id("draw-answers").locator("[data-symbol]").first
+
+
+def teach(page, name, drawings):
+    """Teaches a symbol to its end."""
+    page.get_by_test_id("tab-teach").click()
+    page.get_by_test_id("teach-name").fill(name)
+    for strokes in drawings:
+        draw(page, "teach-pad", strokes)
+        page.get_by_test_id("teach-next").click()
+    save = page.get_by_test_id("teach-save")
+    expect(save).to_be_enabled()
+    save.click()
+    expect(page.get_by_test_id("teach-saved")).to_be_visible()
+
+
+def symbols(server):
+    with urllib.request.urlopen(f"{server.url}/symbols") as answer:
+        return {each["name"]: each for each in json.load(answer)["symbols"]}
+
+
+def test_what_is_drawn_is_named_while_it_is_drawn(page):
+    draw(page, "draw-pad", letter("w"))
+    expect(first_answer(page)).to_have_attribute("data-symbol", re.compile("[wW]"))
+    line = page.get_by_test_id("draw-line")
+    expect(line).to_have_text(re.compile("[wW]"))
+    draw(page, "draw-pad", letter("m"))
+    expect(line).to_have_text(re.compile("[wW][mM]"))
+    page.get_by_label("Delete the last symbol").click()
+    expect(line).to_have_text(re.compile("^[wW]$"))
+
+
+def test_a_stroke_is_taught_used_kept_and_undone(own_server, browser):
+    for page in opened(browser, own_server.url, DESK):
+        _taught_and_used(page)
+    assert stop(own_server) in (0, -15)
+    again = start(own_server.home, "--rate=0")
+    try:
+        assert symbols(again)["heart"]["samples"] == 10
+        for page in opened(browser, again.url, DESK):
+            draw(page, "draw-pad", heart(51))
+            expect(first_answer(page)).to_have_attribute("data-symbol", "heart")
+            page.get_by_test_id("tab-teach").click()
+            page.get_by_test_id("history-undo").click()
+            row = page.get_by_test_id("symbols-list").locator('[data-symbol="heart"]')
+            expect(row).to_have_count(0)
+            assert "heart" not in symbols(again)
+    finally:
+        kill(again)
+
+
+def _taught_and_used(page):
+    teach(page, "heart", [heart(i) for i in range(10)])
+    expect(page.get_by_test_id("teach-coach")).to_contain_text(re.compile("."))
+    page.get_by_test_id("tab-draw").click()
+    draw(page, "draw-pad", heart(50))
+    expect(first_answer(page)).to_have_attribute("data-symbol", "heart")
+    expect(page.get_by_test_id("draw-line")).to_have_text("heart")
+
+
+def test_a_wrong_answer_is_corrected_by_one_click(page, server):
+    draw(page, "draw-pad", letter("o"))
+    line = page.get_by_test_id("draw-line")
+    expect(line).not_to_have_text("")
+    before = line.text_content()
+    line.locator("button").first.click()
+    candidate = page.locator(".candidate").first
+    name = candidate.get_attribute("data-symbol")
+    candidate.click()
+    expect(line).to_have_text(name if name != "space" else " ")
+    assert name != before
+    for _ in range(50):
+        if kept := [*server.collected.rglob("trial_*")]:
+            break
+        time.sleep(0.1)
+    assert len(kept) == 1
+
+
+def test_a_new_name_given_to_an_answer_makes_a_symbol(page, server):
+    draw(page, "draw-pad", heart(1))
+    line = page.get_by_test_id("draw-line")
+    line.locator("button").first.click()
+    page.get_by_label("Another name, known or new").fill("love")
+    page.get_by_label("Another name, known or new").press("Enter")
+    expect(line).to_have_text("love")
+    for _ in range(50):
+        if "love" in symbols(server):
+            break
+        time.sleep(0.1)
+    assert symbols(server)["love"]["samples"] == 1
+
+
+def test_a_second_tab_sees_the_new_symbol(page, server, browser):
+    for other in opened(browser, server.url, DESK):
+        teach(page, "heart", [heart(i) for i in range(5)])
+        draw(other, "draw-pad", heart(60))
+        expect(first_answer(other)).to_have_attribute("data-symbol", "heart")
+
+
+def test_drawings_are_collected_and_taken_back(page, server):
+    page.get_by_test_id("tab-collect").click()
+    symbol = page.get_by_test_id("collect-symbol")
+    expect(symbol).to_have_text("a")
+    draw(page, "collect-pad", letter("a"))
+    page.keyboard.press("Enter")
+    expect(symbol).not_to_have_text("a")
+    assert len([*server.collected.rglob("trial_*")]) == 1
+    page.get_by_test_id("collect-undo").click()
+    expect(symbol).to_have_text("a")
+
+
+def test_the_map_tells_neighbours_by_pointer_and_keyboard(page):
+    page.get_by_test_id("tab-map").click()
+    place = page.get_by_test_id("map-svg").locator('[data-symbol="w"]')
+    expect(place).to_be_visible()
+    place.focus()
+    detail = page.get_by_test_id("map-detail")
+    expect(detail).to_contain_text("w")
+    page.keyboard.press("ArrowRight")
+    focused = page.evaluate("document.activeElement.dataset.symbol")
+    assert focused and focused != "w"
+    expect(detail).to_contain_text(focused)
+
+
+def test_a_name_that_is_a_script_is_only_a_name(page, server):
+    name = "<script>window.hacked = 1</script><img src=x onerror=hacked=1>"
+    teach(page, name, [heart(i) for i in range(3)])
+    for tab in ("draw", "teach", "collect", "map"):
+        page.get_by_test_id(f"tab-{tab}").click()
+        page.wait_for_timeout(200)
+    page.reload()
+    page.get_by_test_id("tab-draw").click()
+    draw(page, "draw-pad", heart(9))
+    expect(first_answer(page)).to_have_attribute("data-symbol", name)
+    assert page.evaluate("window.hacked") is None
+    assert name in symbols(server)
+
+
+@pytest.mark.parametrize("tab", ["draw", "teach", "collect", "map"])
+def test_a_phone_has_room_for_every_page(phone, tab):
+    phone.get_by_test_id(f"tab-{tab}").click()
+    phone.wait_for_timeout(200)
+    wide = phone.evaluate("document.documentElement.scrollWidth")
+    assert wide <= PHONE["width"]
+    if tab == "draw":
+        draw(phone, "draw-pad", letter("m"))
+        expect(first_answer(phone)).to_have_attribute("data-symbol", re.compile("[mM]"))
+
+
+def test_every_control_can_be_reached_and_has_a_name(page):
+    for tab in ("draw", "teach", "collect", "map"):
+        page.get_by_test_id(f"tab-{tab}").click()
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('button, input, [role=tab]')]
+                .filter(each => each.offsetParent && !each.labels?.length
+                    && !each.ariaLabel && !each.textContent.trim())
+                .map(each => each.outerHTML)"""
+        )
+        assert nameless == []
+
+
+def test_the_four_pages_in_pictures(page, server, tmp_path):
+    """Kept in STROKEJAX_PICTURES, if that is set."""
+    teach(page, "heart", [heart(i) for i in range(6)])
+    for name, strokes in (("arrow", [shape("arrow", i) for i in range(5)]),):
+        drawings = [[each.strokes[0][::2, :2]] for each in strokes]
+        page.reload()
+        teach(page, name, drawings)
+    page.get_by_test_id("teach-name").fill("love")
+    for i in range(3):
+        draw(page, "teach-pad", heart(20 + i))
+        page.get_by_test_id("teach-next").click()
+    page.wait_for_timeout(800)
+    page.screenshot(path=tmp_path / "studio-teach.png")
+    page.get_by_test_id("tab-draw").click()
+    for symbol in "hello":
+        draw(page, "draw-pad", letter(symbol, 4))
+        page.wait_for_timeout(900)
+    draw(page, "draw-pad", letter("w", 4))
+    page.wait_for_timeout(60)
+    page.screenshot(path=tmp_path / "studio-draw.png")
+    page.get_by_test_id("tab-collect").click()
+    for symbol in "abc":
+        draw(page, "collect-pad", letter(symbol))
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(300)
+    draw(page, "collect-pad", letter("d"))
+    page.screenshot(path=tmp_path / "studio-collect.png")
+    page.get_by_test_id("tab-map").click()
+    page.get_by_test_id("map-svg").locator('[data-symbol="heart"]').focus()
+    page.wait_for_timeout(500)
+    page.screenshot(path=tmp_path / "studio-map.png")
+    pictures = sorted(tmp_path.glob("studio-*.png"))
+    assert len(pictures) == 4
+    assert all(picture.stat().st_size > 20_000 for picture in pictures)
+    if folder := os.environ.get("STROKEJAX_PICTURES"):
+        for picture in pictures:
+            shutil.copy(picture, Path(folder))
+
+
+def test_the_pages_are_light():
+    static = Path(__file__).parents[2] / "strokejax/serve/static"
+    assert sum(path.stat().st_size for path in static.iterdir()) < 150_000
