@@ -8,7 +8,7 @@ import { percent } from './words.js';
 const ROWS = 6;
 
 function createRow() {
-  const drawn = h('span.answer-ink');
+  const drawn = h('span');
   const name = h('span.row-name');
   const bar = h('span.bar', {}, h('span.bar-fill'));
   const share = h('span.row-value');
@@ -39,13 +39,13 @@ export function createAnswers({ teach }) {
   let ink = null;
   const title = h('h2', {}, 'Nearest');
   const list = h('ol.answers', { 'data-testid': 'draw-answers', 'aria-label': 'Nearest symbols' });
-  const empty = h('p.soft.answers-empty', {}, 'Write on the paper. The nearest symbols appear while your hand still moves.');
+  const empty = h('p.soft', {}, 'Write on the paper. The nearest symbols appear while your hand still moves.');
   const reason = h('p');
   const unknown = h('div.unknown-box', { 'data-testid': 'draw-unknown', hidden: true },
     h('h3', {}, 'Unknown'), reason,
     button('Teach this one', () => teach(ink), { kind: 'small' }));
   const thanks = h('p.small.thanks', { hidden: true });
-  const used = h('p.small.soft.used', { hidden: true });
+  const used = h('p.small.soft', { hidden: true });
   const foot = h('p.small.soft.foot', {},
     'Longer bars are nearer. A symbol ends by itself a moment after the pen is lifted; choose one in the line to correct it.');
   const element = h('div.answers-box', {}, title, empty, unknown, list, used, thanks, foot);

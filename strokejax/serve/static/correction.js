@@ -12,7 +12,7 @@ const CANDIDATES = 6;
 export function createCorrection({ correct, remove, closed }) {
   let chosen = null;
   let back = null;
-  const drawn = h('div.correction-ink');
+  const drawn = h('div');
   const title = h('h2', { id: 'correction-title' });
   const candidates = h('div.candidates', { role: 'group', 'aria-label': 'Candidates' });
   const name = field({

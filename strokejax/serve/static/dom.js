@@ -40,7 +40,6 @@ export function svg(tag, attributes = {}, ...children) {
 
 const ICONS = {
   backspace: 'M8 5h9v10H8l-5-5zM10.5 8l4 4m0-4l-4 4',
-  check: 'M4 10.5l4 4 8-9',
   clear: 'M5 5l10 10M15 5L5 15',
   copy: 'M7 7h9v9H7zM4 12V4h8',
   download: 'M10 3v9m-4-3.500l4 4 4-4M4 16.500h12',

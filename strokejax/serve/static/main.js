@@ -103,7 +103,7 @@ async function start() {
   } catch (error) {
     showStatus('off');
     statusText.textContent = error.message;
-    if (error.status !== 0) return;
+    if (error.status === 401) return;
     setTimeout(start, 3000);
     return;
   }

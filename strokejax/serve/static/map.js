@@ -23,7 +23,7 @@ export function createMap(page) {
   let pinned = -1;
 
   const lines = svg('g.map-lines');
-  const layer = svg('g.map-marks');
+  const layer = svg('g');
   const picture = svg('svg.map-picture', { role: 'group', 'aria-label': 'Map of symbols; arrow keys go to the next in a direction', 'data-testid': 'map-svg' }, lines, layer);
   const zoom = createZoom(picture, place);
   const note = h('p.note', { role: 'alert', hidden: true });
@@ -38,7 +38,7 @@ export function createMap(page) {
         button('Zoom out', () => zoom.by(1 / 1.5), { icon: 'minus', only: true }),
         button('Show all', () => zoom.reset(), { icon: 'reset', only: true })),
       h('p.map-key.small.soft', {},
-        h('span.key.built', {}, 'built in'), h('span.key.own', {}, 'yours'))),
+        h('span.key', {}, 'built in'), h('span.key.own', {}, 'yours'))),
     h('aside.map-side.card', { 'aria-label': 'About a symbol' }, search, detail.element));
 
   function mark(symbol, i) {

@@ -34,7 +34,7 @@ export function createDetail({ go }) {
       const origin = symbol.origin === 'registered' ? 'Yours' : 'Built in';
       element.replaceChildren(
         h('div.detail-head', {}, thumbnail(symbol.strokes),
-          h('div', {}, h('h2', {}, symbol.name),
+          h('div', {}, h(symbol.name.length > 12 ? 'h2' : 'h2.short', {}, symbol.name),
             h('p.small.soft', {}, samples ? `${origin} · ${drawings(samples)}` : origin))),
         h('h3', {}, 'Nearest'),
         rows(symbol.neighbours, (n) => n.cosine, (n) => n.cosine.toFixed(2)),

@@ -33,7 +33,7 @@ export function createRecorder({ label, testid, nextTestid, page, hint = 'Draw h
   const element = h('div.recorder', {},
     h('div.pad-area', {}, pad.element, h('p.pad-hint', { 'aria-hidden': 'true' }, hint),
       h('div.pad-tools', {}, undo, clear)),
-    h('div.row.between.recorder-tools', {},
+    h('div.row.between', {},
       h('label.check', {}, auto, h('span', {}, 'Go on after a short pause')),
       nextButton));
 

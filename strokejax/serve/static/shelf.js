@@ -15,7 +15,7 @@ export function createShelf() {
   const yours = button('Yours', () => choose(false), { kind: 'segment' });
   const every = button('All', () => choose(true), { kind: 'segment' });
   const list = h('ul.symbols', { 'data-testid': 'symbols-list', 'aria-label': 'Symbols' });
-  const empty = h('p.soft.small.empty');
+  const empty = h('p.soft.small');
   const file = h('input', { type: 'file', class: 'hidden', id: 'import-file', onchange: () => bring() });
   const history = createHistory({ undo: () => change(() => request('POST', 'undo')) });
   const element = h('aside.shelf', { 'aria-label': 'Your symbols and their history' },
@@ -24,7 +24,7 @@ export function createShelf() {
         h('div.segments', { role: 'group', 'aria-label': 'Which symbols' }, yours, every)),
       search, note, list, empty),
     h('section.card', {}, history.element,
-      h('div.row.files', {},
+      h('div.row', {},
         button('Export', () => guard(() => download('export', 'strokes.zip')), { icon: 'download', kind: 'small' }),
         button('Import', () => file.click(), { icon: 'upload', kind: 'small' }), file),
       told));

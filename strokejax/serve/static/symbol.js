@@ -13,7 +13,7 @@ import { drawings } from './words.js';
 export function createSymbolItem(name, { change, guard }) {
   const query = `symbols?name=${encodeURIComponent(name)}`;
   const picture = h('span.symbol-ink');
-  const facts = h('span.small.soft.symbol-facts');
+  const facts = h('span.small.soft');
   const body = h('div.symbol-body', { hidden: true });
   const head = h('button', { type: 'button', class: 'symbol-head', 'aria-expanded': 'false', onclick: toggle },
     picture, h('span.symbol-name', {}, name), facts);
@@ -29,7 +29,7 @@ export function createSymbolItem(name, { change, guard }) {
   function toggle() {
     body.hidden = !body.hidden;
     head.setAttribute('aria-expanded', String(!body.hidden));
-    if (!body.hidden) open();
+    if (!body.hidden) open(true);
   }
 
   function form(label, value, save) {
@@ -55,7 +55,7 @@ export function createSymbolItem(name, { change, guard }) {
       button('Export', () => guard(() => download(`export?name=${encodeURIComponent(name)}`, `${name}.zip`)), { kind: 'quiet small' })), ask];
   }
 
-  function open() {
+  function open(reveal = false) {
     const pictures = h('div.symbol-drawings');
     body.replaceChildren(pictures,
       form('Name', name, (to) => patch({ to })),
@@ -71,6 +71,7 @@ export function createSymbolItem(name, { change, guard }) {
         kept.push(h('span.slot.full', {}, thumbnail(told.typical.strokes, 'As the built-in hand writes it')));
       }
       pictures.replaceChildren(...kept);
+      if (reveal) element.scrollIntoView({ block: 'nearest' });
     });
   }
 

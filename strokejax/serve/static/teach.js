@@ -26,7 +26,7 @@ export function createTeach(page, { tryIt }) {
     oninput: () => { known(); settle(); }, onchange: () => preview(),
   });
   const text = field({ id: 'teach-text', placeholder: 'its name', 'data-testid': 'teach-text' });
-  const about = h('p.small.soft.about', { 'aria-live': 'polite' });
+  const about = h('p.small.soft', { 'aria-live': 'polite' });
   const boxes = Object.keys(IGNORED).map((value) => h('input', { type: 'checkbox', value, onchange: () => preview() }));
   const ignore = h('fieldset.checks', {}, h('legend', {}, 'Ignores'),
     boxes.map((box) => h('label.check', {}, box, h('span', {}, IGNORED[box.value]))));
