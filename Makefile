@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help venv finetune test parity lint bench lock clean
+.PHONY: help venv finetune test parity e2e lint bench lock clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t12
@@ -28,13 +28,21 @@ finetune: $(READY)  ## run the main job on built-in data: 63 strokes, about 3 mi
 	$(BIN)/python -m strokejax.launch --config=configs/finetune.py
 
 test: $(READY)  ## run all tests
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \
+	  --ignore=tests/e2e
 
 parity: $(READY)  ## hold the code against PyTorch (installs its CPU build if missing)
 	$(BIN)/python -c 'import torch' 2>/dev/null || $(BIN)/python -m pip install --quiet 'torch==2.13.0'
 	$(BIN)/python -c 'import pytorch_metric_learning' 2>/dev/null || \
 	  $(BIN)/python -m pip install --quiet 'pytorch-metric-learning==2.9.0'
 	$(BIN)/python -m pytest tests/parity
+
+e2e: $(READY)  ## draw in a real browser (installs Debian's chromium if it may)
+	command -v chromium >/dev/null || \
+	  { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+	    apt-get -qq update && apt-get -qq install -y chromium >/dev/null; } || \
+	  echo "there is no chromium: the tests that draw are skipped"
+	$(BIN)/python -m pytest tests/e2e
 
 lint: $(READY)  ## style and types
 	$(BIN)/ruff check .
@@ -47,7 +55,8 @@ bench: $(READY)  ## print the tables of benchmarks/ that need no real data
 
 lock: $(READY)  ## resolve requirements.lock anew, for Python 3.11 and later
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate --extra test --extra tensorboard \
+	  --no-emit-index-url --no-header --no-annotate --extra test --extra serve \
+	  --extra tensorboard \
 	  pyproject.toml requirements-build.in --output-file requirements.lock
 
 clean:  ## remove .venv and caches

@@ -29,20 +29,22 @@ def register(
     sources: Sequence[str] = (),
     usual_size: float | None = None,
     ignore: Collection[str] = (),
+    text: str | None = None,
 ) -> dict[str, Any]:
     """Makes drawings (`Ink` or pictures) a symbol, or adds them to one that is there.
 
     `usual_size` is the longer side of the writer's usual letter in the ink's units;
-    `ignore` says what makes no difference, of "direction", "rotation" and "size".
-    Returns {"symbol", "version", "samples", "odd", "confusions", "mistaken",
-    "old_loss", "more"}: "odd" are drawings unlike the others, numbered as `drawings`
-    lists them, "confusions" the symbols that further drawings will be taken for most
-    often and their rates, "mistaken" the share that will be taken for any, "old_loss"
-    what the other symbols lose, "more" how many further drawings are worth it.
+    `ignore` says what makes no difference, of "direction", "rotation" and "size";
+    `text` is what the symbol types, if not its name. Returns {"symbol", "version",
+    "samples", "odd", "confusions", "mistaken", "old_loss", "more"}: "odd" are drawings
+    unlike the others, numbered as `drawings` lists them, "confusions" the symbols that
+    further drawings will be taken for most often and their rates, "mistaken" the share
+    that will be taken for any, "old_loss" what the other symbols lose, "more" how many
+    further drawings are worth it.
     InputError where that loss is too much, unless `force`, and for drawings or names
     that cannot be used.
     """
-    given = prepare(name, drawings, sources, usual_size, ignore)
+    given = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
     version, (coach,) = add(model, [given], "register", method=method, force=force)
     return {"symbol": coach.pop("symbol"), "version": version, **coach}
 
@@ -77,6 +79,8 @@ class Given(NamedTuple):
     kept: Sequence[Kept]
     sources: Sequence[str]
     """Where each comes from, "" for nowhere."""
+    text: str | None = None
+    """What the symbol types from now on; None leaves that as it is."""
 
 
 def prepare(
@@ -124,7 +128,7 @@ def add(
     folder = writable(model)
     with changing(folder) as stored:
         changed, store, coaches = stored, SampleStore(folder), []
-        for (name, kept, sources), z in ready:
+        for (name, kept, sources, text), z in ready:
             symbol = changed.symbols.symbol(name) or name
             own = drawn(changed, symbol)
             new = unknown_to(own, kept, sources, skip_known)
@@ -136,6 +140,9 @@ def add(
                 changed, coach = learn(
                     changed, store, symbol, method, against=changed, force=force
                 )
+                if text is not None:
+                    names = changed.symbols.with_text(symbol, text)
+                    changed = changed._replace(symbols=names)
                 counts = {"symbol": symbol, "samples": len(own) + len(new)}
                 coaches.append(counts | coach)
         if not coaches:

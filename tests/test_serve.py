@@ -216,6 +216,17 @@ def test_the_coach_speaks_before_anything_is_saved(asked):
     asked("DELETE", "/symbols", params={"name": "heart"})
 
 
+def test_a_symbol_is_taught_with_its_text_in_one_version(asked):
+    body = {"name": "heart", "drawings": HEARTS[:3], "text": "love"}
+    version = asked("GET", "/health")["version"]
+    assert asked("POST", "/symbols", json=body)["version"] == version + 1
+    (row,) = [s for s in asked("GET", "/symbols")["symbols"] if s["name"] == "heart"]
+    assert row["text"] == "love"
+    asked("POST", "/undo")
+    names = [each["name"] for each in asked("GET", "/symbols")["symbols"]]
+    assert "heart" not in names
+
+
 def test_names_texts_and_drawings_change(asked, heart):
     asked("PATCH", "/symbols", json={"name": "heart", "text": "I love you"})
     found = asked("PATCH", "/symbols", json={"name": "heart", "to": "<b>love</b>"})
@@ -436,6 +447,13 @@ def test_a_correction_that_would_harm_is_kept_but_not_learned(
     assert told["error"].startswith("kept, but not learned: ")
     assert (studio.collect / "ring").is_dir()
     assert asked("GET", "/health")["version"] == version
+
+
+def test_a_correction_that_is_refused_says_which(client):
+    with client.websocket_connect("/live") as socket:
+        socket.send_text('{"correct": 7, "name": "x"}')
+        (told,) = heard(socket, lambda each: "error" in each)[1:]
+    assert told["id"] == 7
 
 
 def test_a_client_that_vanishes_leaves_nothing_behind(client):

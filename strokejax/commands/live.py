@@ -114,6 +114,8 @@ def _open(file: str) -> int:
 def _print_json(told: dict[str, Any], k: int) -> None:
     _complain(told)
     line = {key: value for key, value in told.items() if key != "error"}
+    if line.keys() == {"id"}:
+        return  # a correction that was refused
     if "symbols" in line:
         del line["probability"]
         line["symbols"] = line["symbols"][:k]

@@ -35,7 +35,8 @@ class Session:
     final one has also "inputs" (what was seen of the ink), "unknown", "reason" and,
     with a language, "text"; a correction's
     is {"id", "corrected"} and what was done. A sentence under "error" may come alone
-    (a line was refused) or with an answer (a symbol was closed by force).
+    (a line was refused; a correction with its "id") or with an answer (a symbol was
+    closed by force).
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Session:
 
     def take(self, line: Line, since: float) -> list[dict[str, Any]]:
         """Answers to a line that came at `since`; if refused, it changes nothing."""
+        found = None
         try:
             found = parse(line.text)
             if isinstance(found, Correction):
@@ -100,7 +102,8 @@ class Session:
             step = self.stream.push(self.carry, [found])
         except InputError as error:
             self.refused += 1
-            return [{"error": f"line {line.number}: {error}"}]
+            which = {"id": found.id} if isinstance(found, Correction) else {}
+            return [which | {"error": f"line {line.number}: {error}"}]
         self.read = line.read
         return self._told(step, since)
 

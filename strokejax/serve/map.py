@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from strokejax.figures import principal_plane, spread
 from strokejax.serve.studio import Studio
-from strokejax.serve.symbols import plain, typical
+from strokejax.serve.symbols import thumbnail, typical
 from strokejax.types import Ink
 
 NEIGHBOURS = 5
@@ -20,7 +20,12 @@ router = APIRouter()
 async def shown(request: Request) -> dict[str, Any]:
     """Places from 0 to 1, nearest symbols and confusions of every symbol."""
     studio: Studio = request.app.state.studio
-    return await studio.answer(_map, studio)
+    model, found = studio.map
+    if model is not studio.recognizer:
+        model = studio.recognizer
+        found = await studio.answer(_map, studio)
+        studio.map = model, found
+    return found
 
 
 def _map(studio: Studio) -> dict[str, Any]:
@@ -84,6 +89,6 @@ def _strokes(stored: Any, store: Any, name: str) -> list[Any] | None:
     for sample in reversed(own):
         drawing = store.kept(sample.file)[sample.row].drawing
         if isinstance(drawing, Ink):
-            return plain(drawing)
+            return thumbnail(drawing)
     drawn = typical(name)
-    return None if drawn is None else drawn["strokes"]
+    return None if drawn is None else thumbnail(drawn)

@@ -68,6 +68,9 @@ class Drawings(Body):
         description="what makes no difference, of direction, rotation and size",
     )
     usual_size: float | None = Field(None, gt=0)
+    text: str | None = Field(
+        None, max_length=MAX_TEXT, description="what it types, if not its name"
+    )
     force: bool = False
 
 

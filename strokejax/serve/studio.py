@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,8 @@ class Studio:
         self._changes = ThreadPoolExecutor(1, "changes")
         self._current = _current(model)
         self.recognizer = compiled(load(model))
+        self.map: tuple[Recognizer | None, dict[str, Any]] = (None, {})
+        """The last map that was asked for, and of which snapshot."""
 
     async def answer(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs

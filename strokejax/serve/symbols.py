@@ -15,6 +15,7 @@ from strokejax.serve.studio import Studio
 from strokejax.types import Ink, InputError
 from strokejax.variants import ignored
 
+POINTS = 40
 SEED = 3
 """Of the built-in hand that shows what a trained symbol looks like."""
 router = APIRouter()
@@ -48,6 +49,7 @@ async def register(request: Request, given: Drawings) -> dict[str, Any]:
         sources=["studio"] * len(given.drawings),
         usual_size=given.usual_size,
         ignore=_ignored(given),
+        text=given.text,
     )
 
 
@@ -178,15 +180,24 @@ def _drawings(studio: Studio, name: str) -> dict[str, Any]:
             row["image_data_url"] = f"data:image/png;base64,{data}"
         shown.append(row)
     found = studio.recognizer.symbols.symbol(name) or name
-    return {"name": found, "drawings": shown, "typical": typical(found)}
+    usual = typical(found)
+    drawn = None if usual is None else {"strokes": plain(usual)}
+    return {"name": found, "drawings": shown, "typical": drawn}
 
 
-def typical(symbol: str) -> dict[str, Any] | None:
+def typical(symbol: str) -> Ink | None:
     """The symbol in the built-in hand, None where that does not know it."""
     if symbol not in SYMBOLS:
         return None
     rng = np.random.default_rng(SEED)
-    return {"strokes": plain(write(symbol, random_writer(rng), rng))}
+    return write(symbol, random_writer(rng), rng)
+
+
+def thumbnail(ink: Ink) -> list[Any]:
+    """`plain` of about `POINTS` points."""
+    step = max(ink.points // POINTS, 1)
+    kept = [np.append(np.arange(0, len(s) - 1, step), len(s) - 1) for s in ink.strokes]
+    return plain(Ink(tuple(s[i] for s, i in zip(ink.strokes, kept, strict=True))))
 
 
 def plain(ink: Ink) -> list[Any]:

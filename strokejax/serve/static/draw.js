@@ -120,7 +120,8 @@ export function createDraw(page, { live, teachInk }) {
         }
       }
       if (told.error) {
-        const refused = told.symbols || 'corrected' in told ? null : pending.shift();
+        const refused = pending.find(({ item }) => item.id === told.id && !told.symbols && !('corrected' in told));
+        pending = pending.filter((each) => each !== refused);
         if (refused) line.change(refused.item, refused.before);
         say(note, told.error.replace(/^line \d+: /, ''));
       }

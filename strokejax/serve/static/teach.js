@@ -132,17 +132,11 @@ export function createTeach(page, { tryIt }) {
     trouble.hidden = true;
     saveButton.disabled = true;
     try {
-      const told = await request('POST', 'symbols', { body: wanted });
+      const told = await request('POST', 'symbols', { body: typed ? { ...wanted, text: typed } : wanted });
       const kept = new Set(wanted.drawings);
       drawings = drawings.filter((ink) => !kept.has(ink));
       odd = [];
-      let note = `${wanted.name} is learned from ${countOf(told.samples)}: version ${told.version}.`;
-      if (typed) {
-        await request('PATCH', 'symbols', { body: { name: wanted.name, text: typed } }).catch((error) => {
-          note += ` Its text is not kept: ${error.message}`;
-        });
-      }
-      savedText.textContent = note;
+      savedText.textContent = `${wanted.name} is learned from ${countOf(told.samples)}: version ${told.version}.`;
       saved.hidden = false;
       saved.scrollIntoView({ block: 'nearest' });
       name.value = text.value = '';
