@@ -407,6 +407,23 @@ def test_time_alone_ends_a_symbol(client):
     assert told[-1]["symbols"][0] in ("o", "O", "0")
 
 
+def test_what_is_cancelled_was_never_drawn(client):
+    with client.websocket_connect("/live") as socket:
+        socket.send_text("\n".join(events("o")[:20]) + '\n{"cancel": true}')
+        later = [
+            json.dumps(each | {"t": each["t"] + 9})
+            for each in map(json.loads, events("w"))
+        ]
+        socket.send_text("\n".join(later) + '\n{"flush": true}')
+        told = heard(socket, lambda each: each.get("final"))
+    assert told[-1]["id"] == 0
+    with client.websocket_connect("/live") as socket:
+        socket.send_text("\n".join(events("w")) + '\n{"flush": true}')
+        alone = heard(socket, lambda each: each.get("final"))
+    assert told[-1]["symbols"] == alone[-1]["symbols"]
+    np.testing.assert_allclose(told[-1]["dist2"], alone[-1]["dist2"], atol=1e-5)
+
+
 def test_bad_lines_are_told_and_the_rest_is_answered(client):
     lines = events("w")
     with client.websocket_connect("/live") as socket:

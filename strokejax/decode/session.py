@@ -112,6 +112,11 @@ class Session:
         since = time.perf_counter()
         return self._told(self.stream.finish(self.carry), since)
 
+    def cancel(self) -> None:
+        """Forgets what is drawn of an unfinished symbol."""
+        kept = self.carry
+        self.carry = Carry(id=kept.id, last=kept.last, sizes=kept.sizes)
+
     def use(self, model: Recognizer) -> None:
         """Answers come from this model from now on; the first one is compiled here."""
         stroke = np.array([[0, 0, 0], [1, 1, 1]], np.float32)

@@ -21,7 +21,8 @@ INTERVAL, MOST = 0.04, 0.5
 """Seconds between two answers to an unfinished symbol, alone and at the most."""
 CROWD = 4
 """Sockets that are answered as if each were alone."""
-FLUSH = {"flush": True}
+ORDERS = {"flush", "cancel"}
+"""What a page may say beside the lines of `strokejax live`."""
 router = APIRouter()
 
 
@@ -29,8 +30,9 @@ router = APIRouter()
 async def live(socket: WebSocket) -> None:
     """Lines in, one JSON an answer out; see `strokejax live --help`.
 
-    A message holds one or more lines; {"flush": true} ends the symbol being drawn, and
-    {"changed": VERSION} comes whenever the model is another one.
+    A message holds one or more lines; {"flush": true} ends the symbol being drawn,
+    {"cancel": true} forgets it, and {"changed": VERSION} comes whenever the model is
+    another one.
     """
     state = socket.app.state
     offered = socket.scope.get("subprotocols", ())
@@ -108,11 +110,14 @@ class _Conversation:
         for line in text.split("\n"):
             self.count += 1
             data = line.encode(errors="replace")
-            if _flushes(data):
+            order = _order(data)
+            if order == "flush":
                 told += self.session.finish()
-                continue
-            kept = data if len(data) <= MAX_LINE else None
-            told += self.session.take(Line(self.count, kept, read), read)
+            elif order == "cancel":
+                self.session.cancel()
+            else:
+                kept = data if len(data) <= MAX_LINE else None
+                told += self.session.take(Line(self.count, kept, read), read)
         return told
 
     def _renewed(self) -> list[dict[str, Any]]:
@@ -139,10 +144,13 @@ class _Conversation:
             await self.socket.send_text(json.dumps(each, ensure_ascii=False))
 
 
-def _flushes(data: bytes) -> bool:
-    if b"flush" not in data:
-        return False
+def _order(data: bytes) -> str | None:
+    """Which of `ORDERS` a line is."""
+    if not data.endswith(b"true}"):
+        return None
     try:
-        return json.loads(data) == FLUSH
+        said = json.loads(data)
     except (ValueError, RecursionError):
-        return False
+        return None
+    order, *more = said if isinstance(said, dict) else [None]
+    return order if order in ORDERS and said[order] is True and not more else None

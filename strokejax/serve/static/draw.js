@@ -16,7 +16,6 @@ import { refresh, store, textOf } from './store.js';
 export function createDraw(page, { live, teachInk }) {
   /** Corrections without an answer yet, oldest first: {item, before}. */
   let pending = [];
-  let discard = false;
 
   const heard = h('p.hidden', { 'aria-live': 'polite' });
   const note = h('p.note', { role: 'alert', hidden: true });
@@ -56,8 +55,7 @@ export function createDraw(page, { live, teachInk }) {
   });
 
   function drop() {
-    discard = true;
-    live.flush();
+    live.cancel();
     pad.clear();
     line.ghost('');
     answers.clear();
@@ -68,10 +66,6 @@ export function createDraw(page, { live, teachInk }) {
     const ink = toInk(mine);
     if (mine.length) pad.retire(mine);
     line.ghost('');
-    if (discard) {
-      discard = false;
-      return;
-    }
     answers.show(told, ink);
     line.add({
       id: told.id, epoch: live.epoch, ink, unknown: told.unknown, candidates: told.symbols,
@@ -114,7 +108,7 @@ export function createDraw(page, { live, teachInk }) {
         if (told.version !== undefined && told.version !== store.health.version) refresh().catch(() => {});
       } else if (told.symbols) {
         if (told.final) final(told);
-        else if (!discard) {
+        else {
           answers.show(told, null);
           line.ghost(told.symbols.length ? textOf(told.symbols[0]) : '');
         }
@@ -132,7 +126,6 @@ export function createDraw(page, { live, teachInk }) {
         line.change(item, before);
         say(note, 'The connection was lost before a correction was kept; please correct it again.');
       }
-      discard = false;
       const strokes = pad.strokes();
       strokes.forEach((stroke, i) => {
         for (const { t, x, y } of stroke) live.point({ t, x, y, down: true });

@@ -72,6 +72,8 @@ export function createLive({ message, state }) {
     correct: (id, name) => send({ correct: id, name }, true),
     /** Ends the symbol that is being drawn. */
     flush: () => send({ flush: true }, true),
+    /** Drops the symbol that is being drawn. */
+    cancel: () => send({ cancel: true }, true),
   };
   addEventListener('online', connect);
   return live;
