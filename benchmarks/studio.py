@@ -1,0 +1,98 @@
+"""From pen-up to the answer on the screen: python benchmarks/studio.py
+
+Draws 200 symbols in Chromium with the mouse, in `strokejax serve`; a frame after the
+answer to the whole symbol has reached the page, the clock stops. Needs chromium and the
+extra `test`.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+from playwright.sync_api import sync_playwright
+
+from strokejax.ink.synthesis import random_writer, write
+
+STROKES, FRAME = 200, 8
+WATCH = """() => {
+  window.took = [];
+  let since = 0;
+  const pad = document.querySelector('[data-testid=draw-pad]');
+  pad.addEventListener('pointerup', () => { since = performance.now(); }, true);
+  const seen = () => {
+    if (!since) return;
+    const start = since;
+    since = 0;
+    requestAnimationFrame(() => window.took.push(performance.now() - start));
+  };
+  const list = document.querySelector('[data-testid=draw-answers]');
+  const what = { childList: true, subtree: true, attributes: true, characterData: true };
+  new MutationObserver(seen).observe(list, what);
+}"""
+
+
+def draw(page, box, points: np.ndarray) -> None:
+    """One stroke with the mouse, in the middle of the pad."""
+    low, high = points.min(0), points.max(0)
+    scale = box["height"] / 3 / max((high - low).max(), 1e-6)
+    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    at = (points - (low + high) / 2) * scale + middle
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for xy in at[1:]:
+        page.mouse.move(*xy)
+        page.wait_for_timeout(FRAME)
+    page.mouse.up()
+
+
+def measured(url: str) -> list[float]:
+    """Milliseconds of every stroke."""
+    rng = np.random.default_rng(0)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"),
+            args=["--no-sandbox", "--disable-background-networking"],
+        )
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page.goto(url)
+        page.wait_for_selector('[data-testid=status][data-state="open"]')
+        page.evaluate(WATCH)
+        box = page.get_by_test_id("draw-pad").bounding_box()
+        for i in range(STROKES):
+            symbol = "abcdeghlmnopqrsuvwyz"[i % 20]
+            ink = write(symbol, random_writer(rng), rng)
+            draw(page, box, ink.strokes[0][::3, :2])
+            page.wait_for_timeout(900)
+        took = page.evaluate("window.took")
+        browser.close()
+    return took
+
+
+def main() -> None:
+    """Prints medians and tails."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    with tempfile.TemporaryDirectory() as home:
+        command = [sys.executable, "-m", "strokejax.cli", "serve", "--port=0", "--json"]
+        settings = os.environ | {"STROKEJAX_HOME": home}
+        server = subprocess.Popen(
+            command, env=settings, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            url = json.loads(server.stdout.readline())["url"]
+            took = measured(url)
+        finally:
+            server.terminate()
+            server.communicate()
+    p50, p99 = np.quantile(took, [0.5, 0.99])
+    print(
+        f"{len(took)} strokes, pen-up to answer: median {p50:.1f} ms, p99 {p99:.1f} ms"
+    )
+
+
+if __name__ == "__main__":
+    main()
