@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from strokejax.commands.startup import importing
 from strokejax.types import InputError
@@ -78,12 +79,16 @@ def run(given: argparse.Namespace) -> int:
         studio = Studio(given.model, collect)
         host, port = socket.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
-        said = {"url": f"http://{shown}:{port}", "token": token, "pid": os.getpid()}
+        said: dict[str, Any] = {
+            "url": f"http://{shown}:{port}",
+            "token": token,
+            "pid": os.getpid(),
+        }
         print(json.dumps(said) if given.json else _said(said), flush=True)
         if given.open:
             import webbrowser
 
-            webbrowser.open(said["url"])
+            webbrowser.open(said["url"] + (f"/#token={token}" if token else ""))
         serve(studio, bounds, socket)
     return 0
 
@@ -100,6 +105,6 @@ def _token() -> str:
     return token
 
 
-def _said(said: dict[str, object]) -> str:
+def _said(said: dict[str, Any]) -> str:
     token = f"\nThe token: {said['token']}" if said["token"] else ""
     return f"The studio is at {said['url']} (stop it with Ctrl-C).{token}"
