@@ -19,13 +19,13 @@ from strokejax.scores import expected_calibration_error, summary
 
 EPOCHS = 1
 RUNS = {
-    "from scratch, learned scale": ["--config=configs/pretrain.py"],
-    "from scratch, scale fixed at 1": [
-        "--config=configs/pretrain.py",
+    "shape, learned scale": ["--config=configs/pretrain.py:shape"],
+    "shape, scale fixed at 1": [
+        "--config=configs/pretrain.py:shape",
         "--config.loss.scale=1.0",
         "--config.loss.learn_scale=False",
     ],
-    "from the packaged weights": [
+    "fused, from the packaged weights": [
         "--config=configs/finetune.py",
         "--config.data.name=unipen",
     ],
@@ -44,7 +44,7 @@ def row(name: str, scores: dict) -> str:
 def packaged(mode: str) -> dict:
     """Scores of a packaged model."""
     model, dataset = strokejax.load(mode), load_unipen("validation")
-    found = model.ranked({"points": dataset.inputs["points"]}, 5)
+    found = model.ranked(dict(dataset.inputs), 5)
     truth, names = np.array(dataset.symbols)[dataset.labels], model.names(found.slot)
     right, share = names[:, 0] == truth, found.probability[:, 0]
     return summary(names, truth, dataset.groups) | {

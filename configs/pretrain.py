@@ -2,7 +2,7 @@
 
 python -m strokejax.launch --config=configs/pretrain.py:fused
 python -m strokejax.launch --config=configs/pretrain.py:motion
-python -m strokejax.launch --config=configs/pretrain.py --config.data.name=emnist
+python -m strokejax.launch --config=configs/pretrain.py:shape --config.data.name=emnist
 """
 
 from strokejax.config import from_scratch
