@@ -115,7 +115,7 @@ def default_config() -> Config:
                 "end": 0.0,  # final learning rate over the peak
             },
             "loop": {
-                "epochs": 4,
+                "epochs": 3,
                 "steps": 0,  # 0 = by epochs
                 "batch_size": 128,  # over all devices
                 "checkpoint_every": 200,  # steps

@@ -15,7 +15,7 @@ from strokejax.ink.scribbles import scribble
 from strokejax.inputs import draw, see, seen
 from strokejax.losses import cross_entropy
 from strokejax.models.build import EncoderSpec, build_encoder, build_inference
-from strokejax.models.functions import conv5, motion_features
+from strokejax.models.functions import conv5, halve, highest, motion_features
 from strokejax.models.fused import Hidden, _hide, fused_net
 from strokejax.models.layouts import MOTION, SHAPE, scaled
 from strokejax.models.resnet import Stage
@@ -235,6 +235,16 @@ def test_conv5_is_the_convolution(seed, channels):
         x, kernel, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC")
     )
     np.testing.assert_allclose(conv5(x, kernel), wanted, atol=1e-4)
+
+
+@given(st.integers(0, 1000), st.integers(2, 9))
+def test_maxima_are_those_of_numpy_and_one_point_gets_the_gradient(seed, count):
+    x = np.random.default_rng(seed).normal(size=(2, count, 3)).astype(np.float32)
+    pairs = x[:, : count // 2 * 2].reshape(2, -1, 2, 3)
+    np.testing.assert_array_equal(halve(x), pairs.max(2))
+    np.testing.assert_array_equal(highest(x), x.max(1))
+    gradient = jax.grad(lambda x: highest(x).sum())(x)
+    np.testing.assert_array_equal(gradient, x == x.max(1, keepdims=True))
 
 
 def test_features_of_a_corner_by_hand():

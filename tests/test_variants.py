@@ -88,7 +88,7 @@ def test_pictures_turn_as_ink_does():
     near = pictures @ drawn.T
     # A picture lacks the pen's way, so the two are not quite the same.
     np.testing.assert_array_equal(near.argmax(1), range(8))
-    assert near.diagonal().min() > 0.6
+    assert near.diagonal().min() > 0.7
 
 
 def test_what_a_drawing_stands_for():
