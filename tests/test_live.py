@@ -65,7 +65,7 @@ def test_a_file_is_read_by_both_heads(live, model):
     assert [a["id"] for a in ends] == [0, 1, 2]
     assert len(answers) > 6
     for a in answers:
-        assert a.keys() >= {"id", "final", "symbols", "dist2", "latency_ms"}
+        assert a.keys() >= {"id", "t", "final", "symbols", "dist2", "latency_ms"}
         assert len(a["symbols"]) == 3
         assert a["latency_ms"] >= 0
         if model == "argmax":
@@ -245,7 +245,7 @@ def test_a_registration_that_is_refused_is_a_sentence(model):
     session = Session(model, Settings(), register=register)
     session.inks[0] = read_like(), None
     (told,) = session.take(_line(b'{"correct": 0, "name": "x y"}', 4), 0.0)
-    assert told == {"error": "line 4: the others would lose too much"}
+    assert told == {"id": 0, "error": "line 4: the others would lose too much"}
     assert session.refused == 1
 
 

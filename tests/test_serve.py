@@ -321,14 +321,17 @@ def test_what_another_process_teaches_is_seen(asked, studio):
 # Collecting and the map
 
 
-def test_drawings_are_kept_fewest_first(asked, studio):
-    ask = {"symbols": "a,heart", "target": 2}
-    assert asked("GET", "/collect", params=ask)["next"] == ["a", "heart"]
+def test_drawings_are_kept_and_counted(asked, studio):
+    def counts():
+        found = asked("GET", "/collect", params={"symbols": "a,heart", "target": 2})
+        return {each["name"]: each["samples"] for each in found["symbols"]}
+
+    assert counts() == {"a": 0, "heart": 0}
     kept = asked("POST", "/collect", json={"symbol": "a", "ink": json_ink(letter("a"))})
     assert (studio.collect / kept["file"]).is_file() and kept["samples"] == 1
-    assert asked("GET", "/collect", params=ask)["next"] == ["heart", "a"]
+    assert counts() == {"a": 1, "heart": 0}
     gone = asked("POST", "/collect/undo", json={"file": kept["file"]})
-    assert gone["samples"] == 0
+    assert gone["samples"] == 0 == counts()["a"]
     assert (studio.collect / ".rejected" / kept["file"]).is_file()
     for file in (kept["file"], "../../etc/passwd", ""):
         asked("POST", "/collect/undo", 400, json={"file": file})

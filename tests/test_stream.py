@@ -13,6 +13,7 @@ from strategies import seeds
 import strokejax
 from strokejax.answers import Answer
 from strokejax.decode import endings
+from strokejax.decode.events import to_ink
 from strokejax.decode.stream import Carry, Settings, Stream
 from strokejax.decode.timing import write_page
 from strokejax.decode.usual_size import ENOUGH, WINDOW, usual_size, with_size
@@ -108,7 +109,19 @@ def test_answers_between_are_rare_and_push_is_pure(events):
     same(STREAM.push(carry, events)[1], STREAM.push(carry, events)[1])
     assert carry == Carry()
     between = [h.time for h in decode(STREAM, events) if not h.final]
-    assert all(b - a >= 0.03 - 1e-9 for a, b in pairwise(between))
+    lifts = {t for t, _, _, down in events.tolist() if not down}
+    assert all(b in lifts or b - a >= 0.03 - 1e-9 for a, b in pairwise(between))
+
+
+@given(pages())
+def test_a_lifted_pen_is_answered_at_once(events):
+    carry, shown = Carry(), {}
+    for event in events:
+        drawing = carry.down
+        carry, found = STREAM.push(carry, event[None])
+        shown |= {h.id: h.ink.points for h in found}
+        if drawing and not event[3] and carry.strokes:
+            assert shown[carry.id] == to_ink(carry.strokes).points
 
 
 def test_with_the_real_recogniser_portions_change_nothing():

@@ -31,12 +31,12 @@ REMEMBERED = 1_000
 class Session:
     """Lines in, answers out as dicts that are ready for JSON.
 
-    An answer is {"id", "final", "symbols", "dist2", "probability", "latency_ms"}, a
-    final one has also "inputs" (what was seen of the ink), "unknown", "reason" and,
-    with a language, "text"; a correction's
-    is {"id", "corrected"} and what was done. A sentence under "error" may come alone
-    (a line was refused; a correction with its "id") or with an answer (a symbol was
-    closed by force).
+    An answer is {"id", "t", "final", "symbols", "dist2", "probability", "latency_ms"};
+    "t" is the moment of the events' clock that it was known at. A final one has also
+    "inputs" (what was seen of the ink), "unknown", "reason" and, with a language,
+    "text"; a correction's is {"id", "corrected"} and what was done. A sentence under
+    "error" may come alone (a line was refused; a correction with its "id") or with an
+    answer (a symbol was closed by force).
     """
 
     def __init__(
@@ -132,9 +132,10 @@ class Session:
     def _told(self, step: Step, since: float) -> list[dict[str, Any]]:
         self.carry, found = step
         told = []
-        for number, final, answer, ink, _, usual, forced in found:
+        for number, final, answer, ink, known, usual, forced in found:
             line: dict[str, Any] = {
                 "id": number,
+                "t": known,
                 "final": final,
                 "symbols": answer.symbols,
                 "dist2": answer.dist2,

@@ -26,7 +26,7 @@ class Settings(NamedTuple):
     risk: float = 0.05
     """How probable one more stroke may still be when that model ends a symbol."""
     interval: float = 0.03
-    """At the least between two answers to a symbol that is not yet finished."""
+    """At the least between two answers while the pen is down."""
     still: float = 0.01
     """A move is motion from this share of the symbol's longer side on."""
     k: int = 5
@@ -158,7 +158,7 @@ class Stream:
     def _lift(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
         if not carry.strokes:
             return carry
-        carry = self._shown(carry, t, found)
+        carry = self._shown(carry, t, found, 0.0)
         answer, ink = self._answer(carry), to_ink(carry.strokes)
         features = ink_features(ink, answer.symbols, answer.probability)
         carry = carry._replace(features=features, moved=t, answer=answer)
@@ -185,7 +185,7 @@ class Stream:
         if size == 0 and t - carry.moved > self.settings.pause:
             stroke = ()  # the pen has only rested here
         carry = self._drawn(carry, (*before, (*stroke, (x, y, t))), found)
-        return self._shown(carry, t, found)
+        return self._shown(carry, t, found, self.settings.interval)
 
     def _drawn(
         self,
@@ -219,10 +219,12 @@ class Stream:
             deadline = min(deadline, limit)
         return carry._replace(deadline=deadline)
 
-    def _shown(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
-        """An answer to the ink as it is, unless the last one was a moment ago."""
+    def _shown(
+        self, carry: Carry, t: float, found: list[Hypothesis], interval: float
+    ) -> Carry:
+        """An answer to the ink as it is, unless there is one or one was just given."""
         known = carry.answer is not None or not carry.strokes
-        if known or t < carry.shown + self.settings.interval:
+        if known or t < carry.shown + interval:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
         usual = self._usual_size(carry)

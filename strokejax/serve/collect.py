@@ -52,7 +52,7 @@ def _folder(studio: Studio) -> Path:
 
 
 def _counted(folder: Path, symbols: str, target: int) -> dict[str, Any]:
-    from strokejax.data.collection import asked_for, find, to_draw
+    from strokejax.data.collection import asked_for, find
 
     if not 1 <= target <= MAX_TARGET:
         raise InputError(
@@ -70,7 +70,6 @@ def _counted(folder: Path, symbols: str, target: int) -> dict[str, Any]:
         "folder": str(folder),
         "target": target,
         "symbols": [{"name": name, "samples": n} for name, n in count.items()],
-        "next": to_draw(count, target),
     }
 
 

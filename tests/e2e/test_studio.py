@@ -53,8 +53,12 @@ def letter(symbol, seed=0):
     return [stroke[::3, :2] for stroke in ink.strokes]
 
 
+def shape_of(name, seed):
+    return [stroke[::2, :2] for stroke in shape(name, seed).strokes]
+
+
 def heart(seed):
-    return [shape("heart", seed).strokes[0][::2, :2]]
+    return shape_of("heart", seed)
 
 
 def draw(page, pad, strokes):
@@ -236,37 +240,37 @@ def test_every_control_can_be_reached_and_has_a_name(page):
         assert nameless == []
 
 
-def test_the_four_pages_in_pictures(page, server, tmp_path):
+def test_the_four_pages_in_pictures(own_server, browser, tmp_path):
     """Kept in STROKEJAX_PICTURES, if that is set."""
-    teach(page, "heart", [heart(i) for i in range(6)])
-    for name, strokes in (("arrow", [shape("arrow", i) for i in range(5)]),):
-        drawings = [[each.strokes[0][::2, :2]] for each in strokes]
-        page.reload()
-        teach(page, name, drawings)
-    page.get_by_test_id("teach-name").fill("love")
-    for i in range(3):
-        draw(page, "teach-pad", heart(20 + i))
-        page.get_by_test_id("teach-next").click()
-    page.wait_for_timeout(800)
-    page.screenshot(path=tmp_path / "studio-teach.png")
-    page.get_by_test_id("tab-draw").click()
-    for symbol in "hello":
-        draw(page, "draw-pad", letter(symbol, 4))
-        page.wait_for_timeout(900)
-    draw(page, "draw-pad", letter("w", 4))
-    page.wait_for_timeout(60)
-    page.screenshot(path=tmp_path / "studio-draw.png")
-    page.get_by_test_id("tab-collect").click()
-    for symbol in "abc":
-        draw(page, "collect-pad", letter(symbol))
-        page.keyboard.press("Enter")
-        page.wait_for_timeout(300)
-    draw(page, "collect-pad", letter("d"))
-    page.screenshot(path=tmp_path / "studio-collect.png")
-    page.get_by_test_id("tab-map").click()
-    page.get_by_test_id("map-svg").locator('[data-symbol="heart"]').focus()
-    page.wait_for_timeout(500)
-    page.screenshot(path=tmp_path / "studio-map.png")
+    for page in opened(browser, own_server.url, DESK):
+        for name in ("arrow", "heart"):
+            teach(page, name, [shape_of(name, i) for i in range(6)])
+            page.reload()
+        page.get_by_test_id("tab-teach").click()
+        page.get_by_test_id("teach-name").fill("house")
+        for i in range(4):
+            draw(page, "teach-pad", shape_of("house", i))
+            page.get_by_test_id("teach-next").click()
+        page.wait_for_timeout(800)
+        page.screenshot(path=tmp_path / "studio-teach.png")
+        page.get_by_test_id("tab-draw").click()
+        for symbol in "hello":
+            draw(page, "draw-pad", letter(symbol, 4))
+            page.wait_for_timeout(1_500)
+        draw(page, "draw-pad", shape_of("heart", 7))
+        page.wait_for_timeout(60)
+        page.screenshot(path=tmp_path / "studio-draw.png")
+        page.get_by_test_id("tab-collect").click()
+        for symbol in "abcdefgh":
+            draw(page, "collect-pad", letter(symbol))
+            page.keyboard.press("Enter")
+            page.wait_for_timeout(300)
+        draw(page, "collect-pad", letter("i"))
+        page.screenshot(path=tmp_path / "studio-collect.png")
+        page.get_by_test_id("tab-map").click()
+        page.get_by_test_id("map-svg").locator('[data-symbol="heart"]').focus()
+        page.wait_for_timeout(500)
+        page.screenshot(path=tmp_path / "studio-map.png")
     pictures = sorted(tmp_path.glob("studio-*.png"))
     assert len(pictures) == 4
     assert all(picture.stat().st_size > 20_000 for picture in pictures)

@@ -41,8 +41,15 @@ export function createCollect(page) {
       h('div.row.between', {}, h('h2', {}, 'Progress'), totalText),
       total, grid, chooser.element));
 
-  function show(next) {
-    current = next[0] ?? null;
+  /** The symbol with fewest drawings, null where all are done. */
+  function next() {
+    const left = counts.filter((each) => each.samples < target);
+    return left.sort((one, other) => one.samples - other.samples)[0]?.name ?? null;
+  }
+
+  /** @param {string|null} name */
+  function show(name) {
+    current = name;
     const entry = counts.find((each) => each.name === current);
     symbol.textContent = current ?? '';
     symbol.classList.toggle('long', (current ?? '').length > 3);
@@ -81,7 +88,7 @@ export function createCollect(page) {
       for (const { name } of counts) cells.set(name, h('li', { class: name.length > 3 ? 'cell long' : 'cell', title: name, 'data-symbol': name }, h('span', {}, name)));
       grid.replaceChildren(...cells.values());
       say(note, '');
-      show(told.next);
+      show(next());
     } catch (error) {
       say(note, error.message);
       recorder.disable(true);
@@ -98,7 +105,7 @@ export function createCollect(page) {
       if (entry) entry.samples = told.samples;
       saved.textContent = `Saved ${name}, ${told.samples} of ${target}.`;
       say(note, '');
-      show(told.next);
+      show(next());
     } catch (error) {
       say(note, error.message);
       throw error;
@@ -113,7 +120,7 @@ export function createCollect(page) {
       files.pop();
       await load();
       saved.textContent = `Took the last ${last.name} back.`;
-      if (counts.some((each) => each.name === last.name)) show([last.name]);
+      if (counts.some((each) => each.name === last.name)) show(last.name);
     } catch (error) {
       say(note, error.message);
     }
@@ -122,7 +129,7 @@ export function createCollect(page) {
   let first = true;
   recorder.disable(true);
   undoButton.disabled = true;
-  store.addEventListener('map', () => { if (!first && current) show([current]); });
+  store.addEventListener('map', () => { if (!first && current) show(current); });
   return {
     shown() {
       if (first || !counts.length) load();

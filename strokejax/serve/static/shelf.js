@@ -16,7 +16,7 @@ export function createShelf() {
   const every = button('All', () => choose(true), { kind: 'segment' });
   const list = h('ul.symbols', { 'data-testid': 'symbols-list', 'aria-label': 'Symbols' });
   const empty = h('p.soft.small');
-  const file = h('input', { type: 'file', class: 'hidden', id: 'import-file', onchange: () => bring() });
+  const file = h('input', { type: 'file', class: 'hidden', id: 'import-file', 'aria-label': 'File to import', tabindex: -1, onchange: () => bring() });
   const history = createHistory({ undo: () => change(() => request('POST', 'undo')) });
   const element = h('aside.shelf', { 'aria-label': 'Your symbols and their history' },
     h('section.card', {},
@@ -25,7 +25,7 @@ export function createShelf() {
       search, note, list, empty),
     h('section.card', {}, history.element,
       h('div.row', {},
-        button('Export', () => guard(() => download('export', 'strokes.zip')), { icon: 'download', kind: 'small' }),
+        button('Export', () => guard(() => download('export', 'symbols.strokes')), { icon: 'download', kind: 'small' }),
         button('Import', () => file.click(), { icon: 'upload', kind: 'small' }), file),
       told));
 
