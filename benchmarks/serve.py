@@ -7,7 +7,6 @@ alternate. Also the time to start and to answer, and the memory of the server.
 """
 
 import argparse
-import http.client
 import json
 import os
 import socket
@@ -33,15 +32,20 @@ SECONDS, ROUNDS, STROKES_SENT = 3.0, 5, 200
 HERE = Path(__file__).parent
 
 
-def bodies() -> list[bytes]:
-    """Requests of many hands, as a mouse samples them."""
+def requests() -> list[bytes]:
+    """Of many hands, as a mouse samples them."""
     rng, found = np.random.default_rng(0), []
     for _ in range(STROKES_SENT):
         symbol = str(rng.choice(STROKES[:62]))
         points = np.concatenate(write(symbol, random_writer(rng), rng).strokes)[:, :2]
         steps = np.diff(points, axis=0, prepend=points[:1]).astype(float).tolist()
         velocities = [{"vx": x, "vy": y} for x, y in steps]
-        found.append(json.dumps({"velocities": velocities}).encode())
+        body = json.dumps({"velocities": velocities}).encode()
+        head = (
+            "POST /predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: "
+            f"application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        found.append(head.encode() + body)
     return found
 
 
@@ -66,7 +70,7 @@ def running(command: list[str], port: int) -> Iterator[tuple[subprocess.Popen, f
     try:
         while True:
             try:
-                held(port, bodies()[:1], 1, 0.0)
+                held(port, requests()[:1], 1, 0.0)
                 break
             except OSError:
                 if server.poll() is not None:
@@ -85,21 +89,17 @@ def held(
     took: list[float] = []
 
     def ask(first: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         number = first
-        while True:
-            since = time.perf_counter()
-            body = sent[number % len(sent)]
-            kind = {"content-type": "application/json"}
-            connection.request("POST", "/predict", body, kind)
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status != 200:
-                raise SystemExit(f"{answer.status}: {text.decode()}")
-            took.append(1e3 * (time.perf_counter() - since))
-            number += clients
-            if time.perf_counter() >= until:
-                return
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while True:
+                since = time.perf_counter()
+                connection.sendall(sent[number % len(sent)])
+                receive(connection)
+                took.append(1e3 * (time.perf_counter() - since))
+                number += clients
+                if time.perf_counter() >= until:
+                    return
 
     started = time.perf_counter()
     until = started + seconds
@@ -112,6 +112,21 @@ def held(
         for thread in threads:
             thread.join()
     return len(took) / (time.perf_counter() - started), took
+
+
+def receive(connection: socket.socket) -> None:
+    """Reads one answer to its end; SystemExit unless it is a 200."""
+    data, length = b"", -1
+    while length < 0 or len(data) < length:
+        part = connection.recv(1 << 16)
+        if not part:
+            raise ConnectionError(f"the server hung up after {data[:80]!r}")
+        data += part
+        if length < 0 and (end := data.find(b"\r\n\r\n")) >= 0:
+            if not data.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(data.decode())
+            head = data[:end].lower()
+            length = end + 4 + int(head.split(b"content-length:")[1].split()[0])
 
 
 def resident(pid: int) -> float:
@@ -131,7 +146,7 @@ def free_port() -> int:
 def main() -> None:
     """Prints the table."""
     argparse.ArgumentParser(description=__doc__).parse_args()
-    sent, ports = bodies(), {}
+    sent, ports = requests(), {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.callback(os.environ.pop, "STROKEJAX_HOME", None)

@@ -1,10 +1,13 @@
 """What a network is given of drawings, and what it will have seen of them."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from strokejax.ink.formats import PackedInk, pack, unpack
+from strokejax.ink.images import to_ink_image
+from strokejax.ink.limits import check_ink
 from strokejax.ink.normalise import normalise_image
 from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.resample import longer_side, resample
@@ -19,18 +22,34 @@ Inputs = dict[str, np.ndarray]
 """One row an example: "points", "image", "size"."""
 
 
-def see(
-    spec: EncoderSpec, drawing: Ink | np.ndarray, usual_size: float | None = None
-) -> Inputs:
-    """The input for one drawing: ink, or a picture u8[h w] with ink high.
-
-    `usual_size` is the longer side of the writer's usual letter, in the ink's units.
-    """
+def checked(drawing: Ink | np.ndarray | Any) -> Ink | np.ndarray:
+    """Ink, or a picture as u8[h w] with ink high; InputError for what is neither."""
     if isinstance(drawing, Ink):
-        size = longer_side(drawing) / usual_size if usual_size else np.nan
-        return draw(spec, pack([drawing]), np.array([size], np.float32))
-    image = normalise_image(drawing, **spec.raster)
-    return {"image": np.rint(255 * image).astype(np.uint8)[None]}
+        return check_ink(drawing, "the ink")
+    return to_ink_image(np.asarray(drawing), "the picture")
+
+
+def see(
+    spec: EncoderSpec,
+    drawings: Sequence[Ink | np.ndarray],
+    usual_sizes: Sequence[float | None],
+) -> Iterator[tuple[list[int], Inputs]]:
+    """The inputs for `checked` drawings: all inks and all pictures, with their places.
+
+    A usual size is the longer side of a writer's usual letter, in the ink's units.
+    """
+    inks = {i: each for i, each in enumerate(drawings) if isinstance(each, Ink)}
+    if inks:
+        size = [
+            longer_side(ink) / usual if (usual := usual_sizes[i]) else np.nan
+            for i, ink in inks.items()
+        ]
+        packed = pack([*inks.values()])
+        yield [*inks], draw(spec, packed, np.array(size, np.float32))
+    pictures = {i: x for i, x in enumerate(drawings) if not isinstance(x, Ink)}
+    if pictures:
+        seen = [normalise_image(each, **spec.raster) for each in pictures.values()]
+        yield [*pictures], {"image": np.rint(255 * np.stack(seen)).astype(np.uint8)}
 
 
 def draw(
@@ -54,7 +73,7 @@ def draw(
         inks = (unpack(packed, i) for i in range(n)[start : start + CHUNK])
         strokes = [ink.strokes for ink in inks]
         drawn = rasterize_binary(strokes, size=spec.size, margin=spec.margin)
-        images[start : start + CHUNK] = 255 * np.asarray(drawn)
+        images[start : start + CHUNK] = 255 * drawn
     return {"image": images}
 
 
@@ -64,15 +83,3 @@ def seen(spec: EncoderSpec, inputs: Inputs) -> list[tuple[str, ...]]:
         return [("shape",)] * len(inputs["image"])
     known = np.isfinite(inputs.get("size", np.full(len(inputs["points"]), np.nan)))
     return [tuple(u for u in spec.uses if u != "size" or each) for each in known]
-
-
-def by_kind(inputs: Sequence[Inputs]) -> Iterator[tuple[list[int], Inputs]]:
-    """Inputs of one kind joined, with their places among all."""
-    for kind in ("points", "image"):
-        chosen = [i for i, each in enumerate(inputs) if kind in each]
-        if chosen:
-            names = inputs[chosen[0]]
-            yield (
-                chosen,
-                {n: np.concatenate([inputs[i][n] for i in chosen]) for n in names},
-            )

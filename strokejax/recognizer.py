@@ -14,8 +14,6 @@ import numpy as np
 from strokejax import answers, inputs
 from strokejax.answers import Answer, Ranked
 from strokejax.ink.formats import PackedInk
-from strokejax.ink.images import to_ink_image
-from strokejax.ink.limits import check_ink
 from strokejax.model_store import StoredModel, load_model
 from strokejax.models.build import EncoderSpec, build_inference
 from strokejax.rejection import limit_for, refusal
@@ -66,9 +64,18 @@ class Recognizer:
         self, drawings: Sequence[Any], k: int = 5, usual_size: float | None = None
     ) -> list[Answer]:
         """`recognize` for many drawings of one hand at once, in their order."""
+        seen = [*map(inputs.checked, drawings)]
+        return self.name_many(seen, k, [usual_size] * len(seen))
+
+    def name_many(
+        self,
+        drawings: Sequence[Ink | np.ndarray],
+        k: int,
+        usual_sizes: Sequence[float | None],
+    ) -> list[Answer]:
+        """`recognize` for `inputs.checked` drawings of many hands, in their order."""
         found: dict[int, Answer] = {}
-        prepared = [self.prepare(each, usual_size) for each in drawings]
-        for chosen, given in inputs.by_kind(prepared):
+        for chosen, given in inputs.see(self.spec, drawings, usual_sizes):
             found |= zip(chosen, self._named(given, k), strict=True)
         return [found[i] for i in range(len(drawings))]
 
@@ -77,26 +84,12 @@ class Recognizer:
         drawings: Sequence[Ink | np.ndarray],
         usual_sizes: Sequence[float | None] | None = None,
     ) -> np.ndarray:
-        """f32[n d]: embeddings of ink and pictures as `see` takes them."""
+        """f32[n d]: embeddings of `inputs.checked` drawings."""
         z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
         sizes = usual_sizes or [None] * len(drawings)
-        for chosen, given in inputs.by_kind([*map(self.see, drawings, sizes)]):
+        for chosen, given in inputs.see(self.spec, drawings, sizes):
             z[chosen] = self.embed(given)
         return z
-
-    def prepare(
-        self, drawing: Ink | np.ndarray | Any, usual_size: float | None = None
-    ) -> dict[str, np.ndarray]:
-        """The network's input for one drawing; InputError for what cannot be used."""
-        if isinstance(drawing, Ink):
-            return self.see(check_ink(drawing, "the ink"), usual_size)
-        return self.see(to_ink_image(np.asarray(drawing), "the picture"))
-
-    def see(
-        self, drawing: Ink | np.ndarray, usual_size: float | None = None
-    ) -> dict[str, np.ndarray]:
-        """`prepare` for what is checked: ink, or a picture u8[h w] with ink high."""
-        return inputs.see(self.spec, drawing, usual_size)
 
     def draw(
         self, packed: PackedInk, size: np.ndarray | None = None

@@ -12,10 +12,11 @@ from shapes import picture, shape, shapes
 from strokejax import naming, registry
 from strokejax.changes import history, undo, writable
 from strokejax.cli import main
+from strokejax.inputs import see
 from strokejax.locate import CURRENT, PACKAGED
 from strokejax.model_store import load_model, save_model
 from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.recognizer import from_stored, load
+from strokejax.recognizer import load
 from strokejax.samples import SampleStore
 from strokejax.sharing import export_symbols, import_symbols
 from strokejax.table import unit
@@ -166,7 +167,8 @@ def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     own = save_model(tmp_path / "own", stored)
     registry.register(own, "heart", shapes("heart", 1), usual_size=30.0)
     ink, spec = shape("heart"), EncoderSpec(architecture="motion")
-    inputs = from_stored(stored, fast=False).see(ink) | {"size": np.ones(1, np.float32)}
+    ((_, inputs),) = see(stored.spec, [ink], [None])
+    inputs |= {"size": np.ones(1, np.float32)}
     params, state = jax.jit(build_encoder(spec).init)(jax.random.key(0), inputs)
     motion = stored._replace(spec=spec, encoder=params, model_state=state)
     upgrade(own, save_model(tmp_path / "motion", motion))
@@ -174,8 +176,9 @@ def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     (sample,) = load_model(own).samples
     assert store.kept(sample.file)[0].usual_size == 30.0
     (found,) = store.z([sample])
-    np.testing.assert_allclose(found, model.embed(model.see(ink, 30.0))[0], atol=1e-5)
-    assert np.abs(found - model.embed(model.see(ink))[0]).max() > 1e-3
+    sized, unsized = model.embed_many([ink, ink], [30.0, None])
+    np.testing.assert_allclose(found, sized, atol=1e-5)
+    assert np.abs(found - unsized).max() > 1e-3
 
 
 def test_names_that_the_newer_model_gives_too(newer, tmp_path):

@@ -1,16 +1,15 @@
-"""Ink to pixels: jitted, batched, no loop over points.
+"""Ink to pixels: batched, no loop over points.
 
 Two modes. `rasterize_binary` is the published rule, pixel for pixel: scale so that the
 longer side spans `size - 1 - 2 * margin` pixels, walk each segment in `int(length) + 1`
-even steps (length = the longer of |dx|, |dy|), round half to even, dilate by 3x3.
-`rasterize` is the anti-aliased mode that training uses: a pixel's ink is how much of it
-lies within half the pen's width of the nearest segment.
+even steps (length = the longer of |dx|, |dy|), round half to even, dilate by 3x3. It is
+numpy's, as every segment has its own number of steps. `rasterize` is the anti-aliased
+mode that training uses, in JAX: a pixel's ink is how much of it lies within half the
+pen's width of the nearest segment.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -51,50 +50,9 @@ def rasterize(
     return jnp.clip(jnp.reshape(half, (-1, 1, 1)) + 0.5 - dist, 0.0, 1.0)
 
 
-@partial(jax.jit, static_argnames=("slots", "drawings", "size"))
-def _walk(xy, joined, drawing, slots, drawings, size):
-    """Marks every pixel that the steps of the segments round to, then dilates by 3x3.
-
-    The points of all drawings in a row: `xy` f32[p 2] in pixels; `joined` bool[p]:
-    point i starts a segment to i + 1; `drawing` i32[p]: whose it is. `slots` is at
-    least the number of steps.
-    """
-    delta = jnp.roll(xy, -1, axis=0) - xy
-    longer = jnp.max(jnp.abs(delta), -1)
-    steps = jnp.where(joined, longer.astype(jnp.int32) + 1, 0)
-    first = jnp.cumsum(steps) - steps
-    # The last point starts no segment: slots that are left over go to it, unused.
-    segment = jnp.repeat(jnp.arange(len(xy)), steps, total_repeat_length=slots)
-    rank = jnp.arange(slots) - first[segment]
-    t = (rank / jnp.maximum(steps[segment] - 1, 1)).astype(xy.dtype)[:, None]
-    # copysign keeps compilers from fusing the product with the sum: that would round
-    # once where the rule rounds twice, and break ties the other way.
-    way = delta[segment]
-    pixel = xy[segment] + jnp.copysign(t * jnp.abs(way), way)
-    x, y = jnp.clip(jnp.round(pixel).astype(jnp.int32), 0, size - 1).T
-    flat = (drawing[segment] * size + y) * size + x
-    flat = jnp.where(rank < steps[segment], flat, drawings * size * size)
-    hit = jnp.zeros(drawings * size * size + 1).at[flat].set(1.0)
-    return _dilate(hit[:-1].reshape(drawings, size, size))
-
-
-def _dilate(image):
-    """The largest of each 3x3 neighbourhood, rows then columns."""
-    for axis in (1, 2):
-        pad = [(0, 0)] * 3
-        pad[axis] = (1, 1)
-        wide = jnp.pad(image, pad)
-        parts = [
-            jax.lax.slice_in_dim(wide, i, i + image.shape[axis], axis=axis)
-            for i in range(3)
-        ]
-        image = jnp.maximum(jnp.maximum(parts[0], parts[1]), parts[2])
-    return image
-
-
 def rasterize_binary(
     strokes: Sequence[Sequence[np.ndarray]], *, size: int = 28, margin: int = 4
-) -> Float[Array, "b size size"]:
+) -> Float[np.ndarray, "b size size"]:
     """The published rule for many drawings, in one call.
 
     Each drawing is a sequence of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of
@@ -103,28 +61,29 @@ def rasterize_binary(
     """
     kept = [_drawable(drawing) for drawing in strokes]
     parts = [stroke for drawing in kept for stroke in drawing]
-    b = _bucket(len(kept))
-    if not parts:
-        return jnp.zeros((len(kept), size, size))
-    xy = np.concatenate(parts).astype(np.float32)
-    counts = np.array([sum(map(len, drawing)) for drawing in kept])
-    xy = _to_pixels(xy, counts[counts > 0], size, margin)
-    joined = np.ones(len(xy), bool)
-    joined[np.cumsum([len(stroke) for stroke in parts]) - 1] = False
-    longer = np.abs(np.diff(xy, axis=0)).max(-1).astype(np.int64) + 1
-    slots = _bucket(int(longer[joined[:-1]].sum()))
-    drawing = np.repeat(np.arange(len(kept), dtype=np.int32), counts)
-    # One more point than there are, at least: the last one must start no segment.
-    spare = _bucket(len(xy) + 1) - len(xy)
-    images = _walk(
-        np.pad(xy, ((0, spare), (0, 0))),
-        np.pad(joined, (0, spare)),
-        np.pad(drawing, (0, spare)),
-        slots,
-        b,
-        size,
-    )
-    return images[: len(kept)]
+    wide = np.zeros((len(kept), size + 2, size + 2), bool)
+    if parts:
+        xy = np.concatenate(parts).astype(np.float32)
+        counts = np.array([sum(map(len, drawing)) for drawing in kept])
+        xy = _to_pixels(xy, counts[counts > 0], size, margin)
+        joined = np.ones(len(xy), bool)
+        joined[np.cumsum([len(stroke) for stroke in parts]) - 1] = False
+        start = np.flatnonzero(joined)
+        place, segment = _walk(xy[start], xy[start + 1])
+        drawing = np.repeat(np.arange(len(kept)), counts)[start]
+        wide[drawing[segment], place[:, 1] + 1, place[:, 0] + 1] = True
+    rows = wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]
+    return (rows[..., :-2] | rows[..., 1:-1] | rows[..., 2:]).astype(np.float32)
+
+
+def _walk(start, end):
+    """Pixels `[m 2]` that steps along segments `[n 2]` round to, and whose they are."""
+    way = end - start
+    steps = np.abs(way).max(-1).astype(np.int64) + 1
+    segment = np.repeat(np.arange(len(way)), steps)
+    rank = np.arange(len(segment)) - (np.cumsum(steps) - steps)[segment]
+    t = rank.astype(np.float32) / np.maximum(steps - 1, 1).astype(np.float32)[segment]
+    return np.rint(start[segment] + t[:, None] * way[segment]).astype(np.int64), segment
 
 
 def _drawable(drawing):
@@ -145,8 +104,3 @@ def _to_pixels(xy, counts, size, margin):
     scale, centre = (np.repeat(x, counts, axis=0) for x in (scale, centre))
     pixels = (xy - centre) * scale + np.float32((size - 1) * 0.5)
     return np.clip(pixels, 0, size - 1)
-
-
-def _bucket(n: int) -> int:
-    """The next power of two, so that few shapes are compiled."""
-    return 1 << max(4, (n - 1).bit_length())

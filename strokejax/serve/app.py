@@ -46,6 +46,7 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
         responses={**FAILURES},
     )
     app.state.studio, app.state.bounds, app.state.sockets = studio, bounds, set()
+    app.state.predict = studio.together(predict.predictions)
     for module in (predict, symbols, live, collect, map):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -24,6 +24,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+
+RAW_HEADERS = [(name.lower().encode(), x.encode()) for name, x in HEADERS.items()]
 
 
 @dataclass(frozen=True)
@@ -202,9 +204,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) 
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            for name, value in HEADERS.items():
-                headers.setdefault(name, value)
+            message["headers"] = [*message.get("headers", ()), *RAW_HEADERS]
         await send(message)
 
     return sending

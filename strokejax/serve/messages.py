@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from typing_extensions import TypedDict
 
 from strokejax.ink.limits import MAX_POINTS
 from strokejax.symbols import MAX_NAME, MAX_TEXT
@@ -39,8 +40,10 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Velocity(Body):
+class Velocity(TypedDict):
     """How far the pen went in one step."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore
 
     vx: float
     vy: float

@@ -3,17 +3,19 @@
 import base64
 import json
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
+from strokejax.answers import Answer
 from strokejax.figures import to_png
 from strokejax.ink.formats import from_json
 from strokejax.ink.images import decode_image
 from strokejax.ink.normalise import normalise_image
 from strokejax.ink.raster import rasterize_binary
+from strokejax.inputs import checked
 from strokejax.locate import PACKAGED, home, resolve
 from strokejax.recognizer import Recognizer
 from strokejax.serve.messages import Health, Predict, Prediction
@@ -23,6 +25,9 @@ from strokejax.types import Ink, InputError
 SIZE = 28
 """Pixels a side of the picture that goes with a prediction."""
 MAX_PIXELS = 12_000_000
+SMALL = 16_384
+"""Bytes of JSON that are read sooner than another thread would begin to."""
+JSON = "application/json"
 BODY = {
     "required": True,
     "content": {
@@ -74,56 +79,88 @@ async def models(request: Request) -> dict[str, Any]:
     }
 
 
-@router.post("/predict", openapi_extra={"requestBody": BODY})
-async def predict(request: Request) -> Prediction:
+@router.post("/predict", response_model=Prediction, openapi_extra={"requestBody": BODY})
+async def predict(request: Request) -> Response:
     """Names a drawing: velocities or ink as JSON, or a picture's bytes."""
     studio: Studio = request.app.state.studio
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if kind.startswith("image/"):
-        return await studio.answer(_picture, studio.recognizer, body)
-    return await studio.answer(_drawn, studio.recognizer, body)
+        asked = await studio.answer(_picture, body)
+    elif len(body) > SMALL:
+        asked = await studio.answer(_drawn, body)
+    else:
+        asked = _drawn(body)
+    return Response(await request.app.state.predict(asked), 200, None, JSON)
 
 
-def _picture(model: Recognizer, body: bytes) -> Prediction:
+class Asked(NamedTuple):
+    """A request that is read."""
+
+    drawing: Ink | np.ndarray
+    image: np.ndarray | None = None
+    """f32[28 28] of a picture."""
+    usual_size: float | None = None
+    num_classes: int | None = None
+
+
+def _picture(body: bytes) -> Asked:
     picture = decode_image(body, "The picture", MAX_PIXELS)
-    return _predicted(model, picture, normalise_image(picture, size=SIZE), None)
+    drawing = checked(picture)
+    return Asked(drawing, normalise_image(picture, size=SIZE))
 
 
-def _drawn(model: Recognizer, body: bytes) -> Prediction:
+def _drawn(body: bytes) -> Asked:
     try:
         asked = Predict.model_validate_json(body)
     except ValidationError as error:
         raise InputError(sentence(error.errors()[0])) from error
     if (asked.velocities is None) == (asked.ink is None):
         raise InputError('Give either "velocities" or "ink", a drawing in one form.')
-    if asked.num_classes not in (None, len(model.symbols)):
-        names = ", ".join(model.symbols.symbols)
-        raise InputError(
-            f"num_classes is {asked.num_classes}, but this model has "
-            f"{len(model.symbols)} symbols ({names}); ask for that, or leave it out."
-        )
-    content = {"velocities": [step.model_dump() for step in asked.velocities or ()]}
-    ink = from_json(content if asked.ink is None else asked.ink, "The request")
-    return _predicted(model, ink, _image(ink), asked.usual_size)
+    content = asked.ink
+    if asked.velocities is not None:
+        content = {"velocities": asked.velocities}
+    ink = from_json(content, "The request")
+    return Asked(ink, None, asked.usual_size, asked.num_classes)
 
 
-def _image(ink: Ink) -> np.ndarray:
-    """f32[28 28] by the published rule."""
-    return np.asarray(rasterize_binary([ink.strokes], size=SIZE)[0])
-
-
-def _predicted(
-    model: Recognizer, drawing: Any, image: np.ndarray, usual_size: float | None
-) -> Prediction:
+def predictions(model: Recognizer, asked: list[Asked]) -> list[bytes | Exception]:
+    """A `Prediction` as JSON for each request, or why there is none."""
     since = time.perf_counter()
-    answer = model.recognize(drawing, K, usual_size)
-    took = time.perf_counter() - since
+    drawings = [each.drawing for each in asked]
+    answers = model.name_many(drawings, K, [each.usual_size for each in asked])
+    took = 1e3 * (time.perf_counter() - since)
+    return [
+        _refusal(model, each) or _prediction(model, answer, image, took)
+        for each, answer, image in zip(asked, answers, _images(asked), strict=True)
+    ]
+
+
+def _refusal(model: Recognizer, asked: Asked) -> InputError | None:
+    if asked.num_classes in (None, len(model.symbols)):
+        return None
+    names = ", ".join(model.symbols.symbols)
+    return InputError(
+        f"num_classes is {asked.num_classes}, but this model has {len(model.symbols)} "
+        f"symbols ({names}); ask for that, or leave it out."
+    )
+
+
+def _images(asked: list[Asked]) -> list[np.ndarray]:
+    """f32[28 28] of each: ink by the published rule."""
+    inks = [each.drawing for each in asked if isinstance(each.drawing, Ink)]
+    drawn = iter(rasterize_binary([x.strokes for x in inks], size=SIZE))
+    return [next(drawn) if x.image is None else x.image for x in asked]
+
+
+def _prediction(
+    model: Recognizer, answer: Answer, image: np.ndarray, took: float
+) -> bytes:
     png = base64.b64encode(to_png(image)).decode()
-    return Prediction(
+    found = Prediction(
         predicted_char=model.symbols.text(answer.symbols[0]),
         confidence=answer.probability[0],
-        inference_ms=round(1e3 * took, 3),
+        inference_ms=round(took, 3),
         image_base64=png,
         image_data_url=f"data:image/png;base64,{png}",
         num_classes=len(model.symbols),
@@ -134,6 +171,7 @@ def _predicted(
         unknown=answer.unknown,
         reason=answer.reason,
     )
+    return found.model_dump_json().encode()
 
 
 def sentence(error: Any) -> str:

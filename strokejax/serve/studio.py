@@ -12,16 +12,21 @@ import numpy as np
 
 from strokejax.locate import CURRENT, resolve
 from strokejax.recognizer import Recognizer, load
+from strokejax.serve.together import Together
 from strokejax.types import Ink, InputError
 
 K = 10
 """Symbols of an answer: another number would be compiled anew."""
 ANSWERING = 4
 """Threads that answer."""
+TOGETHER = 4
+"""Drawings that are answered at once, if so many wait."""
 WATCHED = 1.0
 """Seconds between looks whether another process has changed the model."""
 
 P = ParamSpec("P")
+A = TypeVar("A")
+B = TypeVar("B")
 T = TypeVar("T")
 
 
@@ -39,7 +44,10 @@ class Studio:
         self._answers = ThreadPoolExecutor(ANSWERING, "answers")
         self._changes = ThreadPoolExecutor(1, "changes")
         self._current = _current(model)
-        self.recognizer = compiled(load(model))
+        self.most = 1
+        """Drawings for which an answer at once is compiled."""
+        self.recognizer = compiled(load(model), self.most)
+        self._changes.submit(self._widen)
         self.map: tuple[Recognizer | None, dict[str, Any]] = (None, {})
         """The last map that was asked for, and of which snapshot."""
 
@@ -49,6 +57,13 @@ class Studio:
         """What a function returns that changes nothing; the event loop goes on."""
         call = partial(function, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+
+    def together(
+        self, function: Callable[[Recognizer, list[A]], list[B | Exception]]
+    ) -> Together[A, B]:
+        """`answer` for a function of the snapshot and of many things at once."""
+        call = lambda things: function(self.recognizer, things)  # noqa: E731
+        return Together(call, self._answers, lambda: self.most)
 
     async def change(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -74,8 +89,12 @@ class Studio:
     def _refresh(self) -> None:
         current = _current(self.model)
         if current != self._current:
-            self.recognizer = compiled(load(self.model))
+            self.recognizer = compiled(load(self.model), self.most)
             self._current = current
+
+    def _widen(self) -> None:
+        compiled(self.recognizer, TOGETHER)
+        self.most = TOGETHER
 
     async def watch(self) -> None:
         """Takes over what other processes change, until it is cancelled."""
@@ -93,13 +112,14 @@ class Studio:
         self._answers.shutdown()
 
 
-def compiled(model: Recognizer) -> Recognizer:
-    """The model after an answer to ink and one to a picture."""
+def compiled(model: Recognizer, most: int) -> Recognizer:
+    """The model after answers to a picture, and to 1 to `most` inks at once."""
     stroke = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
     picture = np.zeros((28, 28), np.uint8)
     picture[8:20, 13:15] = 255
-    model.recognize(Ink((stroke,)), K, 1.0)
-    model.recognize(picture, K)
+    for count in range(1, most + 1):
+        model.name_many([Ink((stroke,))] * count, K, [1.0] * count)
+    model.name_many([picture], K, [None])
     return model
 
 

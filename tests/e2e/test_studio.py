@@ -61,12 +61,12 @@ def heart(seed):
     return shape_of("heart", seed)
 
 
-def draw(page, pad, strokes):
-    """Draws with the mouse, in the middle of a pad, at half of its height."""
+def draw(page, pad, strokes, share=0.5):
+    """Draws with the mouse, in the middle of a pad, at a share of its height."""
     box = page.get_by_test_id(pad).bounding_box()
     every = np.concatenate(strokes)
     low, high = every.min(0), every.max(0)
-    scale = box["height"] / 2 / max((high - low).max(), 1e-6)
+    scale = share * box["height"] / max((high - low).max(), 1e-6)
     middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
     for stroke in strokes:
         at = (stroke - (low + high) / 2) * scale + middle
@@ -255,8 +255,8 @@ def test_the_four_pages_in_pictures(own_server, browser, tmp_path):
         page.screenshot(path=tmp_path / "studio-teach.png")
         page.get_by_test_id("tab-draw").click()
         for symbol in "hello":
-            draw(page, "draw-pad", letter(symbol, 4))
-            page.wait_for_timeout(1_500)
+            draw(page, "draw-pad", letter(symbol, 4), 0.28 if symbol in "eo" else 0.5)
+            page.wait_for_timeout(1_000)
         draw(page, "draw-pad", shape_of("heart", 7))
         page.wait_for_timeout(60)
         page.screenshot(path=tmp_path / "studio-draw.png")

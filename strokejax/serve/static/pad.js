@@ -61,6 +61,7 @@ export function createPad({ label, testid, events = () => {}, started = () => {}
     element.setPointerCapture(pointer);
     corner = canvas.getBoundingClientRect();
     started();
+    for (const ghost of element.querySelectorAll('.fading')) ghost.classList.add('hurried');
     strokes.push([]);
     element.classList.add('inked');
     const first = add(event, true);
@@ -121,7 +122,7 @@ export function createPad({ label, testid, events = () => {}, started = () => {}
     },
     /** Lets whole strokes fade away. @param {Point[][]} old */
     retire(old) {
-      const ghost = h('canvas.fading', { 'aria-hidden': 'true' });
+      const ghost = h(pointer === null ? 'canvas.fading' : 'canvas.fading.hurried', { 'aria-hidden': 'true' });
       const faded = prepare(ghost);
       for (const stroke of old) drawStroke(faded, stroke);
       ghost.addEventListener('animationend', () => ghost.remove());
