@@ -27,10 +27,12 @@ window.WebSocket = class extends WebSocket {
   constructor(...given) {
     super(...given);
     this.addEventListener('message', ({ data }) => {
-      if (!(JSON.parse(data).t >= up / 1000)) return;
+      const told = JSON.parse(data);
+      if (!(told.t >= up / 1000)) return;
       const since = up;
       up = Infinity;
-      requestAnimationFrame(() => window.took.push(performance.now() - since));
+      requestAnimationFrame(() =>
+        window.took.push([performance.now() - since, told.latency_ms]));
     });
   }
 };
@@ -51,8 +53,8 @@ def draw(page, box, points: np.ndarray) -> None:
     page.mouse.up()
 
 
-def measured(url: str) -> list[float]:
-    """Milliseconds of every stroke."""
+def measured(url: str) -> list[list[float]]:
+    """Milliseconds of every stroke: to the frame, and of these in the server."""
     rng = np.random.default_rng(0)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -90,8 +92,11 @@ def main() -> None:
             server.terminate()
             server.communicate()
     assert len(took) == STROKES, f"{STROKES} strokes, {len(took)} answers"
-    p50, p99 = np.quantile(took, [0.5, 0.99])
-    print(f"{len(took)} strokes, pen-up to answer: p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    print(f"{len(took)} strokes")
+    names = "pen-up to answer", "in the server"
+    for name, ms in zip(names, np.transpose(took), strict=True):
+        p50, p99 = np.quantile(ms, [0.5, 0.99])
+        print(f"  {name:<18} p50 {p50:>5.1f} ms, p99 {p99:>5.1f} ms")
 
 
 if __name__ == "__main__":

@@ -115,13 +115,14 @@ def test_answers_between_are_rare_and_push_is_pure(events):
 
 @given(pages())
 def test_a_lifted_pen_is_answered_at_once(events):
-    carry, shown = Carry(), {}
+    carry = Carry()
     for event in events:
         drawing = carry.down
         carry, found = STREAM.push(carry, event[None])
-        shown |= {h.id: h.ink.points for h in found}
         if drawing and not event[3] and carry.strokes:
-            assert shown[carry.id] == to_ink(carry.strokes).points
+            shown = next(h for h in found if h.id == carry.id)
+            assert shown.time == event[0]
+            assert shown.ink.points == to_ink(carry.strokes).points
 
 
 def test_with_the_real_recogniser_portions_change_nothing():

@@ -158,10 +158,11 @@ class Stream:
     def _lift(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
         if not carry.strokes:
             return carry
-        carry = self._shown(carry, t, found, 0.0)
         answer, ink = self._answer(carry), to_ink(carry.strokes)
+        usual = self._usual_size(carry)
+        found.append(Hypothesis(carry.id, False, answer, ink, t, usual))
         features = ink_features(ink, answer.symbols, answer.probability)
-        carry = carry._replace(features=features, moved=t, answer=answer)
+        carry = carry._replace(features=features, moved=t, answer=answer, shown=t)
         lifted = self.settings.lifted
         silence = wait(features, self.settings.risk) if lifted is None else lifted
         return self._until(carry, t + silence)
@@ -185,7 +186,7 @@ class Stream:
         if size == 0 and t - carry.moved > self.settings.pause:
             stroke = ()  # the pen has only rested here
         carry = self._drawn(carry, (*before, (*stroke, (x, y, t))), found)
-        return self._shown(carry, t, found, self.settings.interval)
+        return self._shown(carry, t, found)
 
     def _drawn(
         self,
@@ -219,12 +220,10 @@ class Stream:
             deadline = min(deadline, limit)
         return carry._replace(deadline=deadline)
 
-    def _shown(
-        self, carry: Carry, t: float, found: list[Hypothesis], interval: float
-    ) -> Carry:
-        """An answer to the ink as it is, unless there is one or one was just given."""
+    def _shown(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
+        """An answer to the ink as it is, unless the last one was a moment ago."""
         known = carry.answer is not None or not carry.strokes
-        if known or t < carry.shown + interval:
+        if known or t < carry.shown + self.settings.interval:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
         usual = self._usual_size(carry)
