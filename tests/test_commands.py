@@ -208,6 +208,7 @@ def test_symbols_as_the_contract_says(heart, tmp_path, capsys):
         "name": "heart",
         "samples": 3,
         "aliases": [],
+        "text": "heart",
         "origin": "registered",
     }
     assert line["symbols"][0]["origin"] == "trained"
@@ -232,6 +233,7 @@ def test_symbols_as_the_contract_says(heart, tmp_path, capsys):
         "name": "a/b",
         "samples": 2,
         "aliases": ["love"],
+        "text": "a/b",
         "origin": "registered",
     }
     file = tmp_path / "shared"

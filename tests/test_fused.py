@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strokejax import inputs
 from strokejax.data.dataset import Dataset
 from strokejax.data.mixture import mix
 from strokejax.ink.formats import pack
 from strokejax.ink.resample import resample
 from strokejax.ink.scribbles import scribble
-from strokejax.inputs import draw, see, seen
+from strokejax.inputs import draw, seen
 from strokejax.losses import cross_entropy
 from strokejax.models.build import EncoderSpec, build_encoder, build_inference
 from strokejax.models.functions import conv5, halve, highest, motion_features
@@ -349,13 +350,18 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
     np.testing.assert_allclose(whole, sum(parts) / 4, rtol=1e-5)
 
 
+def see(spec, drawing, usual_size=None):
+    ((_, found),) = inputs.see(spec, [drawing], [usual_size])
+    return found
+
+
 def test_a_shape_network_has_no_use_for_the_usual_size():
     spec = EncoderSpec()
     ink = scribble(np.random.default_rng(0))
     with_size, without = see(spec, ink, 2.0), see(spec, ink)
     assert seen(spec, with_size) == seen(spec, without) == [("shape",)]
     encoder, params, state = trained("stroke_net")
-    z = [embedded(encoder, params, state, inputs) for inputs in (with_size, without)]
+    z = [embedded(encoder, params, state, each) for each in (with_size, without)]
     np.testing.assert_array_equal(*z)
 
 

@@ -82,10 +82,11 @@ def first_answer(page):
     return page.get_by_test_id("draw-answers").locator("[data-symbol]").first
 
 
-def teach(page, name, drawings):
+def teach(page, name, drawings, types=""):
     """Teaches a symbol to its end."""
     page.get_by_test_id("tab-teach").click()
     page.get_by_test_id("teach-name").fill(name)
+    page.get_by_label("Types").fill(types)
     for strokes in drawings:
         draw(page, "teach-pad", strokes)
         page.get_by_test_id("teach-next").click()
@@ -243,8 +244,8 @@ def test_every_control_can_be_reached_and_has_a_name(page):
 def test_the_four_pages_in_pictures(own_server, browser, tmp_path):
     """Kept in STROKEJAX_PICTURES, if that is set."""
     for page in opened(browser, own_server.url, DESK):
-        for name in ("arrow", "heart"):
-            teach(page, name, [shape_of(name, i) for i in range(6)])
+        for name, types in (("arrow", "→"), ("heart", "♥")):
+            teach(page, name, [shape_of(name, i) for i in range(6)], types)
             page.reload()
         page.get_by_test_id("tab-teach").click()
         page.get_by_test_id("teach-name").fill("house")
