@@ -14,13 +14,13 @@ import numpy as np
 import strokejax
 from strokejax.answers import Answer
 from strokejax.data.unipen import load_unipen
-from strokejax.decode.beam import WEIGHT, advance, from_answer, start
 from strokejax.decode.character_model import CharacterModel, load_words, train
+from strokejax.decode.spelling import WEIGHT, Spelling, advance, begin
 from strokejax.decode.stream import Carry, Stream
 from strokejax.decode.timing import write_page
 from strokejax.ink.synthesis import random_writer
 from strokejax.scores import bootstrap_interval
-from strokejax.symbols import SPACE, STROKES
+from strokejax.symbols import SPACE, STROKES, SymbolTable
 
 K = 10
 TEXTS, WORDS = 12, 6
@@ -31,7 +31,7 @@ def latencies(mode: str, language: CharacterModel | None) -> tuple[float, ...]:
     """p50, p99, the longest and the count of milliseconds from points to hypothesis."""
     model, rng = strokejax.load(mode), np.random.default_rng(0)
     stream, carry = Stream(model.recognize), Carry()
-    beam = start(language) if language else None
+    spelling = begin(model.symbols, language) if language else None
     took = []
     for page in range(-1, 12):
         symbols = [STROKES[i] for i in rng.integers(len(STROKES), size=8)]
@@ -40,14 +40,15 @@ def latencies(mode: str, language: CharacterModel | None) -> tuple[float, ...]:
             begun = time.perf_counter()
             carry, found = stream.push(carry, event[None])
             for hypothesis in found:
-                if hypothesis.final and beam:
-                    beam = advance(beam, from_answer(hypothesis.answer), language)
+                if hypothesis.final and spelling:
+                    spelling = advance(spelling, hypothesis.answer)
+                    assert spelling.text
             if found and page >= 0:
                 took.append(1e3 * (time.perf_counter() - begun))
     return (*np.quantile(took, [0.5, 0.99, 1.0]), len(took))
 
 
-class Spelling:
+class Texts:
     """Words in the hands of writers, with the answers to each character."""
 
     def __init__(self, model: strokejax.Recognizer, split: str):
@@ -56,6 +57,7 @@ class Spelling:
             {"points": dataset.inputs["points"]}, K
         )
         names = model.names(slot)
+        self.symbols = model.symbols
         self.answers = [
             Answer(tuple(n), tuple(d), tuple(p), ("shape",))
             for n, d, p in zip(
@@ -69,7 +71,7 @@ class Spelling:
         ):
             self.of_writer.setdefault(writer, {}).setdefault(symbol, []).append(i)
 
-    def texts(self, words: dict[str, float], seed: int):
+    def drawn(self, words: dict[str, float], seed: int):
         """(writer, text, answers): words by frequency, some of them capitalised."""
         rng = np.random.default_rng(seed)
         names, weight = list(words), np.array(list(words.values()))
@@ -91,18 +93,17 @@ class Spelling:
                     yield writer, " ".join(text) + " ", answers
 
 
-def read(answers: list[Answer], language: CharacterModel | None, weight: float) -> str:
+def read(symbols: SymbolTable, answers: list[Answer], spelling: Spelling | None) -> str:
     """The text of the answers; without a language that of the first of each."""
-    if language is None:
-        return "".join(next(iter(from_answer(answer))) for answer in answers)
-    beam = start(language)
+    if spelling is None:
+        return "".join(symbols.text(answer.symbols[0]) for answer in answers)
     for answer in answers:
-        beam = advance(beam, from_answer(answer), language, weight=weight)
-    return beam.text
+        spelling = advance(spelling, answer)
+    return spelling.text
 
 
 def accuracy(
-    spelling: Spelling,
+    texts: Texts,
     words: dict[str, float],
     language: CharacterModel | None,
     weight: float = WEIGHT,
@@ -110,8 +111,9 @@ def accuracy(
 ) -> str:
     """Share of characters right, spaces left out, with its interval over writers."""
     right, writers = [], []
-    for writer, text, answers in spelling.texts(words, seed):
-        got = read(answers, language, weight)
+    empty = begin(texts.symbols, language, weight=weight) if language else None
+    for writer, text, answers in texts.drawn(words, seed):
+        got = read(texts.symbols, answers, empty)
         pairs = [(a, b) for a, b in zip(got, text, strict=True) if b != " "]
         right += [a == b for a, b in pairs]
         writers += [writer] * len(pairs)
@@ -140,18 +142,18 @@ def main() -> None:
     odd = dict(list(words.items())[1::2])
     even = train(dict(list(words.items())[::2]))
     if tune:
-        spelling = Spelling(strokejax.load(), "train")
+        texts = Texts(strokejax.load(), "train")
         for weight in (0.3, 0.45, 0.6, 0.8, 1.0):
-            known = accuracy(spelling, words, language, weight, seed=1)
-            new = accuracy(spelling, odd, even, weight, seed=1)
+            known = accuracy(texts, words, language, weight, seed=1)
+            new = accuracy(texts, odd, even, weight, seed=1)
             print(f"  weight {weight}: known {known}; new {new}", flush=True)
     for mode in ("nn-sampling", "argmax"):
-        spelling = Spelling(strokejax.load(mode), "validation")
+        texts = Texts(strokejax.load(mode), "validation")
         print(f"UNIPEN characters spelling words, validation writers, {mode}")
-        print(f"  alone                    {accuracy(spelling, words, None)}")
-        print(f"  with the words' model    {accuracy(spelling, words, language)}")
-        print(f"  unknown words alone      {accuracy(spelling, odd, None)}")
-        print(f"  with the others' model   {accuracy(spelling, odd, even)}", flush=True)
+        print(f"  alone                    {accuracy(texts, words, None)}")
+        print(f"  with the words' model    {accuracy(texts, words, language)}")
+        print(f"  unknown words alone      {accuracy(texts, odd, None)}")
+        print(f"  with the others' model   {accuracy(texts, odd, even)}", flush=True)
 
 
 if __name__ == "__main__":

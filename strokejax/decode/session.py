@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from strokejax.data.upkeep import keep
-from strokejax.decode.beam import advance, from_answer, start
 from strokejax.decode.character_model import CharacterModel
 from strokejax.decode.source import Correction, Line, Waiting, lines, parse
+from strokejax.decode.spelling import Spelling, advance, begin, renewed
 from strokejax.decode.stream import Carry, Settings, Step, Stream
 from strokejax.recognizer import Recognizer
 from strokejax.symbols import check_name
@@ -50,7 +50,7 @@ class Session:
     ):
         self.settings = settings
         self.language = language
-        self.beam = start(language) if language else None
+        self.spelling: Spelling | None = None
         self.collect = collect
         self.register = register
         self.refused = 0
@@ -122,6 +122,9 @@ class Session:
         stroke = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
         model.recognize(Ink((stroke,)), self.settings.k)
         self.stream = Stream(model.recognize, self.settings)
+        if self.language:
+            fresh = begin(model.symbols, self.language)
+            self.spelling = renewed(self.spelling, fresh) if self.spelling else fresh
 
     def pace(self, interval: float) -> None:
         """Seconds between two answers to an unfinished symbol, from now on."""
@@ -145,9 +148,9 @@ class Session:
                 self._remember(number, ink, usual)
                 line["inputs"] = answer.inputs
                 line |= {"unknown": answer.unknown, "reason": answer.reason}
-            if final and self.beam and self.language:
-                self.beam = advance(self.beam, from_answer(answer), self.language)
-                line["text"] = self.beam.text
+            if final and self.spelling:
+                self.spelling = advance(self.spelling, answer)
+                line["text"] = self.spelling.text
             if forced:
                 line["error"] = forced
             line["latency_ms"] = round(1e3 * (time.perf_counter() - since), 3)

@@ -1,16 +1,12 @@
-"""Texts from uncertain answers: the beam against all texts, the model against sums."""
+"""Live texts: symbols told apart by their neighbours; the model against sums."""
 
-import itertools
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import seeds
 
 from strokejax.answers import Answer
-from strokejax.decode.beam import MAX_TEXT, advance, from_answer, start
 from strokejax.decode.character_model import (
     ORDER,
     language_model,
@@ -18,74 +14,20 @@ from strokejax.decode.character_model import (
     parse_words,
     train,
 )
+from strokejax.decode.spelling import MAX_TEXT, advance, begin, renewed
+from strokejax.symbols import STROKES, SymbolTable
 from strokejax.types import InputError
 
 SMALL = train({"ab": 5, "ba": 1, "bab": 2}, order=3)
 ENGLISH = language_model("en")
+SYMBOLS = SymbolTable.of((*STROKES, "heart"), 80)
 
 
-def steps(seed, count, symbols="ab "):
-    """Random answers over a small alphabet."""
-    p = np.random.default_rng(seed).dirichlet(np.ones(len(symbols)), size=count)
-    return [dict(zip(symbols, np.log(row).tolist(), strict=True)) for row in p]
-
-
-def score(model, text, answers, weight):
-    """Of one text, without a beam."""
-    total, context = 0.0, model.start
-    for character, log_p in zip(text, answers, strict=True):
-        total += log_p[character] + weight * model.log_probability(context, character)
-        context = model.extend(context, character)
-    return total
-
-
-def read(model, answers, **settings):
-    beam = start(model)
+def read(answers, spelling=None):
+    spelling = spelling or begin(SYMBOLS, ENGLISH)
     for answer in answers:
-        beam = advance(beam, answer, model, **settings)
-    return beam
-
-
-@given(seeds, st.integers(1, 4), st.sampled_from([0.0, 0.5, 1.0, 2.0]))
-def test_a_beam_as_wide_as_all_texts_is_exhaustive_search(seed, count, weight):
-    answers = steps(seed, count)
-    beam = read(SMALL, answers, weight=weight, width=3**count)
-    everything = {
-        "".join(text): score(SMALL, text, answers, weight)
-        for text in itertools.product("ab ", repeat=count)
-    }
-    assert {path.text for path in beam.paths} == set(everything)
-    for path in beam.paths:
-        assert path.score == pytest.approx(everything[path.text])
-    assert everything[beam.text] == pytest.approx(max(everything.values()))
-
-
-@given(seeds, st.integers(1, 8))
-def test_a_narrow_beam_keeps_true_scores_of_the_best_it_saw(seed, count):
-    answers = steps(seed, count)
-    paths = read(SMALL, answers, weight=0.5, width=2).paths
-    assert len(paths) <= 2
-    assert paths[0].score >= paths[-1].score
-    for path in paths:
-        assert path.score == pytest.approx(score(SMALL, path.text, answers, 0.5))
-
-
-def test_ways_to_the_same_text_add_up():
-    silent = {"": math.log(0.6), "a": math.log(0.4)}
-    paths = read(SMALL, [silent, silent], weight=0.0, width=9).paths
-    shares = {path.text: math.exp(path.score) for path in paths}
-    assert shares == pytest.approx({"": 0.36, "a": 0.48, "aa": 0.16})
-
-
-def test_no_entries_change_nothing():
-    beam = read(SMALL, steps(0, 3))
-    assert advance(beam, {}, SMALL) == beam
-
-
-def test_texts_stay_bounded():
-    answers = steps(3, 1) * (MAX_TEXT + 300)
-    beam = read(SMALL, answers, width=4)
-    assert {len(path.text) for path in beam.paths} == {MAX_TEXT}
+        spelling = advance(spelling, answer)
+    return spelling
 
 
 def answer(**probability):
@@ -107,9 +49,8 @@ TWINS = {
 @pytest.mark.parametrize("text", ["school world", "so close", "in 2010", "local"])
 def test_twins_are_told_apart_by_their_neighbours(text):
     answers = [TWINS.get(c, answer(**{c: 0.97, "q": 0.03})) for c in text]
-    alone = "".join(next(iter(from_answer(a))) for a in answers)
-    assert alone != text
-    assert read(ENGLISH, map(from_answer, answers)).text == text
+    assert "".join(a.symbols[0].replace("space", " ") for a in answers) != text
+    assert read(answers).text == text
 
 
 def test_a_symbol_without_a_character_is_read_as_its_name():
@@ -118,7 +59,37 @@ def test_a_symbol_without_a_character_is_read_as_its_name():
         answer(space=0.9, s=0.1),
         answer(a=0.9, q=0.1),
     ]
-    assert read(ENGLISH, map(from_answer, answers)).text == "heart a"
+    assert read(answers).text == "heart a"
+
+
+def test_a_symbol_types_its_text():
+    typing = begin(SYMBOLS.with_text("heart", "<3"), ENGLISH)
+    assert read([answer(heart=0.9, a=0.05)], typing).text == "<3"
+
+
+def test_an_answer_without_symbols_changes_nothing():
+    spelling = read([answer(a=0.9, b=0.1)])
+    assert advance(spelling, Answer((), None, (), ("shape",))) is spelling
+
+
+def test_texts_stay_bounded_and_settled():
+    letters = "the question of the day and the way "
+    answers = [TWINS.get(c, answer(**{c: 0.97, "q": 0.03})) for c in letters]
+    spelling, text = begin(SYMBOLS, ENGLISH), ""
+    for i in range(MAX_TEXT + 300):
+        spelling = advance(spelling, answers[i % len(letters)])
+        text += letters[i % len(letters)]
+    assert len(spelling.text) == MAX_TEXT
+    wrong = sum(a != b for a, b in zip(spelling.text, text[-MAX_TEXT:], strict=True))
+    assert wrong <= 1  # the last letter lacks its right neighbour
+
+
+def test_another_model_goes_on_with_the_text():
+    answers = [TWINS.get(c, answer(**{c: 0.97, "q": 0.03})) for c in "so close"]
+    first = read(answers[:4])
+    grown = SymbolTable.of((*STROKES, "heart", "star"), 80)
+    after = read(answers[4:], renewed(first, begin(grown, ENGLISH)))
+    assert after.text == "so close"
 
 
 # The character model
