@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import seeds
+from test_guide import score as said_of
 
 from strokejax.decode import beam
 from strokejax.decode.beam import read_ctc, spelled, start
@@ -25,8 +26,9 @@ GUIDES = {
 }
 GUIDES["both"] = with_words(GUIDES["characters"], WORDS, ALPHABET, 0.5)
 guides = st.sampled_from([*GUIDES])
+LONG = 4
 WIDE = 160
-"""More than all texts of up to four characters."""
+"""More than all texts of so many characters."""
 
 
 def frames(seed, count, classes=C + 1, sharp=1.0):
@@ -57,14 +59,12 @@ def texts(paths, search=0):
 
 def language(guide, text):
     """What a guide says of a text, without a search."""
-    from test_guide import score
-
-    return score(guide, [ALPHABET[c] for c in text], ALPHABET)
+    return said_of(guide, [ALPHABET[c] for c in text], ALPHABET)
 
 
-@given(seeds, st.integers(1, 4), guides)
+@given(seeds, st.integers(1, LONG), guides)
 def test_wide_enough_ctc_is_exhaustive(seed, count, name):
-    guide, log_p = GUIDES[name], frames(seed, count)
+    guide, log_p = GUIDES[name], frames(seed, LONG)
     wanted: dict[tuple, float] = {}
     for way in itertools.product(range(C + 1), repeat=count):
         p = float(sum(log_p[t, c] for t, c in enumerate(way)))
@@ -73,7 +73,7 @@ def test_wide_enough_ctc_is_exhaustive(seed, count, name):
     wanted = {text: p + language(guide, text) for text, p in wanted.items()}
     wanted = {text: p for text, p in wanted.items() if p > -np.inf}
     paths = read_ctc(
-        log_p[None], np.array([count]), guide, width=WIDE, most=C, limit=count
+        log_p[None], np.array([count]), guide, width=WIDE, most=C, limit=LONG
     )
     found = texts(paths)
     for text, score in wanted.items():
@@ -84,7 +84,7 @@ def test_wide_enough_ctc_is_exhaustive(seed, count, name):
         assert max(found.values()) == pytest.approx(max(wanted.values()), abs=1e-3)
 
 
-@given(seeds, st.lists(st.integers(0, 9), min_size=2, max_size=4), guides)
+@given(seeds, st.lists(st.integers(0, 9), min_size=3, max_size=3), guides)
 def test_a_batch_is_its_searches_one_by_one(seed, counts, name):
     log_p = frames(seed, 10 * len(counts), sharp=3.0).reshape(len(counts), 10, C + 1)
     settings = {"width": 4, "most": 2, "limit": 8}
@@ -97,11 +97,13 @@ def test_a_batch_is_its_searches_one_by_one(seed, counts, name):
         np.testing.assert_allclose(alone.score[0], together.score[i], atol=1e-4)
 
 
-@given(seeds, st.integers(1, 4), guides)
+step = jax.jit(spelled)
+
+
+@given(seeds, st.integers(1, LONG), guides)
 def test_wide_enough_spelling_is_exhaustive(seed, count, name):
     guide, log_p = GUIDES[name], frames(seed, count)
-    paths = start(1, WIDE, count)
-    step = jax.jit(spelled)
+    paths = start(1, WIDE, LONG)
     for row in log_p:
         paths = step(paths, row[None, :C], row[None, C], np.arange(C)[None], guide)
     found = texts(beam.ended(paths, guide))
@@ -117,7 +119,7 @@ def test_wide_enough_spelling_is_exhaustive(seed, count, name):
 
 @given(seeds, st.integers(1, 12))
 def test_a_narrow_search_finds_no_better_than_there_is(seed, count):
-    log_p, guide = frames(seed, count, sharp=2.0), GUIDES["characters"]
+    log_p, guide = frames(seed, 12, sharp=2.0), GUIDES["characters"]
     best = []
     for width in (1, 4, 64):
         paths = read_ctc(
