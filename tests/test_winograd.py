@@ -19,9 +19,9 @@ def direct(x, kernel):
     )
 
 
-def operands(batch, side, channels, features, seed=0):
+def operands(batch, size, channels, features, seed=0):
     rng = np.random.default_rng(seed)
-    x = rng.normal(size=(batch, side, side, channels))
+    x = rng.normal(size=(batch, *size, channels))
     kernel = rng.normal(size=(3, 3, channels, features)) / (9 * channels) ** 0.5
     return jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32)
 
@@ -36,13 +36,21 @@ def test_the_matrices_filter_exactly(m, seed):
 
 
 @pytest.mark.parametrize(
-    ("batch", "side", "channels", "features"),
-    [(3, 7, 8, 5), (16, 14, 4, 6), (32, 6, 3, 2), (1, 1, 2, 2), (2, 28, 2, 3)],
+    ("batch", "size", "channels", "features"),
+    [
+        (3, (7, 7), 8, 5),
+        (16, (14, 14), 4, 6),
+        (32, (6, 6), 3, 2),
+        (1, (1, 1), 2, 2),
+        (2, (28, 28), 2, 3),
+        (2, (5, 18), 3, 4),
+        (4, (40, 130), 2, 3),
+    ],
 )
-def test_it_equals_the_convolution_with_its_gradients(batch, side, channels, features):
-    x, kernel = operands(batch, side, channels, features)
-    g = jnp.cos(jnp.arange(batch * side * side * features, dtype=jnp.float32))
-    g = g.reshape(batch, side, side, features)
+def test_it_equals_the_convolution_with_its_gradients(batch, size, channels, features):
+    x, kernel = operands(batch, size, channels, features)
+    g = jnp.cos(jnp.arange(x.size // channels * features, dtype=jnp.float32))
+    g = g.reshape(batch, *size, features)
     wanted, back = jax.vjp(direct, x, kernel)
     found, own_back = jax.vjp(winograd.conv3x3, x, kernel)
     np.testing.assert_allclose(found, wanted, atol=VALUE)
@@ -52,14 +60,14 @@ def test_it_equals_the_convolution_with_its_gradients(batch, side, channels, fea
 
 
 def test_chunks_change_nothing():
-    x, kernel = operands(2 * winograd.CHUNK, 8, 3, 4)
+    x, kernel = operands(2 * winograd.CHUNK, (8, 8), 3, 4)
     at_once = jax.jit(lambda x, k: winograd.convolve(x, winograd.kernel_tiles(k)))
     whole = at_once(x, kernel)
     np.testing.assert_allclose(winograd.conv3x3(x, kernel), whole, atol=1e-6)
 
 
 def test_part_of_the_outputs_is_that_part():
-    x, kernel = operands(2, 7, 3, 4)
-    part = winograd.convolve(x, winograd.kernel_tiles(kernel, 3), 3, 6)
-    wanted = direct(x, kernel)[:, :6, :6]
+    x, kernel = operands(2, (7, 9), 3, 4)
+    part = winograd.convolve(x, winograd.kernel_tiles(kernel, 3), 3, (6, 8))
+    wanted = direct(x, kernel)[:, :6, :8]
     np.testing.assert_allclose(part, wanted, atol=VALUE)

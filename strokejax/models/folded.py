@@ -172,17 +172,17 @@ def _winograd(x, u, bias, pooled):
     m = round(len(u) ** 0.5) - 2
     if not pooled:
         return jax.nn.relu(winograd.convolve(x, u, m) + bias)
-    size = x.shape[1]
+    h, w = x.shape[1] // 2, x.shape[2] // 2
     if m % 2:
-        y = winograd.convolve(x, u, m, size // 2 * 2)
+        y = winograd.convolve(x, u, m, (2 * h, 2 * w))
         return jax.nn.relu(max_pool(y) + bias)
-    tiles = -(-size // m)
+    tiles = -(-x.shape[1] // m), -(-x.shape[2] // m)
     y = winograd.multiply(winograd.input_tiles(x, m, tiles), u)
     y = winograd.output_tiles(y, m)
     y = jnp.maximum(y[0::2], y[1::2])
     y = jnp.maximum(y[:, 0::2], y[:, 1::2])
     y = winograd.untile(jax.nn.relu(y + bias), len(x), tiles)
-    return y[:, : size // 2, : size // 2]
+    return y[:, :h, :w]
 
 
 def _shifted(x, kernel):

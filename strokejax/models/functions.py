@@ -15,7 +15,7 @@ SIZE_LIMIT = 3.0
 
 
 def conv3x3(x, kernel):
-    """3x3 convolution, stride 1, zero padding 1: f32[b h h i], f32[3 3 i o].
+    """3x3 convolution, stride 1, zero padding 1: f32[b h w i], f32[3 3 i o].
 
     On a CPU by Winograd's algorithm, but for a single input channel, where its
     transforms would cost more than they save; elsewhere the accelerator's own.

@@ -18,8 +18,12 @@ from jax import lax
 TILE = 4
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 """Exact in binary; at 0, 1, -1, 2, -2 the float32 errors are three times as large."""
-CHUNK = 16
-"""Examples at a time: larger buffers leave the cache, and page faults cost more."""
+CHUNK, PIXELS = 16, 16 * 28 * 28
+"""Examples at a time, and their pixels: larger buffers leave the cache, and page faults
+cost more."""
+
+Pair = tuple[int, int]
+"""Of rows and of columns."""
 
 
 @cache
@@ -44,13 +48,14 @@ def kernel_tiles(kernel: jax.Array, m: int = TILE) -> jax.Array:
     return u.reshape(-1, *kernel.shape[2:])
 
 
-def input_tiles(x: jax.Array, m: int, tiles: int) -> jax.Array:
-    """f32[b h h i], padded by one, in Winograd's domain: f32[n*n b*tiles*tiles i]."""
-    b, n, span = matrices(m)[1], m + 2, m * (tiles - 1) + 1
-    after = max(n + span - 1 - x.shape[1] - 1, 0)
-    x = jnp.pad(x, ((0, 0), (1, after), (1, after), (0, 0)))
-    v = _combine(b.T, [x[:, i : i + span : m] for i in range(n)], 0)
-    v = _combine(b.T, [v[:, :, :, j : j + span : m] for j in range(n)], 1)
+def input_tiles(x: jax.Array, m: int, tiles: Pair) -> jax.Array:
+    """f32[b h w i], padded by one, in Winograd's domain: f32[n*n b*rows*columns i]."""
+    b, n = matrices(m)[1], m + 2
+    down, across = (m * (count - 1) + 1 for count in tiles)
+    after = [max(m * t + 1 - s, 0) for t, s in zip(tiles, x.shape[1:], strict=False)]
+    x = jnp.pad(x, ((0, 0), (1, after[0]), (1, after[1]), (0, 0)))
+    v = _combine(b.T, [x[:, i : i + down : m] for i in range(n)], 0)
+    v = _combine(b.T, [v[:, :, :, j : j + across : m] for j in range(n)], 1)
     return v.reshape(n * n, -1, x.shape[-1])
 
 
@@ -62,11 +67,11 @@ def output_tiles(y: jax.Array, m: int) -> jax.Array:
     return _combine(a.T, [y[:, j] for j in range(n)], 1)
 
 
-def untile(y: jax.Array, batch: int, tiles: int) -> jax.Array:
-    """Tiles f32[m m b*tiles*tiles o] as pictures f32[b m*tiles m*tiles o]."""
+def untile(y: jax.Array, batch: int, tiles: Pair) -> jax.Array:
+    """Tiles f32[m m b*rows*columns o] as pictures f32[b m*rows m*columns o]."""
     m = y.shape[0]
-    y = y.reshape(m, m, batch, tiles, tiles, -1).transpose(2, 3, 0, 4, 1, 5)
-    return y.reshape(batch, tiles * m, tiles * m, -1)
+    y = y.reshape(m, m, batch, *tiles, -1).transpose(2, 3, 0, 4, 1, 5)
+    return y.reshape(batch, tiles[0] * m, tiles[1] * m, -1)
 
 
 def multiply(v: jax.Array, u: jax.Array) -> jax.Array:
@@ -74,17 +79,19 @@ def multiply(v: jax.Array, u: jax.Array) -> jax.Array:
     return lax.dot_general(v, u, (((2,), (1,)), ((0,), (0,))))
 
 
-def convolve(x: jax.Array, u: jax.Array, m: int = TILE, size: int = 0) -> jax.Array:
-    """SAME convolution of f32[b h h i] by `kernel_tiles`; the top-left size x size."""
-    size = size or x.shape[1]
-    tiles = -(-size // m)
+def convolve(
+    x: jax.Array, u: jax.Array, m: int = TILE, size: Pair | None = None
+) -> jax.Array:
+    """SAME convolution of f32[b h w i] by `kernel_tiles`; its top left of a size."""
+    h, w = size or x.shape[1:3]
+    tiles = -(-h // m), -(-w // m)
     y = output_tiles(multiply(input_tiles(x, m, tiles), u), m)
-    return untile(y, len(x), tiles)[:, :size, :size]
+    return untile(y, len(x), tiles)[:, :h, :w]
 
 
 @jax.custom_vjp
 def conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
-    """SAME 3x3 convolution of square pictures: f32[b h h i], f32[3 3 i o]."""
+    """SAME 3x3 convolution: f32[b h w i], f32[3 3 i o]."""
     u = kernel_tiles(kernel)
     return _joined(lax.map(lambda part: convolve(part, u), _split(x)))
 
@@ -96,7 +103,7 @@ def _forward(x, kernel):
 def _backward(saved, g):
     x, kernel = saved
     turned = kernel_tiles(jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
-    tiles = -(-x.shape[1] // TILE)
+    tiles = -(-x.shape[1] // TILE), -(-x.shape[2] // TILE)
 
     def part(du, both):
         x, g = both
@@ -116,9 +123,10 @@ conv3x3.defvjp(_forward, _backward)
 
 
 def _gradient_tiles(g, tiles):
-    """The transpose of `untile(output_tiles(...))`: f32[n*n b*tiles*tiles o]."""
-    a, after = matrices(TILE)[0], TILE * tiles - g.shape[1]
-    g = jnp.pad(g, ((0, 0), (0, after), (0, after), (0, 0)))
+    """The transpose of `untile(output_tiles(...))`: f32[n*n b*rows*columns o]."""
+    a = matrices(TILE)[0]
+    below, right = TILE * tiles[0] - g.shape[1], TILE * tiles[1] - g.shape[2]
+    g = jnp.pad(g, ((0, 0), (0, below), (0, right), (0, 0)))
     v = _combine(a, [g[:, i::TILE] for i in range(TILE)], 0)
     v = _combine(a, [v[:, :, :, j::TILE] for j in range(TILE)], 1)
     return v.reshape((TILE + 2) ** 2, -1, g.shape[-1])
@@ -139,8 +147,9 @@ def _combine(matrix: np.ndarray, terms: list[jax.Array], axis: int) -> jax.Array
 
 def _split(x):
     """Chunks of examples; one where they do not come out even or are shared out."""
-    even = len(x) % CHUNK == 0 and jax.device_count() == 1
-    return x.reshape(-1, CHUNK if even else len(x), *x.shape[1:])
+    chunk = min(CHUNK, max(1, PIXELS // (x.shape[1] * x.shape[2])))
+    even = len(x) % chunk == 0 and jax.device_count() == 1
+    return x.reshape(-1, chunk if even else len(x), *x.shape[1:])
 
 
 def _joined(x):

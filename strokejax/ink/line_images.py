@@ -1,0 +1,125 @@
+"""Pictures of lines: ink drawn as a line, and any picture as a network wants it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from strokejax.types import InputError
+
+HEIGHT = 40
+"""Pixels of a normalised line."""
+SPREAD = 6.5
+"""Deviation of its ink from the middle row, in pixels: about half a small letter."""
+MARGIN = 4
+"""Blank columns before and after the ink."""
+MAX_WIDTH = 8_192
+"""Pixels of a normalised line: some 600 characters."""
+MAX_SLOPE = 0.2
+FLOOR = 0.15
+"""Paper's texture is below this share of the darkest ink."""
+FINE = 2
+"""Pixels drawn for each, a side: their mean is anti-aliased."""
+BLANK = 40
+"""A picture whose darkest ink is below this, of 255, is blank."""
+
+
+def normalise_line(picture: np.ndarray, where: str = "The picture") -> np.ndarray:
+    """u8[h w], ink high, as u8[HEIGHT w']: level, of usual height and contrast.
+
+    The ink's rows have deviation `SPREAD` around the middle, whatever ascenders there
+    are. InputError for a picture that is blank, higher than wide, or too long.
+    """
+    height, width = picture.shape
+    if height > 3 * width:
+        raise InputError(
+            f"{where} is {width} pixels wide and {height} high; turn it: a line is "
+            f"read from left to right."
+        )
+    ink = _level(_contrast(picture, where))
+    columns, rows = ink.sum(0), ink.sum(1)
+    used = np.flatnonzero(columns > 0.5)
+    ink = ink[:, used[0] : used[-1] + 1]
+    scale = _scale(rows, ink.shape[1])
+    if (wide := max(1, round(ink.shape[1] * scale))) > MAX_WIDTH:
+        raise InputError(
+            f"{where} is a line of {wide:,} pixels at a height of {HEIGHT}, above the "
+            f"limit of {MAX_WIDTH:,}; cut it into shorter lines."
+        )
+    middle = float(rows @ (np.arange(len(rows)) + 0.5) / rows.sum())
+    found = _cut(ink, middle - HEIGHT / 2 / scale, HEIGHT / scale, (wide, HEIGHT))
+    return np.pad(np.rint(255 * found).astype(np.uint8), ((0, 0), (MARGIN, MARGIN)))
+
+
+def _contrast(picture: np.ndarray, where: str) -> np.ndarray:
+    """f32[h w] from 0, all that is paper, to 1."""
+    darkest = float(np.quantile(picture, 0.999)) if picture.size > 1_000 else 0.0
+    darkest = max(darkest, 0.8 * float(picture.max()))
+    if darkest < BLANK:
+        raise InputError(f"{where} is blank; give a picture of a line of handwriting.")
+    return np.clip((picture / darkest - FLOOR) / (1 - FLOOR), 0, 1).astype(np.float32)
+
+
+def _scale(rows: np.ndarray, width: int) -> float:
+    """New pixels a pixel, from the ink of each row."""
+    y = np.arange(len(rows))
+    middle = rows @ y / rows.sum()
+    spread = np.sqrt(rows @ (y - middle) ** 2 / rows.sum() + 1 / 12)
+    inked = np.flatnonzero(rows > 0.5)
+    tall = inked[-1] - inked[0] + 1 if len(inked) else 1
+    # A dot or a dash alone must not become a wall.
+    most = HEIGHT / max(tall, width / 2) if width < 4 * tall else np.inf
+    return float(min(SPREAD / spread, most))
+
+
+def _cut(
+    ink: np.ndarray, top: float, height: float, size: tuple[int, int]
+) -> np.ndarray:
+    """Rows from `top` on, those beyond the picture blank, as (width, height) pixels."""
+    from PIL import Image
+
+    pad = int(np.ceil(max(0.0, -top, top + height - len(ink))))
+    canvas = Image.fromarray(np.pad(ink, ((pad, pad), (0, 0))))
+    box = (0.0, top + pad, float(ink.shape[1]), top + pad + height)
+    return np.asarray(canvas.resize(size, Image.Resampling.BILINEAR, box=box))
+
+
+def _level(ink: np.ndarray) -> np.ndarray:
+    """The picture sheared so that its ink neither rises nor falls."""
+    height, width = ink.shape
+    if width < 2 * height:
+        return ink
+    weight = ink.sum(0)
+    x = np.arange(width) - (weight @ np.arange(width)) / weight.sum()
+    y = (np.arange(height) @ ink) / np.maximum(weight, 1e-6)
+    slope = float((weight * x) @ y / max((weight * x) @ x, 1e-6))
+    shift = np.rint(np.clip(slope, -MAX_SLOPE, MAX_SLOPE) * x).astype(int)
+    if not shift.any():
+        return ink
+    most = int(np.abs(shift).max())
+    tall = np.pad(ink, ((most, most), (0, 0)))
+    rows = (np.arange(len(tall))[:, None] + shift) % len(tall)
+    return np.take_along_axis(tall, rows, 0)
+
+
+def draw_line(
+    strokes: Sequence[np.ndarray], scale: float, pen: float, margin: int = 4
+) -> np.ndarray:
+    """Strokes `(n, >= 2)` as u8[h w], ink high: `scale` pixels a unit, a round pen.
+
+    A stroke of one point, or one that does not move, is a dot.
+    """
+    from PIL import Image, ImageDraw
+
+    every = np.concatenate([stroke[:, :2] for stroke in strokes])
+    low = every.min(0)
+    size = np.ceil((every.max(0) - low) * scale).astype(int) + 2 * margin + 1
+    picture = Image.new("L", (FINE * int(size[0]), FINE * int(size[1])))
+    brush, width = ImageDraw.Draw(picture), max(1, round(FINE * pen))
+    radius = width / 2
+    for stroke in strokes:
+        xy = FINE * ((stroke[:, :2] - low) * scale + margin)
+        if len(xy) > 1 and np.ptp(xy, axis=0).max() > 0:
+            brush.line(xy.ravel().tolist(), 255, width, "curve")
+        for x, y in (xy[0], xy[-1]):
+            brush.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
+    return np.asarray(picture.reduce(FINE))
