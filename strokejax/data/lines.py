@@ -46,6 +46,7 @@ class Style(NamedTuple):
     """Pixels where a usual letter has `SCALE`."""
 
 
+USUAL = Style()
 PLAIN = Style((0, 0), 0, (0.6, 0.6), 0, 0, 0, 0, (2.5, 2.5))
 """Neither slant nor waves nor chance."""
 
@@ -55,7 +56,7 @@ def write_line(
     glyphs: Glyphs,
     hand: str,
     rng: np.random.Generator,
-    style: Style = Style(),
+    style: Style = USUAL,
 ) -> np.ndarray | None:
     """u8[HEIGHT w]: the text in a hand, normalised; None without a drawn character.
 
@@ -106,7 +107,7 @@ def _drawn(
         x, y = stroke.T
         wave = style.drift * np.sin(2 * np.pi * x / period + phase) + slope * x
         bent.append(np.stack([x - lean * y, y + wave], -1))
-    return normalise_line(draw_line(bent, SCALE, rng.uniform(*style.pen)))
+    return normalise_line(draw_line(bent, SCALE, rng.uniform(*style.pen))).pixels
 
 
 def published_line(

@@ -1,6 +1,7 @@
 """Pictures of lines: ink drawn as a line, and any picture as a network wants it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +24,23 @@ BLANK = 40
 """A picture whose darkest ink is below this, of 255, is blank."""
 
 
-def normalise_line(picture: np.ndarray, where: str = "The picture") -> np.ndarray:
-    """u8[h w], ink high, as u8[HEIGHT w']: level, of usual height and contrast.
+class LineImage(NamedTuple):
+    """A normalised line, and where its columns come from."""
+
+    pixels: np.ndarray
+    """u8[HEIGHT w], ink high."""
+    scale: float
+    """Pixels for one of the picture's."""
+    left: int
+    """The picture's column where the ink begins."""
+
+    def column(self, x: float) -> float:
+        """The picture's column of the line's."""
+        return self.left + (x - MARGIN) / self.scale
+
+
+def normalise_line(picture: np.ndarray, where: str = "The picture") -> LineImage:
+    """u8[h w], ink high, as a line: level, of usual height and contrast.
 
     The ink's rows have deviation `SPREAD` around the middle, whatever ascenders there
     are. InputError for a picture that is blank, higher than wide, or too long.
@@ -47,7 +63,9 @@ def normalise_line(picture: np.ndarray, where: str = "The picture") -> np.ndarra
         )
     middle = float(rows @ (np.arange(len(rows)) + 0.5) / rows.sum())
     found = _cut(ink, middle - HEIGHT / 2 / scale, HEIGHT / scale, (wide, HEIGHT))
-    return np.pad(np.rint(255 * found).astype(np.uint8), ((0, 0), (MARGIN, MARGIN)))
+    pixels = np.rint(255 * found).astype(np.uint8)
+    pixels = np.pad(pixels, ((0, 0), (MARGIN, MARGIN)))
+    return LineImage(pixels, wide / ink.shape[1], int(used[0]))
 
 
 def _contrast(picture: np.ndarray, where: str) -> np.ndarray:

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 from strokejax.types import Encoder, InputError
 
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
+LINES = ("line_cnn", "line_transformer")
+"""These read lines: logits of characters and a blank, step by step."""
 
 
 class EncoderSpec(NamedTuple):
@@ -47,10 +49,11 @@ class EncoderSpec(NamedTuple):
 
 def check_spec(spec: EncoderSpec) -> None:
     """InputError for an architecture that this version does not know."""
-    if spec.architecture not in ARCHITECTURES:
+    if spec.architecture not in (*ARCHITECTURES, *LINES):
         raise InputError(
             f"The model's architecture is {spec.architecture!r}; this version knows "
-            f"{', '.join(ARCHITECTURES)}; update strokejax, or use another model."
+            f"{', '.join((*ARCHITECTURES, *LINES))}; update strokejax, or use another "
+            f"model."
         )
 
 
@@ -63,6 +66,11 @@ def build_encoder(
 ) -> Encoder:
     """The trainable network; `frozen` blocks keep their statistics."""
     check_spec(spec)
+    if spec.architecture in LINES:
+        from strokejax.models.line_net import line_net
+
+        attention = spec.architecture == "line_transformer"
+        return line_net(spec.out_dim, attention=attention, dropout=dropout)
     if spec.architecture == "resnet":
         from strokejax.models.resnet import resnet
 

@@ -10,9 +10,10 @@ from strokejax.models.functions import BN_EPS, BN_MOMENTUM
 class BatchNorm(nn.Module):
     """Batch normalisation (Ioffe & Szegedy 2015) with PyTorch's conventions and a mask.
 
-    Masked examples change nothing. Running statistics keep 0.9 of the old value; their
-    variance is the unbiased one (n / (n - 1)), which `nn.BatchNorm` does not offer.
-    An all-masked batch leaves them as they are.
+    Masked examples change nothing, nor, with a mask of as many dimensions as x has, do
+    masked places. Running statistics keep 0.9 of the old value; their variance is the
+    unbiased one (n / (n - 1)), which `nn.BatchNorm` does not offer. An all-masked batch
+    leaves them as they are.
     """
 
     momentum: float = BN_MOMENTUM
@@ -28,9 +29,11 @@ class BatchNorm(nn.Module):
         if not train:
             gain = scale * jax.lax.rsqrt(var.value + self.eps)
             return x * gain + (bias - mean.value * gain)
-        weight = mask.astype(x.dtype).reshape(-1, *(1,) * (x.ndim - 1))
+        if mask.ndim < x.ndim:
+            mask = mask.reshape(-1, *(1,) * (x.ndim - 1))
+        weight = mask.astype(x.dtype)
         axes = tuple(range(x.ndim - 1))
-        n = jnp.sum(weight) * (x.size // (x.shape[0] * c))
+        n = jnp.sum(weight) * (x.size // (weight.size * c))
         m = jnp.sum(x * weight, axes) / jnp.maximum(n, 1.0)
         v = jnp.sum(weight * (x - m) ** 2, axes) / jnp.maximum(n, 1.0)
         keep = jnp.where(n > 0, self.momentum, 1.0)

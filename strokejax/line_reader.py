@@ -1,0 +1,147 @@
+"""From pictures of lines to texts: an immutable snapshot of a model that reads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from strokejax.ctc import align
+from strokejax.decode.beam import read_ctc
+from strokejax.decode.guide import Guide, no_guide
+from strokejax.ink.line_images import HEIGHT, LineImage
+from strokejax.model_store import StoredModel, load_model
+from strokejax.models.build import LINES, EncoderSpec, build_encoder
+from strokejax.models.line_net import STRIDE
+from strokejax.symbols import SPACE
+from strokejax.types import Encoder, InputError, PyTree
+
+BATCH = 16
+WIDTHS = tuple(64 * n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128))
+"""Lines are padded to one of these, so that few shapes are compiled."""
+BEAM, MOST = 24, 12
+"""Texts that are kept, and characters that are tried at a step."""
+
+
+class Character(NamedTuple):
+    """One character of a reading."""
+
+    char: str
+    confidence: float
+    """Its highest probability along its place."""
+    x0: float
+    x1: float
+    """Its place: columns of the picture that was read."""
+
+
+class Reading(NamedTuple):
+    """What a line says."""
+
+    text: str
+    confidence: float
+    """Probability of the whole text, without what the language says."""
+    characters: tuple[Character, ...]
+
+
+@dataclass(frozen=True)
+class LineReader:
+    """Reads by one version of a model; never changes, so threads may share it."""
+
+    spec: EncoderSpec
+    encoder: Encoder
+    params: PyTree
+    model_state: PyTree
+    alphabet: tuple[str, ...]
+
+    def read(
+        self, lines: Sequence[LineImage], guide: Guide | None = None
+    ) -> list[Reading]:
+        """The texts of normalised lines, in their order."""
+        guide = no_guide(len(self.alphabet)) if guide is None else guide
+        found: list[Any] = [None] * len(lines)
+        for rows, log_p in self._batches(lines):
+            steps = np.array([_steps(lines[i].pixels) for i in rows])
+            steps = np.pad(steps, (0, len(log_p) - len(rows)))
+            limit = log_p.shape[1] // 2
+            paths = read_ctc(log_p, steps, guide, width=BEAM, most=MOST, limit=limit)
+            text, length, evidence = jax.device_get(
+                (paths.text[:, 0], paths.length[:, 0], paths.evidence[:, 0])
+            )
+            log_p = np.asarray(log_p)
+            for j, i in enumerate(rows):
+                found[i] = self._reading(
+                    lines[i], log_p[j, : steps[j]], text[j, : length[j]], evidence[j]
+                )
+        return found
+
+    def log_probabilities(self, lines: Sequence[LineImage]) -> list[np.ndarray]:
+        """f32[t c+1] of each line."""
+        found: list[Any] = [None] * len(lines)
+        for rows, log_p in self._batches(lines):
+            whole = np.asarray(log_p)
+            for j, i in enumerate(rows):
+                found[i] = whole[j, : _steps(lines[i].pixels)]
+        return found
+
+    def _batches(self, lines: Sequence[LineImage]):
+        """Rows of lines of like width, and f32[b t c+1]; b may be larger."""
+        order = np.argsort([line.pixels.shape[1] for line in lines], kind="stable")
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH].tolist()
+            widest = max(lines[i].pixels.shape[1] for i in rows)
+            width = next(each for each in WIDTHS if widest <= each)
+            count = next(n for n in (1, 4, BATCH) if len(rows) <= n)
+            image = np.zeros((count, HEIGHT, width), np.uint8)
+            widths = np.zeros(count, np.int32)
+            for j, i in enumerate(rows):
+                widths[j] = lines[i].pixels.shape[1]
+                image[j, :, : widths[j]] = lines[i].pixels
+            inputs = {"image": image, "width": widths}
+            yield rows, _log_p(self.encoder, self.params, self.model_state, inputs)
+
+    def _reading(self, line, log_p, text, evidence) -> Reading:
+        first, last = align(log_p, text)
+        characters = tuple(
+            Character(
+                self.alphabet[code],
+                float(np.exp(log_p[a : b + 1, code].max())),
+                round(line.column(STRIDE * a), 1),
+                round(line.column(STRIDE * (b + 1)), 1),
+            )
+            for code, a, b in zip(text, first, last, strict=True)
+        )
+        said = "".join(each.char for each in characters)
+        return Reading(said, float(np.exp(evidence)), characters)
+
+
+@partial(jax.jit, static_argnames="encoder")
+def _log_p(encoder, params, model_state, inputs):
+    mask = jnp.ones(len(inputs["width"]), bool)
+    logits, _ = encoder.apply(params, model_state, inputs, mask, train=False)
+    return jax.nn.log_softmax(logits)
+
+
+def _steps(pixels: np.ndarray) -> int:
+    return -(-pixels.shape[1] // STRIDE)
+
+
+def load_reader(model: str | Path | None = None) -> LineReader:
+    """A stored model that reads lines; InputError for one that names symbols."""
+    return from_stored(load_model(model or "lines-en"))
+
+
+def from_stored(stored: StoredModel) -> LineReader:
+    """The snapshot of a stored model, on the default device."""
+    if stored.spec.architecture not in LINES:
+        raise InputError(
+            f"The model names single symbols ({stored.spec.architecture}); to read "
+            f"lines, use one that `configs/lines.py` trained."
+        )
+    params, model_state = jax.device_put((stored.encoder, stored.model_state))
+    alphabet = tuple(" " if n == SPACE else str(n) for n in stored.symbols.names)
+    encoder = build_encoder(stored.spec)
+    return LineReader(stored.spec, encoder, params, model_state, alphabet)
