@@ -1,6 +1,7 @@
 """One step of training, one of evaluation: pure functions, jitted once in a factory."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -25,12 +26,25 @@ def make_train_step(
     active: Bool[np.ndarray, "c"],
     spec: Augment | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+    """`make_step` for an objective; `spec` augments the inputs, None leaves them."""
+    change = None if spec is None else partial(augment, spec=spec)
+    return make_step(encoder, optimizer, partial(measure, objective, active), change)
+
+
+def make_step(
+    encoder: Encoder,
+    optimizer: optax.GradientTransformation,
+    measured: Callable[[PyTree, jax.Array, Batch], tuple[jax.Array, jax.Array]],
+    change: Callable[[jax.Array, PyTree], PyTree] | None = None,
+) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.
 
-    `spec` augments the inputs; None leaves them. Metrics are means over the unmasked
-    examples: loss (nats, with smoothing and prior), top1; and the norm of the update.
+    `measured(table, out, batch)` is the loss of what the encoder gives, and bool[b] who
+    is right; `change(key, inputs)` comes before the encoder. Metrics are loss (nats,
+    with smoothing and prior), top1, a mean over the unmasked examples; and the norm of
+    the update.
     """
-    loss_fn = _make_loss(encoder, objective, active, spec)
+    loss_fn = _make_loss(encoder, measured, change)
 
     def step(state: TrainState, batch: Batch):
         key = jax.random.fold_in(state.key, state.step)
@@ -54,12 +68,12 @@ def make_train_step(
     return jax.jit(step, donate_argnums=0)
 
 
-def _make_loss(encoder, objective, active, spec):
+def _make_loss(encoder, measured, change):
     def loss_fn(params, model_state, batch, key):
         augment_key, dropout_key = jax.random.split(key)
         inputs = batch.inputs
-        if spec is not None:
-            inputs = augment(augment_key, inputs, spec)
+        if change is not None:
+            inputs = change(augment_key, inputs)
         out, model_state = encoder.apply(
             params["encoder"],
             model_state,
@@ -68,7 +82,7 @@ def _make_loss(encoder, objective, active, spec):
             train=True,
             key=dropout_key,
         )
-        loss, right = measure(objective, active, params["table"], out, batch)
+        loss, right = measured(params["table"], out, batch)
         return loss, (right, model_state)
 
     return loss_fn

@@ -18,6 +18,8 @@ from strokejax.types import InputError
 MARKS = "unipen_punct_dev.npz"
 ENOUGH = 20
 """Different characters that a hand must have written."""
+SIZES = 0.03, 2.5
+"""What is beyond, of a usual letter, was cut out of the page wrongly."""
 HELD_OUT_SEED = 1 << 20
 """Built-in writers of the validation set; those of the training set come before."""
 
@@ -32,11 +34,14 @@ class Glyphs:
     """f32[n]: the longer side over the hand's usual letter; NaN where unknown."""
     of_hand: dict[str, dict[str, np.ndarray]]
     """Rows of each character, by hand."""
+    of_all: dict[str, np.ndarray]
+    """Rows of each character, whosever they are."""
 
     def ink(self, row: int) -> list[np.ndarray]:
         """Strokes f32[m 2]; the longer side is `size` of the hand's usual letter."""
         ink = unpack(self.packed, row)
         size = self.size[row] if np.isfinite(self.size[row]) else 1.0
+        size = min(max(size, SIZES[0]), SIZES[1])
         scale = size / max(longer_side(ink), 1e-6)
         return [scale * stroke[:, :2] for stroke in ink.strokes]
 
@@ -99,7 +104,8 @@ def _glyphs(
             of_hand[str(writer)] = {
                 str(character): rows[which == i] for i, character in enumerate(own)
             }
-    return Glyphs(name, packed, size, of_hand)
+    of_all = {str(each): np.flatnonzero(labels == each) for each in np.unique(labels)}
+    return Glyphs(name, packed, size, of_hand, of_all)
 
 
 def _joined(packs: Sequence[PackedInk]) -> PackedInk:

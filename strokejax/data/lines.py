@@ -16,7 +16,7 @@ from strokejax.ink.line_images import draw_line, normalise_line
 CELL = 0.45
 """Blank beside a character without overlap, in usual letters: 9 pixels beside 19, as
 where the published lines are drawn."""
-SCALE = 26.0
+SCALE = 18.0
 """Pixels of a usual letter where a line is drawn."""
 BELOW = {**dict.fromkeys("gpqy", 0.42), "j": 0.33, ",": 0.6, ";": 0.3, "Q": 0.1}
 """How much of a character hangs below the baseline, of its height."""
@@ -42,12 +42,12 @@ class Style(NamedTuple):
     slope: float = 0.02
     size: float = 0.06
     """Deviation of each character's size, as a logarithm."""
-    pen: tuple[float, float] = (1.3, 4.0)
+    pen: tuple[float, float] = (0.9, 2.8)
     """Pixels where a usual letter has `SCALE`."""
 
 
 USUAL = Style()
-PLAIN = Style((0, 0), 0, (0.6, 0.6), 0, 0, 0, 0, (2.5, 2.5))
+PLAIN = Style((0, 0), 0, (0.6, 0.6), 0, 0, 0, 0, (1.7, 1.7))
 """Neither slant nor waves nor chance."""
 
 
@@ -60,17 +60,18 @@ def write_line(
 ) -> np.ndarray | None:
     """u8[HEIGHT w]: the text in a hand, normalised; None without a drawn character.
 
-    A character that the hand has not written is left out, as if it were a space.
+    A character that the hand has not written comes from another one; what nobody has
+    written is a space.
     """
-    own, overlap = glyphs.of_hand[hand], rng.uniform(*style.overlap)
+    known, overlap = glyphs.of_all | glyphs.of_hand[hand], rng.uniform(*style.overlap)
     space = rng.uniform(*style.space)
     strokes: list[np.ndarray] = []
     x = 0.0
     for character in text:
-        if character not in own:
+        if character not in known:
             x += space
             continue
-        ink = glyphs.ink(int(rng.choice(own[character])))
+        ink = glyphs.ink(int(rng.choice(known[character])))
         grown = np.float32(np.exp(style.size * rng.normal()))
         ink = _place(character, [grown * stroke for stroke in ink])
         every = np.concatenate(ink)

@@ -5,7 +5,7 @@ is much faster than example by example. Because the stream is indexed by step, a
 run needs no saved iterator, and every host finds its rows of the same global batch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grain
 import numpy as np
@@ -47,6 +47,13 @@ def train_batches(
     batches = order.map(lambda index: _gather(dataset, index[rows]))
     options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
     return iter(batches[start:].to_iter_dataset(options))
+
+
+def stream(at: Callable[[int], Batch], start: int) -> Iterator[Batch]:
+    """`at(step)` for ever, from step `start` on, made ahead of time in a thread."""
+    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
+    steps = grain.MapDataset.range(FOR_EVER).map(at)
+    return iter(steps[start:].to_iter_dataset(options))
 
 
 def eval_batches(dataset: Dataset, batch_size: int, *, rows: slice) -> Iterator[Batch]:

@@ -20,6 +20,8 @@ FLOOR = 0.15
 """Paper's texture is below this share of the darkest ink."""
 FINE = 2
 """Pixels drawn for each, a side: their mean is anti-aliased."""
+UPRIGHT = 8
+"""Times as high as wide: no letter is."""
 BLANK = 40
 """A picture whose darkest ink is below this, of 255, is blank."""
 
@@ -46,7 +48,7 @@ def normalise_line(picture: np.ndarray, where: str = "The picture") -> LineImage
     are. InputError for a picture that is blank, higher than wide, or too long.
     """
     height, width = picture.shape
-    if height > 3 * width:
+    if height > UPRIGHT * width:
         raise InputError(
             f"{where} is {width} pixels wide and {height} high; turn it: a line is "
             f"read from left to right."
@@ -70,11 +72,14 @@ def normalise_line(picture: np.ndarray, where: str = "The picture") -> LineImage
 
 def _contrast(picture: np.ndarray, where: str) -> np.ndarray:
     """f32[h w] from 0, all that is paper, to 1."""
-    darkest = float(np.quantile(picture, 0.999)) if picture.size > 1_000 else 0.0
-    darkest = max(darkest, 0.8 * float(picture.max()))
+    # One pixel may be a speck: the darkest are those above nearly all others.
+    counts = np.cumsum(np.bincount(picture.ravel(), minlength=256))
+    darkest = int(np.searchsorted(counts, 0.999 * picture.size))
+    darkest = max(darkest, 0.8 * int(np.flatnonzero(np.diff(counts, prepend=0))[-1]))
     if darkest < BLANK:
         raise InputError(f"{where} is blank; give a picture of a line of handwriting.")
-    return np.clip((picture / darkest - FLOOR) / (1 - FLOOR), 0, 1).astype(np.float32)
+    share = (np.arange(256, dtype=np.float32) / darkest - FLOOR) / (1 - FLOOR)
+    return np.clip(share, 0, 1)[picture]
 
 
 def _scale(rows: np.ndarray, width: int) -> float:
@@ -137,7 +142,7 @@ def draw_line(
     for stroke in strokes:
         xy = FINE * ((stroke[:, :2] - low) * scale + margin)
         if len(xy) > 1 and np.ptp(xy, axis=0).max() > 0:
-            brush.line(xy.ravel().tolist(), 255, width, "curve")
+            brush.line(xy.ravel().tolist(), 255, width)
         for x, y in (xy[0], xy[-1]):
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
     return np.asarray(picture.reduce(FINE))
