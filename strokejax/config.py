@@ -13,9 +13,12 @@ from ml_collections import ConfigDict
 Config = Any
 """A ConfigDict; its fields have no static types, `validate` checks them."""
 
-JOBS = ("pretrain", "finetune", "register", "figures", "sweep")
+JOBS = ("pretrain", "finetune", "register", "figures", "sweep", "lines")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
+LINE_DATA = ("synthetic_lines", "unipen_text", "cremma")
+LINE_MODELS = ("line_cnn", "line_transformer")
+GLYPHS = ("built-in", "unipen")
 MAX_SHARE = 100
 """How often an epoch may see a data set beside the first one."""
 FIGURES = (
@@ -123,6 +126,14 @@ def default_config() -> Config:
                 "patience": 0,  # epochs without a better top-1; 0 = never stop early
                 "statistics": 50,  # batches that re-estimate BatchNorm; 0 = never
             },
+            "lines": {  # what the job "lines" trains on
+                "glyphs": "built-in",  # characters that lines are written with
+                "text": "",  # file of text to write; "" = words of the language "en"
+                "length": 30,  # characters of a written line, at the most
+                "overlap": "0:0.33",  # of neighbouring characters, LOW:HIGH
+                "epoch": 6_400,  # written lines between two evaluations
+                "valid": 400,  # written lines that are read at these
+            },
             "symbol": {  # what the job "register" registers
                 "name": "",
                 "samples": "",  # a file or a folder of drawings
@@ -213,6 +224,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "loop.log_every": (1, 1e9),
     "loop.patience": (0, 1e6),
     "loop.statistics": (0, 1e6),
+    "lines.length": (1, 96),
+    "lines.epoch": (1, 1e9),
+    "lines.valid": (1, 1e6),
     "symbol.usual_size": (0, 1e9),
     "figures.episodes": (1, 100_000),
     "sweep.trials": (1, 100_000),
@@ -223,10 +237,11 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "job": JOBS,
     "mode": MODES,
     "sanity": SANITY,
-    "data.name": DATA,
+    "data.name": (*DATA, *LINE_DATA),
+    "lines.glyphs": GLYPHS,
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
-    "model.name": ("stroke_net", "resnet", "motion", "fused"),
+    "model.name": ("stroke_net", "resnet", "motion", "fused", *LINE_MODELS),
     "loss.name": LOSSES,
     "optim.train": ("all", "block3_head", "table"),
     "sweep.score": ("top1", "one_shot"),

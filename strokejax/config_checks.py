@@ -6,6 +6,8 @@ from strokejax.config import (
     CHOICES,
     DATA,
     FIGURES,
+    LINE_DATA,
+    LINE_MODELS,
     LOSSES,
     MAX_SHARE,
     PAIR_LOSSES,
@@ -66,6 +68,8 @@ def _validate_together(config: Config) -> None:
             f"{aug.width_high}; swap them."
         )
     for name, share in shares(config.data.also):
+        if config.job == "lines":
+            break
         if name not in DATA or name == config.data.name or config.mode == "argmax":
             raise InputError(
                 f"config.data.also has {name!r}; in mode 'nn-sampling' it takes others "
@@ -96,6 +100,7 @@ def _validate_together(config: Config) -> None:
             "choose 'all' or 'table'."
         )
     _validate_loss(config)
+    _validate_lines(config)
     if config.job == "sweep":
         _validate_sweep(config)
     if config.mode == "argmax" and config.optim.train == "table":
@@ -103,6 +108,20 @@ def _validate_together(config: Config) -> None:
             "config.optim.train='table' has nothing to train in mode 'argmax'; "
             "choose 'all' or 'block3_head'."
         )
+
+
+def _validate_lines(config: Config) -> None:
+    lines = config.job == "lines"
+    for name, value, choices in (
+        ("data.name", config.data.name, LINE_DATA),
+        ("model.name", config.model.name, LINE_MODELS),
+    ):
+        if (value in choices) != lines:
+            fitting = [x for x in CHOICES[name] if (x in choices) == lines]
+            raise InputError(
+                f"config.{name} is {value!r}, which the job {config.job!r} has no use "
+                f"for; choose one of {', '.join(map(repr, fitting))}."
+            )
 
 
 def _validate_loss(config: Config) -> None:

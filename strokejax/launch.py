@@ -131,6 +131,8 @@ def _run() -> int:
         from strokejax.job.register import register as run
     elif config.job == "figures":
         from strokejax.job.figures import figures as run
+    elif config.job == "lines":
+        from strokejax.job.lines import run
     elif config.job == "sweep":
         from strokejax.job.sweep import sweep as run
     else:

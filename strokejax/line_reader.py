@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from strokejax.ctc import align
+from strokejax.ctc import align, greedy
 from strokejax.decode.beam import read_ctc
 from strokejax.decode.guide import Guide, no_guide
 from strokejax.ink.line_images import HEIGHT, LineImage
@@ -78,13 +78,15 @@ class LineReader:
                 )
         return found
 
-    def log_probabilities(self, lines: Sequence[LineImage]) -> list[np.ndarray]:
-        """f32[t c+1] of each line."""
-        found: list[Any] = [None] * len(lines)
+    def read_greedily(self, lines: Sequence[LineImage]) -> list[str]:
+        """The most probable character of each step, collapsed."""
+        found = [""] * len(lines)
         for rows, log_p in self._batches(lines):
-            whole = np.asarray(log_p)
+            steps = np.array([_steps(lines[i].pixels) for i in rows])
+            steps = np.pad(steps, (0, len(log_p) - len(rows)))
+            text = np.asarray(greedy(log_p, jnp.asarray(steps), log_p.shape[1] // 2))
             for j, i in enumerate(rows):
-                found[i] = whole[j, : _steps(lines[i].pixels)]
+                found[i] = "".join(self.alphabet[c] for c in text[j] if c >= 0)
         return found
 
     def _batches(self, lines: Sequence[LineImage]):

@@ -28,6 +28,8 @@ class Plan(NamedTuple):
     """Evaluations without a better score before stopping; 0 = never."""
     profile: tuple[int, int] | None = None
     """First and last step of a trace."""
+    best_by: str = "top1"
+    """Which score of an evaluation tells the best state, the higher the better."""
 
 
 class Stopped(Exception):
@@ -50,7 +52,7 @@ def train(
     """Runs from `state.step` to the plan's end, or until the patience is used up.
 
     `batches` yields global batches from that step on; `evaluate(state)` runs once an
-    epoch and returns scores with "top1", the higher the better. `progress` is what an
+    epoch and returns scores, `plan.best_by` among them. `progress` is what an
     earlier part of the run left in its checkpoint. On SIGTERM or Ctrl-C everything is
     saved and `Stopped` raised; InputError where the loss is no number any more.
     """
@@ -70,8 +72,9 @@ def train(
                 log.push(step, metrics, learning_rate(step - 1))
             if step % plan.epoch == 0 or step == plan.steps:
                 scores = log.epoch(step, step / plan.epoch, evaluate, state)
-                better = scores["top1"] > progress["best"]
-                progress["best"] = max(progress["best"], scores["top1"])
+                score = scores[plan.best_by]
+                better = score > progress["best"]
+                progress["best"] = max(progress["best"], score)
                 progress["waited"] = 0 if better else progress["waited"] + 1
                 if better:
                     checkpoints.save(BEST, state, progress)

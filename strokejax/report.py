@@ -16,6 +16,7 @@ from strokejax.scores import confusion_counts, margins
 PANELS = (
     ("Loss", ("loss",)),
     ("Accuracy", ("top1", "twins", "accuracy")),
+    ("Errors", ("cer", "wer")),
     ("Learning rate", ("learning_rate",)),
 )
 """Charts, and the parts of a metric's name that put it there."""
@@ -66,13 +67,13 @@ def write_report(
     """
     answers = Answers(symbols, truth, ranked, z, images)
     sections = {
-        "Learning curves": _curves(history),
+        "Learning curves": training_curves(history),
         "Confusions": _confusions(answers),
         "Embedding map": _map(answers),
         "The same strokes after each epoch": _timeline(timeline, timeline_images),
         "Worst mistakes": _mistakes(answers),
         "Symbols and groups": _classes(answers, summary),
-        "Reproduce": _config(config, command),
+        "Reproduce": settings_table(config, command),
     }
     write_page(path, title, _cards(summary, seconds), sections)
 
@@ -89,7 +90,8 @@ def _cards(summary: Mapping[str, Any], seconds: float) -> Cards:
     )
 
 
-def _curves(history: Sequence[Mapping[str, Any]]) -> str:
+def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
+    """Charts of a run's metrics."""
     charts = []
     for title, parts in PANELS:
         series: dict[str, list[tuple[float, float]]] = {}
@@ -98,7 +100,8 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> str:
                 if value is not None and any(part in name for part in parts):
                     line = series.setdefault(name.replace("_", " "), [])
                     line.append((row["step"], value))
-        charts.append(line_chart(title, series))
+        if series:
+            charts.append(line_chart(title, series))
     return (
         "<p>Over training steps; beside each name stands its last value.</p>"
         f'<div class="charts">{"".join(charts)}</div>'
@@ -212,7 +215,8 @@ def _score(name: str, score: Mapping[str, Any]) -> tuple[str, str, str]:
     return escape(name), f"{bar}{share:.1f} %", f"{score['n']:,}"
 
 
-def _config(config: Mapping[str, Any], command: str) -> str:
+def settings_table(config: Mapping[str, Any], command: str) -> str:
+    """A job\'s settings and the command that began it."""
     rows = [tuple(map(escape, row)) for row in _flat(config)]
     table = figures.table(("field", "value"), rows)
     return f"<pre><code>{escape(command)}</code></pre><h3>Configuration</h3>{table}"

@@ -30,12 +30,14 @@ def bootstrap_interval(
     correct: ArrayLike,
     groups: ArrayLike,
     *,
+    weight: ArrayLike = 1.0,
     draws: int = 1000,
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
     """Percentile interval of the mean of `correct` [n], resampling whole groups [n].
 
+    With a `weight` [n] it is the sum of `correct` over that of the weights.
     Samples of one writer resemble each other, so writers are drawn with replacement and
     all their samples follow (the randomized cluster bootstrap of Field and Welsh,
     "Bootstrapping clustered data", JRSS B 69, 2007). Groups that are all distinct give
@@ -43,12 +45,14 @@ def bootstrap_interval(
     drawn, and the interval holds for that group alone.
     """
     values = np.asarray(correct, np.float64)
+    weight = np.broadcast_to(np.asarray(weight, np.float64), values.shape)
     if not values.size:
         raise InputError("an interval was asked of 0 samples; give at least one")
     names, member = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) == 1:
-        values, member = np.sort(values), np.arange(len(values))
-    sums, sizes = np.bincount(member, values), np.bincount(member)
+        order = np.argsort(values, kind="stable")
+        values, weight, member = values[order], weight[order], np.arange(len(values))
+    sums, sizes = np.bincount(member, values), np.bincount(member, weight)
     rng = np.random.default_rng(seed)
     means = np.empty(draws)
     for i in range(draws):

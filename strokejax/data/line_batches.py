@@ -23,8 +23,8 @@ def line_batches(
     """`at(step)`: `rows` of a global batch of `size` lines.
 
     Inputs "image" u8[b HEIGHT w] and "width" i32[b], w one of `WIDTHS`; labels are
-    places in the alphabet, i32[b LETTERS], -1 behind the end. What the alphabet lacks is
-    left out of texts.
+    places in the alphabet, i32[b LETTERS], -1 behind the end. What the alphabet lacks
+    is left out of texts.
     """
     number = {character: i for i, character in enumerate(alphabet)}
     pool = lru_cache(2)(lambda which: _pool(lines, size, seed, which))

@@ -38,6 +38,8 @@ class LineSet(NamedTuple):
     name: str
     count: int
     """0 = as many as one likes."""
+    characters: frozenset[str]
+    """That its texts may have."""
     line: Callable[[int, bool], Line | None]
     """Line i, None where there is none; with True as it is for training: another pen or
     slant each time that a number comes again would be `i + count`."""
@@ -65,7 +67,8 @@ def written_lines(
         pixels = write_line(text, glyphs, hand, rng, style)
         return None if pixels is None else Line(LineImage(pixels, 1.0, 0), text, hand)
 
-    return LineSet(f"lines of {glyphs.name}", 0, line, "writer")
+    characters = frozenset("".join(texts))
+    return LineSet(f"lines of {glyphs.name}", 0, characters, line, "writer")
 
 
 def unipen_lines(
@@ -100,7 +103,8 @@ def unipen_lines(
             return None  # a dash that grew beyond all bounds
         return Line(image, text, writers[i % len(rows)])
 
-    return LineSet(f"unipen text/{split}", len(rows), line, "writer")
+    characters = frozenset("".join(texts))
+    return LineSet(f"unipen text/{split}", len(rows), characters, line, "writer")
 
 
 def cremma_lines(split: str, root: str | Path | None = None) -> LineSet:
@@ -121,7 +125,8 @@ def cremma_lines(split: str, root: str | Path | None = None) -> LineSet:
             return None  # blank
         return Line(image, " ".join(text.split()), will)
 
-    return LineSet(f"cremma/{split}", len(rows), line, "will")
+    characters = frozenset("".join(row[2] for row in rows))
+    return LineSet(f"cremma/{split}", len(rows), characters, line, "will")
 
 
 def read_tsv(path: Path) -> list[tuple[str, str, str]]:

@@ -84,7 +84,7 @@ def fit(config: Config, workdir: Path) -> Trained:
         start = int(state.step)
         if start and jax.process_index() == 0:
             print(f"Going on after step {start} of {plan.steps}.", file=sys.stderr)
-        writers = _writers(config, workdir, start)
+        writers = writers_of(config, workdir, start)
         for writer in writers:
             stack.callback(writer.close)
         scoring = Scoring(config, setup, mesh, workdir, start)
@@ -169,7 +169,8 @@ def _augment(config: Config) -> Augment | None:
     return Augment(**settings)
 
 
-def _writers(config: Config, workdir: Path, step: int) -> list[MetricWriter]:
+def writers_of(config: Config, workdir: Path, step: int) -> list[MetricWriter]:
+    """Where a run's metrics go, from a step on; nowhere but in process 0."""
     if jax.process_index():
         return []
     writers: list[MetricWriter] = [
