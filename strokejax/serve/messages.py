@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 from typing_extensions import TypedDict
 
 from strokejax.ink.limits import MAX_POINTS
@@ -45,8 +45,8 @@ class Velocity(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore
 
-    vx: float
-    vy: float
+    vx: Annotated[float, Strict()]
+    vy: Annotated[float, Strict()]
 
 
 class Predict(Body):
