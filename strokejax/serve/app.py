@@ -14,14 +14,12 @@ from starlette.exceptions import HTTPException
 from strokejax import __version__
 from strokejax.serve import collect, live, map, predict, symbols
 from strokejax.serve.guard import Bounds, Guard
-from strokejax.serve.messages import Failure
+from strokejax.serve.messages import FORCE, Failure
 from strokejax.serve.predict import sentence
 from strokejax.serve.studio import Studio
 from strokejax.types import InputError
 
 STATIC = Path(__file__).parent / "static"
-FORCE = "accept that with --force"
-"""How commands say what a request says by `"force": true`."""
 FAILURES = {
     code: {"model": Failure} for code in (400, 401, 403, 408, 409, 413, 421, 422, 429)
 }

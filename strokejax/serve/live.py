@@ -11,6 +11,7 @@ from strokejax.decode.session import Session
 from strokejax.decode.source import MAX_LINE, Line
 from strokejax.decode.stream import Settings
 from strokejax.recognizer import Recognizer
+from strokejax.serve.messages import FORCE
 from strokejax.serve.studio import K, Studio
 from strokejax.types import Ink
 
@@ -158,6 +159,8 @@ class _Conversation:
 
     async def _tell(self, told: list[dict[str, Any]]) -> None:
         for each in told:
+            if FORCE in each.get("error", ""):
+                each["error"] = each["error"].replace(FORCE, "teach it again by itself")
             await self.socket.send_text(json.dumps(each, ensure_ascii=False))
 
 

@@ -32,6 +32,8 @@ INK_SCHEMA: dict[str, Any] = {
 InkJson = Annotated[Any, Field(json_schema_extra=INK_SCHEMA)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["heart"])]
 MAX_DRAWINGS = 100
+FORCE = "accept that with --force"
+"""How commands say what a request says by `"force": true`."""
 
 
 class Body(BaseModel):
