@@ -24,7 +24,8 @@ def rename(
         samples = stored.samples
         if new is not None:
             symbols, new = symbols.rename(old, new), check_name(new)
-            change = {"verb": "rename", "symbol": symbol, "to": new}
+            texts = {} if text is None else {"text": text}
+            change = {"verb": "rename", "symbol": symbol, "to": new} | texts
             samples = tuple(
                 each._replace(symbol=new) if each.symbol == symbol else each
                 for each in samples

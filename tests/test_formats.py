@@ -878,6 +878,10 @@ def test_names_that_are_no_folders_are_refused(name):
         folder_symbol(name)
 
 
+def test_no_other_codes_are_read_from_a_folder():
+    assert folder_symbol("a%2F%0A%41") == "a/%0A%41"
+
+
 @pytest.mark.parametrize("symbol", ["", "\n", " "])
 def test_what_is_no_symbol_has_no_folder(symbol):
     with pytest.raises(InputError):

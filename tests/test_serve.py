@@ -9,9 +9,11 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,7 @@ from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.synthesis import Writer, random_writer, write
 from strokejax.locate import PACKAGED
 from strokejax.model_store import load_model
+from strokejax.serve import run
 from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds, Rate
 from strokejax.serve.live import INTERVAL
@@ -515,6 +518,21 @@ def test_a_message_of_too_many_lines_is_one_refusal(client):
         assert "1,001 lines" in json.loads(socket.receive_text())["error"]
         socket.send_text("x")
         assert "line 1:" in json.loads(socket.receive_text())["error"]
+
+
+def test_connections_that_never_ask_are_closed(monkeypatch):
+    def connection(**cycle):
+        return Mock(spec=["transport", *cycle], transport=Mock(), **cycle)
+
+    silent, asking, socket = connection(cycle=None), connection(cycle=1), connection()
+    server = run._Server(uvicorn.Config(Mock()))
+    server.server_state.connections = {silent, asking, socket}
+    for now in (0.0, run.SILENT - 1.0, run.SILENT + 1.0):
+        monkeypatch.setattr(run.time, "monotonic", lambda now=now: now)
+        assert not silent.transport.close.called
+        asyncio.run(server.on_tick(10))
+    assert silent.transport.close.called
+    assert not asking.transport.close.called and not socket.transport.close.called
 
 
 def test_wrong_tokens_count_for_the_rate(studio):

@@ -5,7 +5,6 @@ import io
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 
@@ -93,23 +92,17 @@ def to_csv(ink: Ink, where: str, rate: float = 100.0) -> bytes:
     return "\n".join([",".join(CSV_COLUMNS), *rows, ""]).encode()
 
 
-ODD = "/\\%."
-"""Characters that a folder's name cannot have, or not alone."""
-
-
 def folder_symbol(name: str) -> str:
     """The symbol of a collected folder: a -> a, uA -> A, d0 -> 0, space -> space.
 
     Other names, bare digits and capitals of older collections too, mean themselves;
-    %2F is the way to write a slash, and %25 a percent sign.
+    %2F, %5C, %25 and %2E stand for a slash, a backslash, a percent sign and a dot.
     """
     if re.fullmatch(r"u[A-Z]|d[0-9]", name):
         return name[1]
-    if re.search(f"%({'|'.join(f'{ord(c):02X}' for c in ODD)})", name):
-        return unquote(name)
     if not name.isprintable() or not name.strip(". ") or set(name) & {"/", "\\"}:
         raise InputError(f"The folder name {name[:40]!r} names no symbol; rename it.")
-    return name
+    return re.sub("%(2F|5C|25|2E)", lambda code: chr(int(code[1], 16)), name)
 
 
 def symbol_folder(symbol: str) -> str:
@@ -119,7 +112,7 @@ def symbol_folder(symbol: str) -> str:
     if re.fullmatch(r"[0-9]", symbol):
         return f"d{symbol}"
     if set(symbol) & set("/\\%") or set(symbol) == {"."}:
-        return "".join(f"%{ord(c):02X}" if c in ODD else c for c in symbol)
+        return re.sub(r"[/\\%.]", lambda odd: f"%{ord(odd[0]):02X}", symbol)
     if folder_symbol(symbol) != symbol:
         raise InputError(
             f"The symbol {symbol!r} would share its folder with "

@@ -27,7 +27,6 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-cache",
 }
-
 RAW_HEADERS = [(name.lower().encode(), x.encode()) for name, x in HEADERS.items()]
 
 

@@ -84,21 +84,19 @@ class _Conversation:
                     1009, f"above {MAX_MESSAGE:,} characters of text"
                 )
                 return
-            lines = text.split("\n")
-            if len(lines) > MAX_LINES:
-                await self._tell(
-                    [
-                        {
-                            "error": f"{len(lines):,} lines in a message, above "
-                            f"the limit of {MAX_LINES:,}; send fewer at a time."
-                        }
-                    ]
-                )
-            elif '"correct"' in text:
-                # Learning waits for its turn, and must not keep others from answers.
-                await self._tell(await asyncio.to_thread(self._taken, lines))
-            else:
-                await self._tell(await self.studio.live(self._taken, lines))
+            await self._tell(await self._answers(text))
+
+    async def _answers(self, text: str) -> list[dict[str, Any]]:
+        lines = text.split("\n")
+        if len(lines) > MAX_LINES:
+            said = (
+                f"{len(lines):,} lines in a message, above the limit of {MAX_LINES:,}"
+            )
+            return [{"error": f"{said}; send fewer at a time."}]
+        if '"correct"' in text:
+            # Learning waits for its turn, and must not keep others from answers.
+            return await asyncio.to_thread(self._taken, lines)
+        return await self.studio.live(self._taken, lines)
 
     async def _next(self) -> str | None:
         """The next message; None if it is not text, TimeoutError if none comes."""
@@ -160,7 +158,8 @@ class _Conversation:
     async def _tell(self, told: list[dict[str, Any]]) -> None:
         for each in told:
             if FORCE in each.get("error", ""):
-                each["error"] = each["error"].replace(FORCE, "teach it again by itself")
+                way = "accept that where it is taught"
+                each["error"] = each["error"].replace(FORCE, way)
             await self.socket.send_text(json.dumps(each, ensure_ascii=False))
 
 

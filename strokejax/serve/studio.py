@@ -1,9 +1,8 @@
 """What is served: a model's snapshot, replaced whole after each change."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -40,7 +39,6 @@ class Studio:
     def __init__(self, model: str | Path | None = None, collect: Path | None = None):
         self.model = model
         self.collect = collect
-        self.started = time.time()
         self._answers = ThreadPoolExecutor(ANSWERING, "answers")
         self._lives = ThreadPoolExecutor(ANSWERING, "lives")
         self._reads = ThreadPoolExecutor(1, "reads")
@@ -57,28 +55,28 @@ class Studio:
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """What a function returns that changes nothing; the event loop goes on."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+        return await _in(self._answers, partial(function, *args, **kwargs))
 
     async def read(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """`answer` for large requests, one at a time: each may need much memory."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._reads, call)
+        return await _in(self._reads, partial(function, *args, **kwargs))
 
     async def live(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """`answer` for sockets, which never make a request wait."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._lives, call)
+        return await _in(self._lives, partial(function, *args, **kwargs))
 
     def together(
         self, function: Callable[[Recognizer, list[A]], list[B | Exception]]
     ) -> Together[A, B]:
         """`answer` for a function of the snapshot and of many things at once."""
-        call = lambda things: function(self.recognizer, things)  # noqa: E731
+
+        def call(things: list[A]) -> list[B | Exception]:
+            return function(self.recognizer, things)
+
         return Together(call, self._answers, lambda: self.most)
 
     async def change(
@@ -126,6 +124,10 @@ class Studio:
         """Waits for what was begun."""
         for executor in (self._changes, self._reads, self._lives, self._answers):
             executor.shutdown()
+
+
+async def _in(executor: Executor, call: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(executor, call)
 
 
 def compiled(model: Recognizer, most: int) -> Recognizer:

@@ -63,15 +63,19 @@ def heart(seed):
     return shape_of("heart", seed)
 
 
-def draw(page, pad, strokes, share=0.5):
-    """Draws with the mouse, in the middle of a pad, at a share of its height."""
+def placed(page, pad, strokes, share=0.5):
+    """Strokes on the screen: in the middle of a pad, at a share of its height."""
     box = page.get_by_test_id(pad).bounding_box()
     every = np.concatenate(strokes)
     low, high = every.min(0), every.max(0)
     scale = share * box["height"] / max((high - low).max(), 1e-6)
     middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
-    for stroke in strokes:
-        at = (stroke - (low + high) / 2) * scale + middle
+    return [(stroke - (low + high) / 2) * scale + middle for stroke in strokes]
+
+
+def draw(page, pad, strokes, share=0.5):
+    """Draws with the mouse."""
+    for at in placed(page, pad, strokes, share):
         page.mouse.move(*at[0])
         page.mouse.down()
         for xy in at[1:]:
@@ -81,19 +85,14 @@ def draw(page, pad, strokes, share=0.5):
 
 
 def touch(page, pad, strokes):
-    """Draws with a finger, as `draw` does with the mouse."""
-    box = page.get_by_test_id(pad).bounding_box()
-    every = np.concatenate(strokes)
-    low, high = every.min(0), every.max(0)
-    scale = box["height"] / 2 / max((high - low).max(), 1e-6)
-    middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
+    """Draws with a finger."""
     finger = page.context.new_cdp_session(page)
 
     def send(kind, *points):
         finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
-    for stroke in strokes:
-        for i, (x, y) in enumerate((stroke - (low + high) / 2) * scale + middle):
+    for at in placed(page, pad, strokes):
+        for i, (x, y) in enumerate(at):
             send("touchMove" if i else "touchStart", {"x": float(x), "y": float(y)})
             page.wait_for_timeout(FRAME)
         send("touchEnd")
