@@ -8,18 +8,29 @@ from strokejax.model_store import load_model
 from strokejax.symbols import check_name
 
 
-def rename(model: str | Path | None, old: str, new: str) -> int:
-    """Gives a symbol another name; returns the new version."""
+def rename(
+    model: str | Path | None, old: str, new: str | None, text: str | None = None
+) -> int:
+    """Gives a symbol another name, a text that it types, or both at once.
+
+    Returns the new version.
+    """
     folder = writable(model)
     with changing(folder) as stored:
-        symbols = stored.symbols.rename(old, new)
-        symbol, new = stored.symbols.symbol(old), check_name(new)
-        samples = tuple(
-            each._replace(symbol=new) if each.symbol == symbol else each
-            for each in stored.samples
-        )
+        symbol, symbols = stored.symbols.symbol(old), stored.symbols
+        change = {"verb": "text", "symbol": symbol, "to": text}
+        if text is not None:
+            symbols = symbols.with_text(old, text)
+        samples = stored.samples
+        if new is not None:
+            symbols, new = symbols.rename(old, new), check_name(new)
+            texts = {} if text is None else {"text": text}
+            change = {"verb": "rename", "symbol": symbol, "to": new} | texts
+            samples = tuple(
+                each._replace(symbol=new) if each.symbol == symbol else each
+                for each in samples
+            )
         changed = stored._replace(symbols=symbols, samples=samples)
-        change = {"verb": "rename", "symbol": symbol, "to": new}
         return save(folder, stored, changed, change)
 
 
@@ -34,11 +45,7 @@ def alias(model: str | Path | None, name: str, other: str) -> int:
 
 def set_text(model: str | Path | None, name: str, text: str) -> int:
     """Lets a symbol type a text in place of its name; returns the new version."""
-    folder = writable(model)
-    with changing(folder) as stored:
-        symbols = stored.symbols.with_text(name, text)
-        change = {"verb": "text", "symbol": stored.symbols.symbol(name), "to": text}
-        return save(folder, stored, stored._replace(symbols=symbols), change)
+    return rename(model, name, None, text)
 
 
 def listing(model: str | Path | None) -> dict[str, Any]:

@@ -874,9 +874,37 @@ def test_folder_names(folder, symbol):
 
 @pytest.mark.parametrize("name", ["", "..", ".", "a/b", "a\\b", "\n", " "])
 def test_names_that_are_no_folders_are_refused(name):
-    for function in (folder_symbol, symbol_folder):
-        with pytest.raises(InputError):
-            function(name)
+    with pytest.raises(InputError):
+        folder_symbol(name)
+
+
+def test_no_other_codes_are_read_from_a_folder():
+    assert folder_symbol("a%2F%0A%41") == "a/%0A%41"
+
+
+@pytest.mark.parametrize("symbol", ["", "\n", " "])
+def test_what_is_no_symbol_has_no_folder(symbol):
+    with pytest.raises(InputError):
+        symbol_folder(symbol)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "folder"),
+    [
+        ("/", "%2F"),
+        ("and/or", "and%2For"),
+        ("..", "%2E%2E"),
+        ("a\\b", "a%5Cb"),
+        ("50%", "50%25"),
+        ("%2F", "%252F"),
+        ("é/ü", "é%2Fü"),
+    ],
+)
+def test_any_symbol_has_a_folder(symbol, folder, tmp_path):
+    assert symbol_folder(symbol) == folder
+    assert folder_symbol(folder) == symbol
+    (tmp_path / folder).mkdir()
+    assert [path.name for path in tmp_path.iterdir()] == [folder]
 
 
 @pytest.mark.parametrize("symbol", ["uA", "d7"])

@@ -436,3 +436,17 @@ def test_mnist_digits_fill_the_frame():
     longer = [max(b - t, r - left) for t, left, b, r in spans]
     assert min(longer) >= 20 and max(longer) <= 24
     assert 0.5 < np.mean(out[out > 0.1]) < 0.95
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_large_photograph_is_reduced_to_the_same_picture(mode, tmp_path):
+    small = Image.fromarray(letter()).resize((700, 1050), Image.Resampling.NEAREST)
+    large = small.resize((2800, 4200), Image.Resampling.NEAREST).convert(mode)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    found = read_image(save(tmp_path / "large.png", large, exif=exif))
+    wanted = read_image(save(tmp_path / "small.png", small, exif=exif))
+    assert found.shape == (1400, 2100)
+    apart = normalise_image(found) - normalise_image(wanted)
+    assert np.abs(apart).mean() < 0.01
+    assert np.abs(apart).max() < 0.2

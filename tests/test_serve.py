@@ -1,14 +1,19 @@
 """The studio's server: what it answers, what it refuses, and what others see of it."""
 
+import asyncio
 import base64
 import io
 import json
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +29,9 @@ from strokejax.decode.stream import Settings
 from strokejax.decode.timing import write_page
 from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.synthesis import Writer, random_writer, write
+from strokejax.locate import PACKAGED
 from strokejax.model_store import load_model
+from strokejax.serve import run
 from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds, Rate
 from strokejax.serve.live import INTERVAL
@@ -323,7 +330,9 @@ def test_what_another_process_teaches_is_seen(asked, studio):
 
 def test_drawings_are_kept_and_counted(asked, studio):
     def counts():
-        found = asked("GET", "/collect", params={"symbols": "a,heart", "target": 2})
+        found = asked(
+            "GET", "/collect", params={"symbols": ["a", "heart"], "target": 2}
+        )
         return {each["name"]: each["samples"] for each in found["symbols"]}
 
     assert counts() == {"a": 0, "heart": 0}
@@ -337,7 +346,9 @@ def test_drawings_are_kept_and_counted(asked, studio):
         asked("POST", "/collect/undo", 400, json={"file": file})
     for ask in ({"target": 0}, {"symbols": "x" * 65}):
         asked("GET", "/collect", 400, params=ask)
-    asked("POST", "/collect", 400, json={"symbol": "../x", "ink": HEARTS[0]})
+    kept = asked("POST", "/collect", json={"symbol": "../x", "ink": HEARTS[0]})
+    assert kept["file"].startswith("%2E%2E%2Fx/")
+    asked("POST", "/collect/undo", json={"file": kept["file"]})
 
 
 def test_the_map_shows_every_symbol(asked, heart):
@@ -491,12 +502,99 @@ def test_sockets_are_closed_with_a_reason(studio):
     with bounded(studio, rate=0, sockets=1, idle=0.3) as client:
         with client.websocket_connect("/live") as socket:
             socket.receive_text()
-            assert closing_code(client.websocket_connect("/live")) == 1013
+            with client.websocket_connect("/live") as other:
+                assert last_code(other) == 1013
             assert last_code(socket) == 1001
         with client.websocket_connect("/live") as socket:
             socket.receive_text()
             socket.send_text("x" * 300_000)
             assert last_code(socket) == 1009
+
+
+def test_a_message_of_too_many_lines_is_one_refusal(client):
+    with client.websocket_connect("/live") as socket:
+        socket.receive_text()
+        socket.send_text("\n".join(["x"] * 1_001))
+        assert "1,001 lines" in json.loads(socket.receive_text())["error"]
+        socket.send_text("x")
+        assert "line 1:" in json.loads(socket.receive_text())["error"]
+
+
+def test_connections_that_never_ask_are_closed(monkeypatch):
+    def connection(**cycle):
+        return Mock(spec=["transport", *cycle], transport=Mock(), **cycle)
+
+    silent, asking, socket = connection(cycle=None), connection(cycle=1), connection()
+    server = run._Server(uvicorn.Config(Mock()))
+    server.server_state.connections = {silent, asking, socket}
+    for now in (0.0, run.SILENT - 1.0, run.SILENT + 1.0):
+        monkeypatch.setattr(run.time, "monotonic", lambda now=now: now)
+        assert not silent.transport.close.called
+        asyncio.run(server.on_tick(10))
+    assert silent.transport.close.called
+    assert not asking.transport.close.called and not socket.transport.close.called
+
+
+def test_wrong_tokens_count_for_the_rate(studio):
+    with bounded(studio, rate=5, token="t" * 20) as client:
+        found = [client.get("/symbols").status_code for _ in range(30)]
+    assert found[0] == 401 and found[-1] == 429
+
+
+@pytest.mark.parametrize("origin", ["http://[", "null", "http://testserver:80:80"])
+def test_an_origin_that_is_none_is_refused(client, origin):
+    answer = client.get("/health", headers={"origin": origin})
+    assert answer.status_code == 403 and "may not use" in answer.json()["error"]
+
+
+def test_a_change_of_name_and_text_is_whole_or_not_made(asked, heart):
+    bad = {"name": "heart", "text": "Q", "to": "a"}
+    asked("PATCH", "/symbols", 400, json=bad)
+    listed = {s["name"]: s for s in asked("GET", "/symbols")["symbols"]}
+    assert listed["heart"]["text"] == "heart"
+    version = asked("GET", "/symbols")["version"]
+    asked("PATCH", "/symbols", json={"name": "heart", "text": "<3", "to": "love"})
+    found = asked("GET", "/symbols")
+    assert found["version"] == version + 1
+    assert {s["name"]: s["text"] for s in found["symbols"]}["love"] == "<3"
+
+
+def test_maps_are_made_once(asked, studio, monkeypatch):
+    from strokejax.serve import map as maps
+
+    made = []
+
+    def counted(studio):
+        made.append(1)
+        time.sleep(0.1)
+        return {"symbols": []}
+
+    monkeypatch.setattr(maps, "_map", counted)
+    monkeypatch.setattr(studio, "map", None)
+
+    async def all_at_once():
+        request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace()))
+        request.app.state.studio = studio
+        return await asyncio.gather(*(maps.shown(request) for _ in range(9)))
+
+    assert len(asyncio.run(all_at_once())) == 9 and made == [1]
+
+
+def test_the_watcher_outlives_a_model_that_is_gone_for_a_while(tmp_path):
+    folder, away = tmp_path / "model", tmp_path / "away"
+    shutil.copytree(PACKAGED / "nn-sampling", folder)
+    studio = Studio(folder)
+
+    async def moved():
+        watching = asyncio.create_task(studio.watch())
+        folder.rename(away)
+        await asyncio.sleep(1.5)
+        away.rename(folder)
+        assert not watching.done()
+        watching.cancel()
+
+    asyncio.run(moved())
+    studio.close()
 
 
 def closing_code(connection):

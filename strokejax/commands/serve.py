@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--collect",
         metavar="FOLDER",
-        help="keep drawings of guided collection, and corrected ones, in this folder",
+        help="keep drawings of guided collection, and corrected ones, in this folder "
+        "(default: collected/ beside your model)",
     )
     parser.add_argument(
         "--allow-host",
@@ -63,21 +65,25 @@ def run(given: argparse.Namespace) -> int:
             f"pip install 'strokejax[serve]'."
         ) from error
     with importing():
-        from strokejax.serve.guard import LOOPBACK, Bounds
+        from strokejax.locate import home
+        from strokejax.serve.guard import LOOPBACK, Bounds, name_of
         from strokejax.serve.run import listening, serve
         from strokejax.serve.studio import Studio
 
-    collect = None
-    if given.collect is not None:
-        collect = Path(given.collect).expanduser()
-        collect.mkdir(parents=True, exist_ok=True)
+    collect = (
+        Path(given.collect).expanduser() if given.collect else home() / "collected"
+    )
+    if collect.exists() and not collect.is_dir():
+        raise InputError(f"--collect {collect} is a file; name a folder.")
+    collect.mkdir(parents=True, exist_ok=True)
     alone = given.host in LOOPBACK and not given.allow_host
     token = "" if alone else _token()
-    hosts = frozenset({*LOOPBACK, given.host, *given.allow_host})
+    hosts = frozenset({*LOOPBACK, given.host, *map(name_of, given.allow_host)})
     bounds = Bounds(hosts=hosts, token=token, rate=given.rate)
-    with listening(given.host, given.port) as socket:
+    with listening(given.host, given.port) as place:
         studio = Studio(given.model, collect)
-        host, port = socket.getsockname()[:2]
+        host, port = place.getsockname()[:2]
+        host = _reached_at(host)
         shown = f"[{host}]" if ":" in host else host
         said: dict[str, Any] = {
             "url": f"http://{shown}:{port}",
@@ -89,8 +95,24 @@ def run(given: argparse.Namespace) -> int:
             import webbrowser
 
             webbrowser.open(said["url"] + (f"/#token={token}" if token else ""))
-        serve(studio, bounds, socket)
+        serve(studio, bounds, place)
     return 0
+
+
+def _reached_at(host: str) -> str:
+    """The address, or for all of this machine's the one that others would reach."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: the system only says which way a packet would leave.
+            probe.connect(
+                ("192.0.2.1" if family == socket.AF_INET else "2001:db8::1", 9)
+            )
+        except OSError:
+            return "127.0.0.1" if family == socket.AF_INET else "::1"
+        return probe.getsockname()[0]
 
 
 def _token() -> str:

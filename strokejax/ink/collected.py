@@ -95,13 +95,14 @@ def to_csv(ink: Ink, where: str, rate: float = 100.0) -> bytes:
 def folder_symbol(name: str) -> str:
     """The symbol of a collected folder: a -> a, uA -> A, d0 -> 0, space -> space.
 
-    Other names, bare digits and capitals of older collections too, mean themselves.
+    Other names, bare digits and capitals of older collections too, mean themselves;
+    %2F, %5C, %25 and %2E stand for a slash, a backslash, a percent sign and a dot.
     """
     if re.fullmatch(r"u[A-Z]|d[0-9]", name):
         return name[1]
     if not name.isprintable() or not name.strip(". ") or set(name) & {"/", "\\"}:
         raise InputError(f"The folder name {name[:40]!r} names no symbol; rename it.")
-    return name
+    return re.sub("%(2F|5C|25|2E)", lambda code: chr(int(code[1], 16)), name)
 
 
 def symbol_folder(symbol: str) -> str:
@@ -110,6 +111,8 @@ def symbol_folder(symbol: str) -> str:
         return f"u{symbol}"
     if re.fullmatch(r"[0-9]", symbol):
         return f"d{symbol}"
+    if set(symbol) & set("/\\%") or set(symbol) == {"."}:
+        return re.sub(r"[/\\%.]", lambda odd: f"%{ord(odd[0]):02X}", symbol)
     if folder_symbol(symbol) != symbol:
         raise InputError(
             f"The symbol {symbol!r} would share its folder with "

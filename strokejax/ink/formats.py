@@ -150,9 +150,15 @@ def _strokes_of(content: Any, where: str) -> list[np.ndarray]:
 def _strokes(content: Any) -> list[np.ndarray]:
     if isinstance(content, dict) and "strokes" not in content:
         steps = [(step["vx"], step["vy"]) for step in content["velocities"]]
+        if not all(type(x) in (int, float) for step in steps for x in step):
+            raise TypeError("velocities are numbers")
         with np.errstate(over="ignore", invalid="ignore"):
             return [np.cumsum(np.array(steps, np.float64).reshape(-1, 2), axis=0)]
     strokes = content["strokes"] if isinstance(content, dict) else content
     if not isinstance(strokes, list) or not all(isinstance(s, list) for s in strokes):
         raise TypeError("strokes are lists of points")
+    for stroke in strokes:
+        for point in stroke:
+            if not all(type(x) in (int, float, type(None)) for x in point):
+                raise TypeError("points are numbers")
     return [np.array(stroke, np.float64) for stroke in strokes]

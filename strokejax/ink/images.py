@@ -20,8 +20,11 @@ __all__ = [
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
+ENOUGH = 1_024
+"""Pixels of the shorter side: larger photographs are reduced before all else."""
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 """Decoders that run no other program and read no other file."""
+_PLAIN = ("L", "RGB", "RGBA")
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -45,7 +48,10 @@ def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.nd
             image = Image.open(io.BytesIO(data), formats=FORMATS)
         _check_size(image.width, image.height, where, max_pixels)
         image.load()
-        return _turned(_ink_high(_grey(image)), _orientation(image))
+        turn = _orientation(image)
+        if (factor := min(image.size) // ENOUGH) > 1 and image.mode in _PLAIN:
+            image = image.reduce(factor)
+        return _turned(_ink_high(_grey(image)), turn)
     except InputError:
         raise
     except Image.DecompressionBombError as error:

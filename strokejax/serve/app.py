@@ -14,15 +14,15 @@ from starlette.exceptions import HTTPException
 from strokejax import __version__
 from strokejax.serve import collect, live, map, predict, symbols
 from strokejax.serve.guard import Bounds, Guard
-from strokejax.serve.messages import Failure
+from strokejax.serve.messages import FORCE, Failure
 from strokejax.serve.predict import sentence
 from strokejax.serve.studio import Studio
 from strokejax.types import InputError
 
 STATIC = Path(__file__).parent / "static"
-FORCE = "accept that with --force"
-"""How commands say what a request says by `"force": true`."""
-FAILURES = {code: {"model": Failure} for code in (400, 409, 413, 422, 429)}
+FAILURES = {
+    code: {"model": Failure} for code in (400, 401, 403, 408, 409, 413, 421, 422, 429)
+}
 
 
 def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
@@ -50,10 +50,11 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
     for module in (predict, symbols, live, collect, map):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
-    app.add_api_route("/", _page, include_in_schema=False)
+    app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.exception_handler(InputError)(_refused)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_failed)
+    app.exception_handler(Exception)(_broken)
     app.add_middleware(Guard, bounds=bounds)
     return app
 
@@ -65,7 +66,8 @@ async def _page() -> FileResponse:
 async def _refused(request: Request, error: InputError) -> JSONResponse:
     said = str(error)
     harmful = FORCE in said
-    said = said.replace(FORCE, 'send it again with "force": true')
+    way = "?force=true" if request.url.path == "/import" else '"force": true'
+    said = said.replace(FORCE, f"send it again with {way}")
     return _error(409 if harmful else 400, said)
 
 
@@ -76,6 +78,12 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
 async def _failed(request: Request, error: HTTPException) -> JSONResponse:
     said = f"{request.method} {request.url.path[:80]}: {error.detail}"
     return _error(error.status_code, f"{said}; see /openapi.json for what there is.")
+
+
+async def _broken(request: Request, error: Exception) -> JSONResponse:
+    return _error(
+        500, f"The server failed with a {type(error).__name__}; please report."
+    )
 
 
 def _error(status: int, said: str) -> JSONResponse:

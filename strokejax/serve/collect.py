@@ -1,9 +1,9 @@
 """Drawings kept for later, symbols with fewest first: /collect."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from strokejax.ink.formats import from_json
 from strokejax.serve.messages import Collected, CollectedFile
@@ -17,22 +17,26 @@ router = APIRouter()
 
 @router.get("/collect")
 async def counted(
-    request: Request, symbols: str = "", target: int = 10
+    request: Request,
+    symbols: Annotated[list[str] | None, Query()] = None,
+    target: int = 10,
 ) -> dict[str, Any]:
     """How many drawings each symbol has, and which to draw next.
 
-    `symbols` are asked for, with commas between; without it the 63 strokes and all that
-    the folder holds.
+    `symbols` are asked for; without them the 63 strokes and all that the folder holds.
     """
     studio: Studio = request.app.state.studio
-    return await studio.answer(_counted, _folder(studio), symbols, target)
+    return await studio.answer(_counted, _folder(studio), symbols or [], target)
 
 
 @router.post("/collect")
 async def kept(request: Request, given: Collected) -> dict[str, Any]:
     """Keeps a drawing."""
     studio: Studio = request.app.state.studio
-    folder, ink = _folder(studio), from_json(given.ink, "The drawing")
+    folder, ink = (
+        _folder(studio),
+        await studio.read(from_json, given.ink, "The drawing"),
+    )
     return await studio.change(_kept, folder, check_name(given.symbol), ink)
 
 
@@ -51,7 +55,7 @@ def _folder(studio: Studio) -> Path:
     return studio.collect
 
 
-def _counted(folder: Path, symbols: str, target: int) -> dict[str, Any]:
+def _counted(folder: Path, symbols: list[str], target: int) -> dict[str, Any]:
     from strokejax.data.collection import asked_for, find
 
     if not 1 <= target <= MAX_TARGET:
@@ -59,7 +63,7 @@ def _counted(folder: Path, symbols: str, target: int) -> dict[str, Any]:
             f"The target is {target}; ask for 1 to {MAX_TARGET:,} drawings a symbol."
         )
     found = find(folder)
-    names = [check_name(each.strip()) for each in symbols.split(",") if each.strip()]
+    names = [check_name(each) for each in symbols]
     if len(names) > MAX_SYMBOLS:
         raise InputError(
             f"{len(names):,} symbols are asked for; name up to {MAX_SYMBOLS}."

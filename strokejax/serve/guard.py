@@ -5,6 +5,7 @@ import hmac
 import json
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -12,6 +13,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+DISCARDING = 5.0
+"""Seconds that a body above the limit is read without being kept."""
 CLIENTS = 10_000
 """Clients whose rates are remembered."""
 OPEN = ("/", "/health", "/static/", "/openapi.json")
@@ -22,9 +25,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",
+    "Cache-Control": "no-cache",
 }
-
 RAW_HEADERS = [(name.lower().encode(), x.encode()) for name, x in HEADERS.items()]
 
 
@@ -38,8 +40,10 @@ class Bounds:
     """What `Authorization: Bearer TOKEN` must say; "" asks for none."""
     rate: float = 200.0
     """Requests a second of one client, on average; 0 = any."""
-    body: int = 16 << 20
+    body: int = 4 << 20
     """Bytes of a request."""
+    file: int = 16 << 20
+    """Bytes of one that is a picture or an exported file."""
     seconds: float = 30.0
     """For the body of a request to arrive."""
     sockets: int = 64
@@ -91,7 +95,7 @@ class Guard:
         try:
             self._check(scope)
             if scope["type"] == "http":
-                receive = await self._body(Headers(scope=scope), receive)
+                receive = await self._body(scope, receive)
         except Refused as refused:
             await _refuse(scope, receive, send, refused)
             return
@@ -99,15 +103,20 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers, bounds = Headers(scope=scope), self.bounds
+        client = (scope.get("client") or ("", 0))[0]
+        if not self.rate.take(client, time.monotonic()):
+            raise Refused(
+                429, f"More than {bounds.rate:g} requests a second; ask more slowly."
+            )
         host = headers.get("host", "")
-        if _name(host) not in bounds.hosts:
+        if name_of(host) not in bounds.hosts and not _is_own_address(host, scope):
             raise Refused(
                 421,
                 f"This server does not answer for the host {host[:60]!r}; start it "
                 f"with --allow-host to let it.",
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+        if origin is not None and _place(origin) != host.lower():
             raise Refused(
                 403, f"Pages of {origin[:60]!r} may not use this server; open its own."
             )
@@ -116,11 +125,6 @@ class Guard:
                 401,
                 "This server asks for its token; send it as `Authorization: Bearer "
                 "TOKEN`.",
-            )
-        client = (scope.get("client") or ("", 0))[0]
-        if not self.rate.take(client, time.monotonic()):
-            raise Refused(
-                429, f"More than {bounds.rate:g} requests a second; ask more slowly."
             )
 
     def _knows(self, headers: Headers) -> bool:
@@ -132,9 +136,13 @@ class Guard:
         same = [hmac.compare_digest(x.encode(), wanted) for x in (given, *protocols)]
         return any(same)
 
-    async def _body(self, headers: Headers, receive: Receive) -> Receive:
+    async def _body(self, scope: Scope, receive: Receive) -> Receive:
         """The whole body, read before anybody works for it."""
-        limit, length = self.bounds.body, headers.get("content-length", "0")
+        headers = Headers(scope=scope)
+        length = headers.get("content-length", "0")
+        file = headers.get("content-type", "").startswith("image/")
+        file |= scope["path"] == "/import"
+        limit = self.bounds.file if file else self.bounds.body
         too_large = Refused(
             413, f"The request is above the limit of {limit:,} bytes; send less."
         )
@@ -169,12 +177,26 @@ def _once(message: Message, receive: Receive) -> Receive:
     return received
 
 
-def _name(host: str) -> str:
-    """A host without its port."""
+def name_of(host: str) -> str:
+    """A host without its port, in small letters."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
+
+
+def _place(origin: str) -> str:
+    """Host and port of an origin, in small letters."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
+
+
+def _is_own_address(host: str, scope: Scope) -> bool:
+    """Whether it is the number that the connection came to: no name can lie there."""
+    server = scope.get("server")
+    return bool(server) and name_of(host) == server[0]
 
 
 def _is_open(scope: Scope) -> bool:
@@ -193,12 +215,22 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) 
             {"type": "websocket.close", "code": 1008, "reason": str(refused)[:120]}
         )
         return
+    if refused.status == 413:
+        await _discard(receive)
     body = json.dumps({"error": str(refused)}).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     start = {"type": "http.response.start", "status": refused.status}
     sending = _with_headers(send)
     await sending(start | {"headers": headers})
     await sending({"type": "http.response.body", "body": body})
+
+
+async def _discard(receive: Receive) -> None:
+    """What a client still sends, for a moment: else it never reads the answer."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARDING):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 def _with_headers(send: Send) -> Send:

@@ -11,12 +11,15 @@ from strokejax.decode.session import Session
 from strokejax.decode.source import MAX_LINE, Line
 from strokejax.decode.stream import Settings
 from strokejax.recognizer import Recognizer
+from strokejax.serve.messages import FORCE
 from strokejax.serve.studio import K, Studio
 from strokejax.types import Ink
 
 PROTOCOL = "strokejax"
 MAX_MESSAGE = 1 << 18
 """Characters of a message."""
+MAX_LINES = 1_000
+"""Lines of a message."""
 INTERVAL, MOST = 0.04, 0.5
 """Seconds between two answers to an unfinished symbol, alone and at the most."""
 CROWD = 4
@@ -37,7 +40,8 @@ async def live(socket: WebSocket) -> None:
     state = socket.app.state
     offered = socket.scope.get("subprotocols", ())
     if len(state.sockets) >= state.bounds.sockets:
-        await socket.close(1013, f"all {state.bounds.sockets} places are taken")
+        await socket.accept(PROTOCOL if PROTOCOL in offered else None)
+        await socket.close(1013, f"All {state.bounds.sockets} places are taken.")
         return
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
     state.sockets.add(socket)
@@ -60,7 +64,7 @@ class _Conversation:
 
     async def hold(self) -> None:
         """Answers until the client goes or is silent for too long."""
-        self.session = await self.studio.answer(
+        self.session = await self.studio.live(
             Session,
             self.model,
             Settings(interval=INTERVAL, k=K),
@@ -80,7 +84,19 @@ class _Conversation:
                     1009, f"above {MAX_MESSAGE:,} characters of text"
                 )
                 return
-            await self._tell(await self.studio.answer(self._taken, text))
+            await self._tell(await self._answers(text))
+
+    async def _answers(self, text: str) -> list[dict[str, Any]]:
+        lines = text.split("\n")
+        if len(lines) > MAX_LINES:
+            said = (
+                f"{len(lines):,} lines in a message, above the limit of {MAX_LINES:,}"
+            )
+            return [{"error": f"{said}; send fewer at a time."}]
+        if '"correct"' in text:
+            # Learning waits for its turn, and must not keep others from answers.
+            return await asyncio.to_thread(self._taken, lines)
+        return await self.studio.live(self._taken, lines)
 
     async def _next(self) -> str | None:
         """The next message; None if it is not text, TimeoutError if none comes."""
@@ -99,15 +115,15 @@ class _Conversation:
             await self.socket.close(1001, "nothing was drawn for long")
             raise WebSocketDisconnect(1001)
         if now >= self.session.ends:
-            await self._tell(await self.studio.answer(self.session.expire))
+            await self._tell(await self.studio.live(self.session.expire))
         elif self.model is not self.studio.recognizer:
-            await self._tell(await self.studio.answer(self._renewed))
+            await self._tell(await self.studio.live(self._renewed))
 
-    def _taken(self, text: str) -> list[dict[str, Any]]:
+    def _taken(self, lines: list[str]) -> list[dict[str, Any]]:
         told, read = self._renewed(), time.perf_counter()
         crowd = len(self.socket.app.state.sockets) / CROWD
         self.session.pace(min(INTERVAL * max(crowd, 1.0), MOST))
-        for line in text.split("\n"):
+        for line in lines:
             self.count += 1
             data = line.encode(errors="replace")
             order = _order(data)
@@ -141,6 +157,9 @@ class _Conversation:
 
     async def _tell(self, told: list[dict[str, Any]]) -> None:
         for each in told:
+            if FORCE in each.get("error", ""):
+                way = "accept that where it is taught"
+                each["error"] = each["error"].replace(FORCE, way)
             await self.socket.send_text(json.dumps(each, ensure_ascii=False))
 
 

@@ -1,5 +1,6 @@
 """Every symbol at its place among the others: GET /map."""
 
+import asyncio
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,16 @@ router = APIRouter()
 async def shown(request: Request) -> dict[str, Any]:
     """Places from 0 to 1, nearest symbols and confusions of every symbol."""
     studio: Studio = request.app.state.studio
-    model, found = studio.map
-    if model is not studio.recognizer:
-        model = studio.recognizer
-        found = await studio.answer(_map, studio)
-        studio.map = model, found
-    return found
+    if studio.map is None or studio.map[0] is not studio.recognizer:
+        made = asyncio.create_task(studio.answer(_map, studio))
+        studio.map = studio.recognizer, made
+    made = studio.map[1]
+    try:
+        return await asyncio.shield(made)
+    except Exception:
+        if studio.map and studio.map[1] is made:
+            studio.map = None  # the next one tries again
+        raise
 
 
 def _map(studio: Studio) -> dict[str, Any]:

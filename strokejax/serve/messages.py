@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 from typing_extensions import TypedDict
 
 from strokejax.ink.limits import MAX_POINTS
@@ -32,6 +32,8 @@ INK_SCHEMA: dict[str, Any] = {
 InkJson = Annotated[Any, Field(json_schema_extra=INK_SCHEMA)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["heart"])]
 MAX_DRAWINGS = 100
+FORCE = "accept that with --force"
+"""How commands say what a request says by `"force": true`."""
 
 
 class Body(BaseModel):
@@ -45,8 +47,8 @@ class Velocity(TypedDict):
 
     __pydantic_config__ = ConfigDict(extra="forbid")  # pyright: ignore
 
-    vx: float
-    vy: float
+    vx: Annotated[float, Strict()]
+    vy: Annotated[float, Strict()]
 
 
 class Predict(Body):

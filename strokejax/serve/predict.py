@@ -24,7 +24,7 @@ from strokejax.types import Ink, InputError
 
 SIZE = 28
 """Pixels a side of the picture that goes with a prediction."""
-MAX_PIXELS = 12_000_000
+MAX_PIXELS = 16_000_000
 SMALL = 16_384
 """Bytes of JSON that are read sooner than another thread would begin to."""
 JSON = "application/json"
@@ -50,9 +50,10 @@ async def health(request: Request) -> Health:
     """That the server lives, and with what."""
     studio: Studio = request.app.state.studio
     model = studio.recognizer
+    name = "your own" if (home() / "model").is_dir() else "packaged"
     return Health(
         status="ok",
-        model=str(studio.model or "your own"),
+        model=str(studio.model or name),
         version=model.version,
         symbols=len(model.symbols),
         encoder=model.spec.architecture,
@@ -86,9 +87,9 @@ async def predict(request: Request) -> Response:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if kind.startswith("image/"):
-        asked = await studio.answer(_picture, body)
+        asked = await studio.read(_picture, body)
     elif len(body) > SMALL:
-        asked = await studio.answer(_drawn, body)
+        asked = await studio.read(_drawn, body)
     else:
         asked = _drawn(body)
     return Response(await request.app.state.predict(asked), 200, None, JSON)

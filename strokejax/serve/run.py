@@ -1,8 +1,10 @@
 """The server's life: a socket, requests until it is told to stop, a graceful end."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -12,6 +14,8 @@ from strokejax.serve.live import MAX_MESSAGE
 from strokejax.serve.studio import Studio
 from strokejax.types import InputError
 
+SILENT = 15
+"""Seconds that a connection may be open without a whole request."""
 PATIENCE = 10
 """Seconds that requests have to end once the server is told to stop."""
 
@@ -47,6 +51,29 @@ def serve(studio: Studio, bounds: Bounds, at: socket.socket) -> None:
         h11_max_incomplete_event_size=64 << 10,
     )
     try:
-        uvicorn.Server(config).run(sockets=[at])
+        _Server(config).run(sockets=[at])
     finally:
         studio.close()
+
+
+class _Server(uvicorn.Server):
+    """Closes connections that never ask: each costs a place and memory."""
+
+    def __init__(self, config: uvicorn.Config):
+        super().__init__(config)
+        self._silent: dict[Any, float] = {}
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % 10 == 0:
+            now = time.monotonic()
+            # A WebSocket's protocol has no cycle; an HTTP one has None before it asks.
+            silent = [
+                each
+                for each in self.server_state.connections
+                if getattr(each, "cycle", each) is None
+            ]
+            self._silent = {each: self._silent.get(each, now) for each in silent}
+            for each, since in self._silent.items():
+                if now > since + SILENT:
+                    each.transport.close()
+        return await super().on_tick(counter)

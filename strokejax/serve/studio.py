@@ -1,9 +1,8 @@
 """What is served: a model's snapshot, replaced whole after each change."""
 
 import asyncio
-import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -18,7 +17,7 @@ from strokejax.types import Ink, InputError
 K = 10
 """Symbols of an answer: another number would be compiled anew."""
 ANSWERING = 4
-"""Threads that answer."""
+"""Threads that answer requests, and as many that answer sockets."""
 TOGETHER = 4
 """Drawings that are answered at once, if so many wait."""
 WATCHED = 1.0
@@ -40,29 +39,44 @@ class Studio:
     def __init__(self, model: str | Path | None = None, collect: Path | None = None):
         self.model = model
         self.collect = collect
-        self.started = time.time()
         self._answers = ThreadPoolExecutor(ANSWERING, "answers")
+        self._lives = ThreadPoolExecutor(ANSWERING, "lives")
+        self._reads = ThreadPoolExecutor(1, "reads")
         self._changes = ThreadPoolExecutor(1, "changes")
         self._current = _current(model)
         self.most = 1
         """Drawings for which an answer at once is compiled."""
         self.recognizer = compiled(load(model), self.most)
         self._changes.submit(self._widen)
-        self.map: tuple[Recognizer | None, dict[str, Any]] = (None, {})
+        self.map: tuple[Recognizer, asyncio.Task[dict[str, Any]]] | None = None
         """The last map that was asked for, and of which snapshot."""
 
     async def answer(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """What a function returns that changes nothing; the event loop goes on."""
-        call = partial(function, *args, **kwargs)
-        return await asyncio.get_running_loop().run_in_executor(self._answers, call)
+        return await _in(self._answers, partial(function, *args, **kwargs))
+
+    async def read(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`answer` for large requests, one at a time: each may need much memory."""
+        return await _in(self._reads, partial(function, *args, **kwargs))
+
+    async def live(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`answer` for sockets, which never make a request wait."""
+        return await _in(self._lives, partial(function, *args, **kwargs))
 
     def together(
         self, function: Callable[[Recognizer, list[A]], list[B | Exception]]
     ) -> Together[A, B]:
         """`answer` for a function of the snapshot and of many things at once."""
-        call = lambda things: function(self.recognizer, things)  # noqa: E731
+
+        def call(things: list[A]) -> list[B | Exception]:
+            return function(self.recognizer, things)
+
         return Together(call, self._answers, lambda: self.most)
 
     async def change(
@@ -100,16 +114,20 @@ class Studio:
         """Takes over what other processes change, until it is cancelled."""
         while True:
             await asyncio.sleep(WATCHED)
-            if _current(self.model) != self._current:
-                try:
+            try:
+                if _current(self.model) != self._current:
                     await asyncio.wrap_future(self._changes.submit(self._refresh))
-                except InputError:
-                    continue  # half gone or damaged: the snapshot in memory is whole
+            except (InputError, OSError):
+                continue  # gone or damaged: the snapshot in memory is whole
 
     def close(self) -> None:
         """Waits for what was begun."""
-        self._changes.shutdown()
-        self._answers.shutdown()
+        for executor in (self._changes, self._reads, self._lives, self._answers):
+            executor.shutdown()
+
+
+async def _in(executor: Executor, call: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(executor, call)
 
 
 def compiled(model: Recognizer, most: int) -> Recognizer:

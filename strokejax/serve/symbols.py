@@ -44,7 +44,7 @@ async def register(request: Request, given: Drawings) -> dict[str, Any]:
         registry.register,
         studio.model,
         given.name,
-        _inks(given),
+        await studio.read(_inks, given),
         force=given.force,
         sources=["studio"] * len(given.drawings),
         usual_size=given.usual_size,
@@ -63,7 +63,7 @@ async def preview(request: Request, given: Drawings) -> dict[str, Any]:
         registry.preview,
         studio.model,
         given.name,
-        _inks(given),
+        await studio.read(_inks, given),
         usual_size=given.usual_size,
         ignore=_ignored(given),
     )
@@ -74,15 +74,13 @@ async def rename(request: Request, given: Renamed) -> Change:
     """Another name for a symbol, another text that it types, or both."""
     from strokejax import naming
 
-    studio, version, name = _studio(request), None, given.name
+    studio = _studio(request)
     if given.to is None and given.text is None:
         raise InputError('Give "to", another name, or "text", what the symbol types.')
-    if given.text is not None:
-        version = await studio.change(naming.set_text, studio.model, name, given.text)
-    if given.to is not None:
-        version = await studio.change(naming.rename, studio.model, name, given.to)
-        name = given.to
-    return Change(version=version or 0, name=name)
+    version = await studio.change(
+        naming.rename, studio.model, given.name, given.to, given.text
+    )
+    return Change(version=version, name=given.to or given.name)
 
 
 @router.delete("/symbols")

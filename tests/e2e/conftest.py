@@ -56,7 +56,9 @@ def stop(server: Server) -> int:
 def kill(server: Server) -> None:
     """Ends a studio at once."""
     server.process.kill()
-    server.process.communicate()
+    server.process.wait()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
 
 
 @pytest.fixture(scope="session")

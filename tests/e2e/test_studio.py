@@ -42,8 +42,10 @@ def opened(browser, url, viewport, **more):
     page.goto(url)
     status = page.get_by_test_id("status")
     expect(status).to_have_attribute("data-state", "open", timeout=20_000)
-    yield page
-    context.close()
+    try:
+        yield page
+    finally:
+        context.close()
     assert said == []
 
 
@@ -61,21 +63,39 @@ def heart(seed):
     return shape_of("heart", seed)
 
 
-def draw(page, pad, strokes, share=0.5):
-    """Draws with the mouse, in the middle of a pad, at a share of its height."""
+def placed(page, pad, strokes, share=0.5):
+    """Strokes on the screen: in the middle of a pad, at a share of its height."""
     box = page.get_by_test_id(pad).bounding_box()
     every = np.concatenate(strokes)
     low, high = every.min(0), every.max(0)
     scale = share * box["height"] / max((high - low).max(), 1e-6)
     middle = np.array([box["x"] + box["width"] / 2, box["y"] + box["height"] / 2])
-    for stroke in strokes:
-        at = (stroke - (low + high) / 2) * scale + middle
+    return [(stroke - (low + high) / 2) * scale + middle for stroke in strokes]
+
+
+def draw(page, pad, strokes, share=0.5):
+    """Draws with the mouse."""
+    for at in placed(page, pad, strokes, share):
         page.mouse.move(*at[0])
         page.mouse.down()
         for xy in at[1:]:
             page.mouse.move(*xy)
             page.wait_for_timeout(FRAME)
         page.mouse.up()
+
+
+def touch(page, pad, strokes):
+    """Draws with a finger."""
+    finger = page.context.new_cdp_session(page)
+
+    def send(kind, *points):
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    for at in placed(page, pad, strokes):
+        for i, (x, y) in enumerate(at):
+            send("touchMove" if i else "touchStart", {"x": float(x), "y": float(y)})
+            page.wait_for_timeout(FRAME)
+        send("touchEnd")
 
 
 def first_answer(page):
@@ -227,6 +247,26 @@ def test_a_phone_has_room_for_every_page(phone, tab):
     if tab == "draw":
         draw(phone, "draw-pad", letter("m"))
         expect(first_answer(phone)).to_have_attribute("data-symbol", re.compile("[mM]"))
+
+
+def test_a_finger_draws_on_a_phone(browser, server):
+    more = {"has_touch": True, "is_mobile": True, "device_scale_factor": 3}
+    for page in opened(browser, server.url, PHONE, **more):
+        touch(page, "draw-pad", letter("m"))
+        expect(first_answer(page)).to_have_attribute("data-symbol", re.compile("[mM]"))
+        expect(page.get_by_test_id("draw-line")).to_have_text(re.compile("[mM]"))
+
+
+def test_nothing_that_was_said_to_be_saved_is_lost_by_a_kill(own_server, browser):
+    for page in opened(browser, own_server.url, DESK):
+        teach(page, "heart", [heart(i) for i in range(3)])
+        kill(own_server)
+        break
+    again = start(own_server.home, "--rate=0")
+    try:
+        assert symbols(again)["heart"]["samples"] == 3
+    finally:
+        kill(again)
 
 
 def test_every_control_can_be_reached_and_has_a_name(page):

@@ -32,9 +32,15 @@ export class ServerError extends Error {
 
 let asking = null;
 
+/** What was typed, once it could be sent; '' when the user declines. */
+async function typed(wrong) {
+  const value = await ask(wrong);
+  return /^[\x21-\x7e]*$/.test(value) ? value : typed(true);
+}
+
 async function newToken(used) {
   if (used !== token) return token;
-  asking ??= ask(Boolean(used)).finally(() => { asking = null; });
+  asking ??= typed(Boolean(used)).finally(() => { asking = null; });
   const value = await asking;
   if (value) setToken(value);
   return value;

@@ -79,7 +79,7 @@ export function createCollect(page) {
   async function load() {
     const { symbols, wanted } = chooser.value();
     const query = new URLSearchParams({ target: String(wanted) });
-    if (symbols.length) query.set('symbols', symbols.join(','));
+    for (const name of symbols) query.append('symbols', name);
     try {
       const told = await request('GET', `collect?${query}`);
       counts = told.symbols;

@@ -68,10 +68,20 @@ export function icon(name) {
  * @returns {HTMLButtonElement}
  */
 export function button(text, onclick, { icon: shape, only, kind = '', testid, type = 'button' } = {}) {
+  let busy = false;
   return h('button', {
     type,
     class: `button ${kind} ${only ? 'only' : ''}`.trim(),
-    onclick,
+    // A second click while the first one is at work does nothing.
+    async onclick(event) {
+      if (busy) return;
+      busy = true;
+      try {
+        await onclick(event);
+      } finally {
+        busy = false;
+      }
+    },
     'data-testid': testid,
     'aria-label': only ? text : null,
     title: only ? text : null,

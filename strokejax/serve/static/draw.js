@@ -49,9 +49,13 @@ export function createDraw(page, { live, teachInk }) {
     heard);
 
   page.addEventListener('keydown', (event) => {
-    if (event.target.closest('input')) return;
+    if (event.target.closest('input, .correction')) return;
+    if (event.key === 'Escape' && correction.isOpen()) {
+      correction.close();
+      return;
+    }
     if (event.key === 'Backspace' && !event.target.closest('.line-text')) line.backspace();
-    if (event.key === 'Escape' && !correction.isOpen() && pad.strokes().length && !pad.busy()) drop();
+    if (event.key === 'Escape' && pad.strokes().length && !pad.busy()) drop();
   });
 
   function drop() {
@@ -62,7 +66,8 @@ export function createDraw(page, { live, teachInk }) {
   }
 
   function final(told) {
-    const mine = pad.whole();
+    // Where answers come late, the next symbol may be on the paper already.
+    const mine = pad.whole().filter((stroke) => stroke[0].t <= told.t);
     const ink = toInk(mine);
     if (mine.length) pad.retire(mine);
     line.ghost('');
@@ -104,7 +109,7 @@ export function createDraw(page, { live, teachInk }) {
     told(told) {
       if ('corrected' in told) {
         pending = pending.filter(({ item }) => item.id !== told.id);
-        thank(told.corrected);
+        if (!told.error) thank(told.corrected);
         if (told.version !== undefined && told.version !== store.health.version) refresh().catch(() => {});
       } else if (told.symbols) {
         if (told.final) final(told);

@@ -5,7 +5,7 @@ import { button, h } from './dom.js';
 
 const FEW = 5;
 const WORDS = {
-  register: 'Learned', forget: 'Forgot', rename: 'Renamed', undo: 'Undid', import: 'Imported', upgrade: 'Upgraded',
+  register: 'Learned', forget: 'Forgot', rename: 'Renamed', undo: 'Undid', import: 'Imported', upgrade: 'Upgraded', pretrain: 'The first model', finetune: 'The first model',
 };
 
 function words({ verb, symbol, to, samples, of: undone, error }) {
@@ -47,7 +47,7 @@ export function createHistory({ undo }) {
       h('span.small.soft', {}, when(change.made)))));
     more.hidden = changes.length <= FEW;
     more.querySelector('span').textContent = open ? 'Show fewer' : 'Show all';
-    undoButton.disabled = !changes.length;
+    undoButton.disabled = changes.length < 2;
   }
 
   draw();

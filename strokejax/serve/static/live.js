@@ -8,7 +8,7 @@ const AT_ONCE = 400;
 
 /**
  * A live connection that comes back by itself.
- * @param {{message: (told: any) => void, state: (open: boolean) => void}} handlers
+ * @param {{message: (told: any) => void, state: (open: boolean, reason?: string) => void}} handlers
  *   `state` is called at each opening and at each loss
  */
 export function createLive({ message, state }) {
@@ -51,8 +51,8 @@ export function createLive({ message, state }) {
       state(true);
     };
     mine.onmessage = (event) => message(JSON.parse(event.data));
-    mine.onclose = () => {
-      state(false);
+    mine.onclose = ({ reason }) => {
+      state(false, reason);
       timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
       wait = Math.min(2 * wait, LONGEST_WAIT);
     };

@@ -14,11 +14,11 @@ const byId = (id) => document.getElementById(id);
 const statusLine = document.querySelector('.status');
 const statusText = document.querySelector('.status-text');
 
-function showStatus(state) {
+function showStatus(state, reason = '') {
   const { model, encoder, version } = store.health;
   const name = model ?? encoder;
   const what = name ? `${name} · version ${version}` : '';
-  const words = { open: what, lost: 'Reconnecting', off: 'No connection' }[state] || 'Connecting';
+  const words = { open: what, lost: reason || 'Reconnecting', off: 'No connection' }[state] || 'Connecting';
   statusLine.dataset.state = state;
   if (statusText.textContent !== words) statusText.textContent = words;
 }
@@ -32,11 +32,11 @@ const live = createLive({
     }
     pages.draw.told(told);
   },
-  state(open) {
+  state(open, reason) {
     // Lost twice in a row: perhaps the token is no longer right, and a request asks for it.
     if (!open && connection === 'lost') update();
     connection = open ? 'open' : 'lost';
-    showStatus(connection);
+    showStatus(connection, reason);
     if (open) {
       pages.draw.resume();
       update();
@@ -56,7 +56,7 @@ const pages = {
     live,
     teachInk(ink) {
       location.hash = 'teach';
-      teach.add(ink);
+      teach.offer(ink);
     },
   }),
   teach,
@@ -68,7 +68,9 @@ const tabs = Object.keys(pages).map((name) => byId(`tab-${name}`));
 function show() {
   const secret = /^#token=(.+)$/.exec(location.hash);
   if (secret) {
-    setToken(decodeURIComponent(secret[1]));
+    try {
+      setToken(decodeURIComponent(secret[1]));
+    } catch { /* no token: the server will ask for one */ }
     history.replaceState(null, '', '#draw');
   }
   const name = location.hash.slice(1);

@@ -10,13 +10,15 @@ export function createShelf() {
   let all = false;
   let items = new Map();
   const note = h('p.note', { role: 'alert', hidden: true });
+  const anyway = button('Import anyway', () => bring(refused, true), { kind: 'small' });
+  let refused = null;
   const told = h('p.small.soft', { 'aria-live': 'polite', hidden: true });
   const search = field({ type: 'search', placeholder: 'Search', 'aria-label': 'Search symbols', oninput: () => filter() });
   const yours = button('Yours', () => choose(false), { kind: 'segment' });
   const every = button('All', () => choose(true), { kind: 'segment' });
   const list = h('ul.symbols', { 'data-testid': 'symbols-list', 'aria-label': 'Symbols' });
   const empty = h('p.soft.small');
-  const file = h('input', { type: 'file', class: 'hidden', id: 'import-file', 'aria-label': 'File to import', tabindex: -1, onchange: () => bring() });
+  const file = h('input', { type: 'file', class: 'hidden', id: 'import-file', 'aria-label': 'File to import', tabindex: -1, onchange: () => bring(file.files[0], false) });
   const history = createHistory({ undo: () => change(() => request('POST', 'undo')) });
   const element = h('aside.shelf', { 'aria-label': 'Your symbols and their history' },
     h('section.card', {},
@@ -26,7 +28,7 @@ export function createShelf() {
     h('section.card', {}, history.element,
       h('div.row', {},
         button('Export', () => guard(() => download('export', 'symbols.strokes')), { icon: 'download', kind: 'small' }),
-        button('Import', () => file.click(), { icon: 'upload', kind: 'small' }), file),
+        button('Import', () => file.click(), { icon: 'upload', kind: 'small' }), anyway, file),
       told));
 
   list.addEventListener('keydown', (event) => {
@@ -38,10 +40,12 @@ export function createShelf() {
 
   async function guard(work) {
     say(note, '');
+    anyway.hidden = true;
     try {
       return await work();
     } catch (error) {
       say(note, error.message);
+      anyway.hidden = !refused || error.status !== 409;
       note.scrollIntoView({ block: 'nearest' });
       return null;
     }
@@ -54,12 +58,14 @@ export function createShelf() {
     return Boolean(done);
   }
 
-  async function bring() {
-    const bytes = file.files[0];
+  async function bring(bytes, force) {
     file.value = '';
     if (!bytes) return;
+    refused = bytes;
+    const path = force ? 'import?force=true' : 'import';
     let count = 0;
-    if (await change(async () => { count = (await request('POST', 'import', { bytes })).symbols.length; })) {
+    if (await change(async () => { count = (await request('POST', path, { bytes })).symbols.length; })) {
+      refused = null;
       say(told, `${count} ${count === 1 ? 'symbol' : 'symbols'} imported.`);
     }
   }
@@ -100,6 +106,7 @@ export function createShelf() {
     history.reload();
   });
   store.addEventListener('map', () => items.forEach((item) => item.update()));
+  anyway.hidden = true;
   filter();
   return { element };
 }

@@ -32,8 +32,8 @@ export function createSymbolItem(name, { change, guard }) {
     if (!body.hidden) open(true);
   }
 
-  function form(label, value, save) {
-    const input = field({ value, maxlength: 64, 'aria-label': label });
+  function form(label, value, maxlength, save) {
+    const input = field({ value, maxlength, 'aria-label': label });
     return h('form.row', { onsubmit: (event) => {
       event.preventDefault();
       if (input.value && input.value !== value) save(input.value);
@@ -52,14 +52,14 @@ export function createSymbolItem(name, { change, guard }) {
       ask.querySelector('button:last-child').focus();
     }, { kind: 'quiet small' });
     return [h('div.row', {}, first,
-      button('Export', () => guard(() => download(`export?name=${encodeURIComponent(name)}`, `${name}.zip`)), { kind: 'quiet small' })), ask];
+      button('Export', () => guard(() => download(`export?name=${encodeURIComponent(name)}`, `${name}.strokes`)), { kind: 'quiet small' })), ask];
   }
 
   function open(reveal = false) {
     const pictures = h('div.symbol-drawings');
     body.replaceChildren(pictures,
-      form('Name', name, (to) => patch({ to })),
-      form('Types', store.symbols.get(name).text, (text) => patch({ text })),
+      form('Name', name, 64, (to) => patch({ to })),
+      form('Types', store.symbols.get(name).text, 1000, (text) => patch({ text })),
       ...forgetting());
     guard(async () => {
       const told = await request('GET', `symbols/drawings?name=${encodeURIComponent(name)}`);

@@ -91,6 +91,14 @@ export function createTeach(page, { tryIt }) {
     preview();
   }
 
+  /** Takes a drawing from elsewhere, if there is room for it. */
+  function offer(ink) {
+    if (drawings.length < MOST) return add(ink);
+    problem.textContent = 'There are ten drawings; save them, or remove one, then teach that one.';
+    anyway.hidden = true;
+    trouble.hidden = false;
+  }
+
   function remove(index) {
     drawings = drawings.filter((_, i) => i !== index);
     odd = [];
@@ -155,5 +163,5 @@ export function createTeach(page, { tryIt }) {
   store.addEventListener('symbols', known);
   coach.start();
   settle();
-  return { add };
+  return { offer };
 }
