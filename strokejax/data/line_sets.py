@@ -13,7 +13,13 @@ from strokejax.data.lines import USUAL, Style, spans, write_line
 from strokejax.data.splits import split_mask
 from strokejax.ink.formats import read_packed, unpack
 from strokejax.ink.images import read_image
-from strokejax.ink.line_images import LineImage, draw_line, normalise_line
+from strokejax.ink.line_images import (
+    CLEAN,
+    LineImage,
+    draw_line,
+    normalise_line,
+    on_paper,
+)
 from strokejax.types import InputError
 
 TALL = 48.0
@@ -89,16 +95,18 @@ def unipen_lines(
     def line(i: int, train: bool) -> Line | None:
         which, row = rows[i % len(rows)]
         strokes = [s[:, :2] for s in unpack(packs[which], row).strokes]
-        pen = PEN
+        pen, paper = PEN, CLEAN
+        rng = np.random.default_rng([7, i])
         if train:
-            rng = np.random.default_rng([7, i])
             lean = USUAL.lean * rng.normal()
             strokes = [s @ np.array([[1, 0], [-lean, 1]], np.float32) for s in strokes]
-            pen = rng.uniform(*USUAL.pen)
+            pen, paper = rng.uniform(*USUAL.pen), USUAL.paper
         height = max(float(np.ptp(np.concatenate(strokes)[:, 1])), 1.0)
         text = " ".join(texts[i % len(rows)].split())
         try:
-            image = normalise_line(draw_line(strokes, TALL / height, pen))
+            image = normalise_line(
+                on_paper(draw_line(strokes, TALL / height, pen), rng, paper)
+            )
         except InputError:
             return None  # a dash that grew beyond all bounds
         return Line(image, text, writers[i % len(rows)])

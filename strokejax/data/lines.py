@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from strokejax.data.glyphs import Glyphs
-from strokejax.ink.line_images import draw_line, normalise_line
+from strokejax.ink.line_images import CLEAN, Paper, draw_line, normalise_line, on_paper
 
 CELL = 0.45
 """Blank beside a character without overlap, in usual letters: 9 pixels beside 19, as
@@ -44,10 +44,11 @@ class Style(NamedTuple):
     """Deviation of each character's size, as a logarithm."""
     pen: tuple[float, float] = (0.9, 2.8)
     """Pixels where a usual letter has `SCALE`."""
+    paper: Paper = Paper()
 
 
 USUAL = Style()
-PLAIN = Style((0, 0), 0, (0.6, 0.6), 0, 0, 0, 0, (1.7, 1.7))
+PLAIN = Style((0, 0), 0, (0.6, 0.6), 0, 0, 0, 0, (1.7, 1.7), CLEAN)
 """Neither slant nor waves nor chance."""
 
 
@@ -108,7 +109,8 @@ def _drawn(
         x, y = stroke.T
         wave = style.drift * np.sin(2 * np.pi * x / period + phase) + slope * x
         bent.append(np.stack([x - lean * y, y + wave], -1))
-    return normalise_line(draw_line(bent, SCALE, rng.uniform(*style.pen))).pixels
+    picture = draw_line(bent, SCALE, rng.uniform(*style.pen))
+    return normalise_line(on_paper(picture, rng, style.paper)).pixels
 
 
 def published_line(

@@ -26,6 +26,21 @@ BLANK = 40
 """A picture whose darkest ink is below this, of 255, is blank."""
 
 
+class Paper(NamedTuple):
+    """What a picture of ink may look like; (low, high) of uniform choices."""
+
+    ink: tuple[float, float] = (0.5, 1.0)
+    """Share of full ink."""
+    blur: tuple[float, float] = (0.0, 0.8)
+    """Pixels of a Gaussian's deviation."""
+    grain: tuple[float, float] = (0.0, 0.06)
+    """Deviation of the paper's texture, of full ink; only what is darker is seen."""
+
+
+CLEAN = Paper((1, 1), (0, 0), (0, 0))
+"""Nothing changes."""
+
+
 class LineImage(NamedTuple):
     """A normalised line, and where its columns come from."""
 
@@ -146,3 +161,14 @@ def draw_line(
         for x, y in (xy[0], xy[-1]):
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
     return np.asarray(picture.reduce(FINE))
+
+
+def on_paper(picture: np.ndarray, rng: np.random.Generator, paper: Paper) -> np.ndarray:
+    """A drawn u8[h w] as a pen and a camera make it: fainter, blurred, with texture."""
+    from PIL import Image, ImageFilter
+
+    blur = ImageFilter.GaussianBlur(rng.uniform(*paper.blur))
+    ink = np.asarray(Image.fromarray(picture).filter(blur), np.float32)
+    ink = rng.uniform(*paper.ink) * ink
+    grain = 255 * rng.uniform(*paper.grain) * rng.normal(size=ink.shape)
+    return np.rint(np.clip(ink + np.maximum(grain, 0), 0, 255)).astype(np.uint8)
