@@ -9,7 +9,7 @@ import numpy as np
 
 from strokejax.data.dataset import data_file, data_root
 from strokejax.data.glyphs import Glyphs
-from strokejax.data.lines import USUAL, Style, spans, write_line
+from strokejax.data.lines import USUAL, Spans, Style, write_line
 from strokejax.data.splits import split_mask
 from strokejax.ink.formats import read_packed, unpack
 from strokejax.ink.images import read_image
@@ -64,12 +64,12 @@ def written_lines(
 
     What that hand has not written comes from others of the same split.
     """
-    hands = sorted(glyphs.of_hand)
+    hands, some = sorted(glyphs.of_hand), Spans(texts, limit)
 
     def line(i: int, train: bool) -> Line | None:
         rng = np.random.default_rng([seed, i])
         hand = hands[rng.integers(len(hands))]
-        text = next(spans(texts, rng, limit))
+        text = some.one(rng)
         pixels = write_line(text, glyphs, hand, rng, style)
         return None if pixels is None else Line(LineImage(pixels, 1.0, 0), text, hand)
 

@@ -5,13 +5,14 @@ of the line's own; the line leans, and its pen is as wide as it happens to be. W
 characters' ink does not tell, where they stand, is `_place`'s rule.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from strokejax.data.glyphs import Glyphs
 from strokejax.ink.line_images import CLEAN, Paper, draw_line, normalise_line, on_paper
+from strokejax.types import InputError
 
 CELL = 0.45
 """Blank beside a character without overlap, in usual letters: 9 pixels beside 19, as
@@ -113,46 +114,33 @@ def _drawn(
     return normalise_line(on_paper(picture, rng, style.paper)).pixels
 
 
-def published_line(
-    text: str,
-    pictures: Mapping[str, np.ndarray],
-    rng: np.random.Generator,
-    *,
-    overlap: tuple[float, float] = (0.0, 0.33),
-    length: int = 32,
-) -> np.ndarray:
-    """u8[28 28 * length]: a line as the published EMNISTLines draws it.
+class Spans:
+    """Spans of whole words of at most `limit` characters, from texts by their length.
 
-    `pictures` are u8[n 28 28] by character, ink high; of each one is chosen. Cells
-    overlap by one share of their width, drawn once a line; sums are clipped at 255; a
-    character without pictures is blank.
+    InputError where no text has a word that short.
     """
-    line = np.zeros((28, 28 * length), np.uint16)
-    step = int(28 * (1 - rng.uniform(*overlap)))
-    for i, character in enumerate(text[:length]):
-        if (known := pictures.get(character)) is not None and len(known):
-            line[:, i * step : i * step + 28] += known[rng.integers(len(known))]
-    return np.minimum(line, 255).astype(np.uint8)
 
+    def __init__(self, texts: Sequence[str], limit: int = 30):
+        words = ([w for w in text.split() if len(w) <= limit] for text in texts)
+        self._words = [each for each in words if each]
+        if not self._words:
+            raise InputError(
+                f"The text has no word of at most {limit} characters; give other text "
+                f"or longer lines."
+            )
+        weight = np.cumsum([len(each) for each in self._words])
+        self._share = weight / weight[-1]
+        self._limit = limit
 
-def spans(
-    texts: Sequence[str], rng: np.random.Generator, limit: int = 30
-) -> Iterator[str]:
-    """Spans of whole words of at most `limit` characters, for ever."""
-    words = [text.split() for text in texts]
-    words = [each for each in words if each]
-    weight = np.array([len(each) for each in words], np.float64)
-    weight /= weight.sum()
-    while True:
-        chosen = words[rng.choice(len(words), p=weight)]
-        first = int(rng.integers(len(chosen)))
-        wanted, span = int(rng.integers(1, limit + 1)), ""
-        for word in chosen[first:]:
+    def one(self, rng: np.random.Generator) -> str:
+        """One of them, of as many characters as another."""
+        words = self._words[int(np.searchsorted(self._share, rng.random()))]
+        wanted, span = int(rng.integers(1, self._limit + 1)), ""
+        for word in words[int(rng.integers(len(words))) :]:
             longer = f"{span} {word}".strip()
-            if len(longer) > limit:
+            if len(longer) > self._limit:
                 break
             span = longer
             if len(span) >= wanted:
                 break
-        if span:
-            yield span
+        return span
