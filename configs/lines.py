@@ -11,7 +11,7 @@ from strokejax.config import default_config
 
 
 def get_config(arg: str = ""):
-    """Settings of `line_cnn` on lines written by the built-in hand; no `arg` is used."""
+    """`line_cnn` on lines written by the built-in hand; no `arg` is used."""
     config = default_config()
     config.job = "lines"
     config.mode = "argmax"

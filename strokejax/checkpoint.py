@@ -1,8 +1,9 @@
 """Runs on disk: everything that training needs to go on, written whole or not at all.
 
-A run's directory holds `checkpoints/last` (the newest two) and `checkpoints/best`
-(one), each an Orbax directory per step. Saving is asynchronous; a checkpoint that was
-being written when the process died is ignored and removed.
+A run's directory holds `checkpoints/last` (the newest two) and `checkpoints/best` (the
+newest, or more: each was the best of all before), each an Orbax directory per step.
+Saving is asynchronous; a checkpoint that was being written when the process died is
+ignored and removed.
 """
 
 import logging
@@ -29,7 +30,7 @@ class Restored(NamedTuple):
 class Checkpoints:
     """The checkpoints of one run; `close` waits for what is being written."""
 
-    def __init__(self, directory: Path | str):
+    def __init__(self, directory: Path | str, keep_best: int = 1):
         # Orbax tells of every save at INFO and of every restore at WARNING.
         logging.getLogger("absl").setLevel(logging.ERROR)
         root = Path(directory).absolute() / "checkpoints"
@@ -41,7 +42,7 @@ class Checkpoints:
                 preservation_policy=keep(n),  # pyright: ignore[reportArgumentType]
                 cleanup_tmp_directories=True,
             )
-            for kind, n in ((LAST, 2), (BEST, 1))
+            for kind, n in ((LAST, 2), (BEST, keep_best))
         }
 
     def save(self, kind: str, state: TrainState, progress: dict[str, Any]) -> None:

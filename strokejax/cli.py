@@ -11,6 +11,7 @@ from strokejax import __version__
 from strokejax.commands import (
     collect,
     evaluate,
+    lines,
     live,
     recognize,
     register,
@@ -25,6 +26,7 @@ VERBS = {
     "symbols": symbols,
     "evaluate": evaluate,
     "live": live,
+    "lines": lines,
     "collect": collect,
     "serve": serve,
 }

@@ -16,9 +16,9 @@ Config = Any
 JOBS = ("pretrain", "finetune", "register", "figures", "sweep", "lines")
 MODES = ("nn-sampling", "argmax")
 DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
-LINE_DATA = ("synthetic_lines", "unipen_text", "cremma")
-LINE_MODELS = ("line_cnn", "line_transformer")
-GLYPHS = ("built-in", "unipen")
+LINE_DATA = ("synthetic_lines", "unipen_text", "cremma", "folder")
+LINE_MODELS = ("line_cnn", "line_transformer", "line_cnn_simple")
+GLYPHS = ("built-in", "unipen", "emnist", "mnist")
 MAX_SHARE = 100
 """How often an epoch may see a data set beside the first one."""
 FIGURES = (
@@ -125,6 +125,9 @@ def default_config() -> Config:
                 "log_every": 20,  # steps
                 "patience": 0,  # epochs without a better top-1; 0 = never stop early
                 "statistics": 50,  # batches that re-estimate BatchNorm; 0 = never
+                "limit_train_batches": 0,  # of an epoch, at the most; 0 = all
+                "overfit_batches": 0,  # train on so many, over and over; 0 = on all
+                "keep_best": 1,  # checkpoints of so many successive best states
             },
             "lines": {  # what the job "lines" trains on
                 "glyphs": "built-in",  # characters that lines are written with
@@ -224,6 +227,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "loop.log_every": (1, 1e9),
     "loop.patience": (0, 1e6),
     "loop.statistics": (0, 1e6),
+    "loop.limit_train_batches": (0, 1e9),
+    "loop.overfit_batches": (0, 1e6),
+    "loop.keep_best": (1, 1_000),
     "lines.length": (1, 96),
     "lines.epoch": (1, 1e9),
     "lines.valid": (1, 1e6),

@@ -12,19 +12,32 @@ import numpy as np
 
 from strokejax.ctc import align, greedy
 from strokejax.decode.beam import read_ctc
-from strokejax.decode.guide import Guide, no_guide
-from strokejax.ink.line_images import HEIGHT, LineImage
+from strokejax.decode.character_model import language_model, load_lexicon
+from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
+from strokejax.ink.line_images import LineImage, normalise_line, published_size
 from strokejax.model_store import StoredModel, load_model
-from strokejax.models.build import LINES, EncoderSpec, build_encoder
+from strokejax.models.build import (
+    LINES,
+    WINDOWS,
+    EncoderSpec,
+    build_encoder,
+    line_height,
+)
 from strokejax.models.line_net import STRIDE
+from strokejax.models.windows import SIZE, SPECIAL, as_ctc
 from strokejax.symbols import SPACE
 from strokejax.types import Encoder, InputError, PyTree
 
 BATCH = 16
-WIDTHS = tuple(64 * n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128))
-"""Lines are padded to one of these, so that few shapes are compiled."""
+UNIT = 112
+WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128)
+"""Lines are padded to one of these, times `UNIT`, so that few shapes are compiled."""
 BEAM, MOST = 24, 12
 """Texts that are kept, and characters that are tried at a step."""
+
+
+LANGUAGE, LEXICON = 0.4, 0.1
+"""Weights of a character model and of words beside what is seen."""
 
 
 class Character(NamedTuple):
@@ -55,7 +68,33 @@ class LineReader:
     encoder: Encoder
     params: PyTree
     model_state: PyTree
-    alphabet: tuple[str, ...]
+    outputs: tuple[str, ...]
+    """Of the network; CTC's blank, the last, has no name."""
+
+    @property
+    def windows(self) -> bool:
+        """Whether it reads published lines, window by window."""
+        return self.spec.architecture == WINDOWS
+
+    @property
+    def alphabet(self) -> tuple[str, ...]:
+        """The characters that it can read."""
+        return self.outputs[len(SPECIAL) :] if self.windows else self.outputs
+
+    @property
+    def stride(self) -> int:
+        """Pixels of a line for each of the steps that are searched."""
+        return SIZE // 2 if self.windows else STRIDE
+
+    def prepare(self, picture: np.ndarray, where: str = "The picture") -> LineImage:
+        """u8[h w], ink high, as it reads lines; see `normalise_line`."""
+        if self.windows:
+            return published_size(picture, where)
+        return normalise_line(picture, where)
+
+    def logits(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """f32[b t outputs] of a batch, as the network gives them."""
+        return np.asarray(_logits(self.encoder, self.params, self.model_state, inputs))
 
     def read(
         self, lines: Sequence[LineImage], guide: Guide | None = None
@@ -64,8 +103,7 @@ class LineReader:
         guide = no_guide(len(self.alphabet)) if guide is None else guide
         found: list[Any] = [None] * len(lines)
         for rows, log_p in self._batches(lines):
-            steps = np.array([_steps(lines[i].pixels) for i in rows])
-            steps = np.pad(steps, (0, len(log_p) - len(rows)))
+            steps = self._steps(lines, rows, len(log_p))
             limit = log_p.shape[1] // 2
             paths = read_ctc(log_p, steps, guide, width=BEAM, most=MOST, limit=limit)
             text, length, evidence = jax.device_get(
@@ -82,12 +120,16 @@ class LineReader:
         """The most probable character of each step, collapsed."""
         found = [""] * len(lines)
         for rows, log_p in self._batches(lines):
-            steps = np.array([_steps(lines[i].pixels) for i in rows])
-            steps = np.pad(steps, (0, len(log_p) - len(rows)))
+            steps = self._steps(lines, rows, len(log_p))
             text = np.asarray(greedy(log_p, jnp.asarray(steps), log_p.shape[1] // 2))
             for j, i in enumerate(rows):
                 found[i] = "".join(self.alphabet[c] for c in text[j] if c >= 0)
         return found
+
+    def _steps(self, lines, rows: list[int], size: int) -> np.ndarray:
+        """i64[size]: of each line of a batch."""
+        width = np.array([lines[i].pixels.shape[1] for i in rows])
+        return np.pad(-(-width // self.stride), (0, size - len(rows)))
 
     def _batches(self, lines: Sequence[LineImage]):
         """Rows of lines of like width, and f32[b t c+1]; b may be larger."""
@@ -95,15 +137,16 @@ class LineReader:
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH].tolist()
             widest = max(lines[i].pixels.shape[1] for i in rows)
-            width = next(each for each in WIDTHS if widest <= each)
+            width = next(UNIT * n for n in WIDTHS if widest <= UNIT * n)
             count = next(n for n in (1, 4, BATCH) if len(rows) <= n)
-            image = np.zeros((count, HEIGHT, width), np.uint8)
+            image = np.zeros((count, line_height(self.spec), width), np.uint8)
             widths = np.zeros(count, np.int32)
             for j, i in enumerate(rows):
                 widths[j] = lines[i].pixels.shape[1]
                 image[j, :, : widths[j]] = lines[i].pixels
             inputs = {"image": image, "width": widths}
-            yield rows, _log_p(self.encoder, self.params, self.model_state, inputs)
+            logits = _logits(self.encoder, self.params, self.model_state, inputs)
+            yield rows, as_ctc(logits) if self.windows else jax.nn.log_softmax(logits)
 
     def _reading(self, line, log_p, text, evidence) -> Reading:
         first, last = align(log_p, text)
@@ -111,8 +154,8 @@ class LineReader:
             Character(
                 self.alphabet[code],
                 float(np.exp(log_p[a : b + 1, code].max())),
-                round(line.column(STRIDE * a), 1),
-                round(line.column(STRIDE * (b + 1)), 1),
+                round(line.column(self.stride * a), 1),
+                round(line.column(self.stride * (b + 1)), 1),
             )
             for code, a, b in zip(text, first, last, strict=True)
         )
@@ -121,14 +164,21 @@ class LineReader:
 
 
 @partial(jax.jit, static_argnames="encoder")
-def _log_p(encoder, params, model_state, inputs):
-    mask = jnp.ones(len(inputs["width"]), bool)
-    logits, _ = encoder.apply(params, model_state, inputs, mask, train=False)
-    return jax.nn.log_softmax(logits)
+def _logits(encoder, params, model_state, inputs):
+    mask = jnp.ones(len(inputs["image"]), bool)
+    return encoder.apply(params, model_state, inputs, mask, train=False)[0]
 
 
-def _steps(pixels: np.ndarray) -> int:
-    return -(-pixels.shape[1] // STRIDE)
+def guide_of(
+    reader: LineReader, language: str | None = None, lexicon: str | None = None
+) -> Guide:
+    """What a language's words look like, or a file's words alone, or no guide."""
+    guide, alphabet = no_guide(len(reader.alphabet)), reader.alphabet
+    if language:
+        return with_characters(guide, language_model(language), alphabet, LANGUAGE)
+    if lexicon:
+        return with_words(guide, load_lexicon(lexicon), alphabet, LEXICON)
+    return guide
 
 
 def load_reader(model: str | Path | None = None) -> LineReader:
@@ -144,6 +194,6 @@ def from_stored(stored: StoredModel) -> LineReader:
             f"lines, use one that `configs/lines.py` trained."
         )
     params, model_state = jax.device_put((stored.encoder, stored.model_state))
-    alphabet = tuple(" " if n == SPACE else str(n) for n in stored.symbols.names)
+    outputs = tuple(" " if n == SPACE else str(n) for n in stored.symbols.names)
     encoder = build_encoder(stored.spec)
-    return LineReader(stored.spec, encoder, params, model_state, alphabet)
+    return LineReader(stored.spec, encoder, params, model_state, outputs)

@@ -46,7 +46,8 @@ def write_line_report(
     worst = np.argsort(rates, kind="stable")[::-1][:WORST]
 
     def shown(rows: np.ndarray) -> str:
-        return "".join(_reading(lines[i], truth[i], read[i]) for i in rows.tolist())
+        chosen: list[int] = rows.tolist()
+        return "".join(_reading(lines[i], truth[i], read[i]) for i in chosen)
 
     sections = {
         "Training": training_curves(history),

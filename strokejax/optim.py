@@ -24,6 +24,7 @@ _GROUPS = (
     *("block1", "block2", "block3", "motion", "hidden", "out", "table"),
     *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
     *("along1", "along2", "along3", "along4", "layer1", "layer2", "layer3"),
+    "windows",
 )
 
 

@@ -1,12 +1,15 @@
 """Batches of lines of like width: a pure function of the seed and the step."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.data.line_sets import Line, LineSet
-from strokejax.ink.line_images import HEIGHT
+from strokejax.data.line_sets import LineSet
+from strokejax.ink.line_drawing import pressed
+from strokejax.ink.line_images import HEIGHT, normalise_line
 from strokejax.types import Batch, InputError
 
 WIDTHS = (128, 256, 384, 512, 768, 1024)
@@ -15,6 +18,13 @@ LETTERS = 96
 """Of a text; lines with more are left out."""
 POOL = 16
 """Batches whose lines are sorted by width together."""
+
+
+class Normal(NamedTuple):
+    """A normalised line with what it says."""
+
+    pixels: np.ndarray
+    text: str
 
 
 def line_batches(
@@ -31,20 +41,20 @@ def line_batches(
 
     def at(step: int) -> Batch:
         chosen = pool(step // POOL)[step % POOL]
-        widest = max(line.image.pixels.shape[1] for line in chosen)
+        widest = max(line.pixels.shape[1] for line in chosen)
         width = next((each for each in WIDTHS if widest <= each), WIDTHS[-1])
         return gathered(chosen[rows], number, width)
 
     return at
 
 
-def gathered(lines: Sequence[Line], number: dict[str, int], width: int) -> Batch:
+def gathered(lines: Sequence[Normal], number: dict[str, int], width: int) -> Batch:
     """Lines as one batch, padded or pressed to a width."""
     image = np.zeros((len(lines), HEIGHT, width), np.uint8)
     widths = np.zeros(len(lines), np.int32)
     labels = np.full((len(lines), LETTERS), -1, np.int32)
     for i, line in enumerate(lines):
-        pixels = _pressed(line.image.pixels, width)
+        pixels = pressed(line.pixels, width)
         widths[i] = pixels.shape[1]
         image[i, :, : widths[i]] = pixels
         codes = [number[c] for c in line.text if c in number][:LETTERS]
@@ -53,7 +63,7 @@ def gathered(lines: Sequence[Line], number: dict[str, int], width: int) -> Batch
     return Batch({"image": image, "width": widths}, labels, mask)
 
 
-def _pool(lines: LineSet, size: int, seed: int, which: int) -> list[list[Line]]:
+def _pool(lines: LineSet, size: int, seed: int, which: int) -> list[list[Normal]]:
     """`POOL` batches of lines, each of like width, in random order."""
     wanted, found = POOL * size, []
     start = which * wanted
@@ -61,7 +71,8 @@ def _pool(lines: LineSet, size: int, seed: int, which: int) -> list[list[Line]]:
     for i in range(start, start + 3 * wanted):
         line = lines.line(_shuffled(lines.count, seed, i), True)
         if line is not None and 0 < len(line.text) <= LETTERS:
-            found.append(line)
+            with suppress(InputError):  # blank, or a dash beyond all bounds
+                found.append(Normal(normalise_line(line.picture).pixels, line.text))
         if len(found) == wanted:
             break
     else:
@@ -69,7 +80,7 @@ def _pool(lines: LineSet, size: int, seed: int, which: int) -> list[list[Line]]:
             f"{lines.name} has {len(found)} lines of {3 * wanted} that can be trained "
             f"on; give lines of ink with texts of 1 to {LETTERS} characters."
         )
-    found.sort(key=lambda line: line.image.pixels.shape[1])
+    found.sort(key=lambda line: line.pixels.shape[1])
     batches = [found[i : i + size] for i in range(0, wanted, size)]
     order = np.random.default_rng([seed, which]).permutation(POOL)
     return [batches[i] for i in order]
@@ -86,12 +97,3 @@ def _shuffled(count: int, seed: int, i: int) -> int:
 @lru_cache(4)
 def _order(count: int, seed: int, epoch: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch, 1]).permutation(count)
-
-
-def _pressed(pixels: np.ndarray, width: int) -> np.ndarray:
-    if pixels.shape[1] <= width:
-        return pixels
-    from PIL import Image
-
-    small = Image.fromarray(pixels).resize((width, HEIGHT), Image.Resampling.BILINEAR)
-    return np.asarray(small)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from strokejax.data.glyphs import Glyphs
-from strokejax.ink.line_images import CLEAN, Paper, draw_line, normalise_line, on_paper
+from strokejax.ink.line_drawing import CLEAN, Paper, draw_line, on_paper
 from strokejax.types import InputError
 
 CELL = 0.45
@@ -60,7 +60,7 @@ def write_line(
     rng: np.random.Generator,
     style: Style = USUAL,
 ) -> np.ndarray | None:
-    """u8[HEIGHT w]: the text in a hand, normalised; None without a drawn character.
+    """u8[h w], ink high: the text in a hand; None without a drawn character.
 
     A character that the hand has not written comes from another one; what nobody has
     written is a space.
@@ -111,7 +111,7 @@ def _drawn(
         wave = style.drift * np.sin(2 * np.pi * x / period + phase) + slope * x
         bent.append(np.stack([x - lean * y, y + wave], -1))
     picture = draw_line(bent, SCALE, rng.uniform(*style.pen))
-    return normalise_line(on_paper(picture, rng, style.paper)).pixels
+    return on_paper(picture, rng, style.paper)
 
 
 class Spans:

@@ -26,8 +26,11 @@ def train_batches(
     start: int,
     rows: slice,
     classes: int = 0,
+    repeat: int = 0,
 ) -> Iterator[Batch]:
     """Batches for ever, from step `start` on; `rows` of each global batch.
+
+    With `repeat` the first so many over and over.
 
     Shuffled: every epoch is a new permutation, a batch may span two epochs. Or, with
     `classes`, of so many classes each, all of one of a mixture's data sets.
@@ -44,16 +47,22 @@ def train_batches(
     else:
         order = grain.MapDataset.range(len(dataset)).shuffle(seed=seed).repeat()
         order = order.batch(batch_size)
-    batches = order.map(lambda index: _gather(dataset, index[rows]))
-    options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
-    return iter(batches[start:].to_iter_dataset(options))
+    return _ahead(order, lambda index: _gather(dataset, index[rows]), start, repeat)
 
 
-def stream(at: Callable[[int], Batch], start: int) -> Iterator[Batch]:
-    """`at(step)` for ever, from step `start` on, made ahead of time in a thread."""
+def stream(at: Callable[[int], Batch], start: int, repeat: int = 0) -> Iterator[Batch]:
+    """`at(step)` for ever, from step `start` on; with `repeat` the first so many."""
+    return _ahead(grain.MapDataset.range(FOR_EVER), at, start, repeat)
+
+
+def _ahead(
+    order: grain.MapDataset, make: Callable, start: int, repeat: int
+) -> Iterator[Batch]:
+    """Batches made ahead of time in a thread."""
+    if repeat:
+        order = order[:repeat].repeat()
     options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=4)
-    steps = grain.MapDataset.range(FOR_EVER).map(at)
-    return iter(steps[start:].to_iter_dataset(options))
+    return iter(order.map(make)[start:].to_iter_dataset(options))
 
 
 def eval_batches(dataset: Dataset, batch_size: int, *, rows: slice) -> Iterator[Batch]:

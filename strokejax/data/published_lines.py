@@ -9,8 +9,7 @@ from strokejax.data.dataset import Dataset
 from strokejax.data.glyphs import Glyphs
 from strokejax.data.line_sets import Line, LineSet
 from strokejax.data.lines import Spans
-from strokejax.ink.line_images import LineImage, draw_line
-from strokejax.ink.resample import longer_side
+from strokejax.ink.line_drawing import draw_line
 from strokejax.models.windows import CHARACTERS, CLASSES, PAD, SIZE
 from strokejax.symbols import SPACE
 from strokejax.types import Batch
@@ -37,15 +36,15 @@ class Drawn:
     def __getitem__(self, i: int) -> np.ndarray:
         strokes = self.glyphs.ink(int(self.rows[i]))
         every = np.concatenate(strokes)
-        side, room = float(np.ptp(every, axis=0).max()), SIZE - 2 * MARGIN
-        scale = room / max(side, 1e-6) if self.letter else min(USUAL, room / side)
+        side, room = max(float(np.ptp(every, axis=0).max()), 1e-6), SIZE - 2 * MARGIN
+        scale = room / side if self.letter else min(USUAL, room / side)
         drawn = draw_line(strokes, scale, PEN)[:SIZE, :SIZE]
         spare = SIZE - np.array(drawn.shape)
         before = spare // 2
         return np.pad(drawn, np.stack([before, spare - before], 1))
 
 
-def pictures_of(source: Glyphs | Dataset) -> Mapping[str, Sequence[np.ndarray] | Drawn]:
+def pictures_of(source: Glyphs | Dataset) -> Mapping[str, np.ndarray | Drawn]:
     """Pictures u8[28 28] by character: drawn ink, or those of a data set."""
     if isinstance(source, Glyphs):
         return {
@@ -62,7 +61,7 @@ def pictures_of(source: Glyphs | Dataset) -> Mapping[str, Sequence[np.ndarray] |
 
 def published_line(
     text: str,
-    pictures: Mapping[str, Sequence[np.ndarray] | Drawn],
+    pictures: Mapping[str, np.ndarray | Drawn],
     rng: np.random.Generator,
     *,
     overlap: tuple[float, float] = (0.0, 0.33),
@@ -90,7 +89,7 @@ def published_lines(
     overlap: tuple[float, float] = (0.0, 0.33),
     length: int = 32,
 ) -> LineSet:
-    """Such lines without end, of spans of texts; with a `length` up to 2 single characters.
+    """Such lines without end, of spans of texts; up to a `length` of 2 one character.
 
     Texts have up to two characters less than `length`, as published; of single
     characters each is as frequent as another.
@@ -102,8 +101,8 @@ def published_lines(
     def line(i: int, train: bool) -> Line:
         rng = np.random.default_rng([seed, i])
         text = some.one(rng) if some else str(rng.choice(single))
-        pixels = published_line(text, pictures, rng, overlap=overlap, length=length)
-        return Line(LineImage(pixels, 1.0, 0), text, str(i))
+        picture = published_line(text, pictures, rng, overlap=overlap, length=length)
+        return Line(picture, text, str(i))
 
     name = f"published lines of {source.name}"
     return LineSet(name, 0, frozenset(CHARACTERS), line, "line")
@@ -115,15 +114,13 @@ def _known(texts: Sequence[str]) -> list[str]:
 
 
 def window_batches(
-    lines: LineSet, size: int, length: int, *, seed: int, rows: slice
+    lines: LineSet, size: int, length: int, *, rows: slice
 ) -> Callable[[int], Batch]:
-    """`at(step)`: `rows` of a global batch; labels i32[b length], classes of windows."""
+    """`at(step)`: `rows` of a global batch; labels i32[b length] are of windows."""
 
     def at(step: int) -> Batch:
         first = step * size
-        found = [
-            lines.line(first + i, True) for i in range(*rows.indices(size))
-        ]
+        found = [lines.line(first + i, True) for i in range(*rows.indices(size))]
         return windows([line for line in found if line], length)
 
     return at
@@ -131,7 +128,7 @@ def window_batches(
 
 def windows(lines: Sequence[Line], length: int) -> Batch:
     """Lines as one batch: "image" u8[b 28 28 * length], labels padded with `PAD`."""
-    image = np.stack([line.image.pixels for line in lines])
+    image = np.stack([line.picture for line in lines])
     labels = np.full((len(lines), length), NUMBER[PAD], np.int32)
     for i, line in enumerate(lines):
         codes = [NUMBER[c] for c in line.text[:length]]

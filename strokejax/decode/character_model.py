@@ -20,6 +20,9 @@ from strokejax.types import InputError
 ORDER = 5
 MAX_BYTES = 32 * 2**20
 MAX_WORDS = 200_000
+MAX_LEXICON = 2_000_000
+SEEN = 1_000
+"""Lines that tell whether a lexicon has frequencies."""
 MAX_LENGTH = 64
 EVIDENCE = 10.0
 """Occurrences of a word of mean frequency: the sum of all counts over their number."""
@@ -114,7 +117,16 @@ def load_words(language: str | Path) -> dict[str, float]:
     return parse_words(decode_text(data, str(language)), str(language))
 
 
-def parse_words(text: str, where: str) -> dict[str, float]:
+def load_lexicon(file: str | Path) -> dict[str, float]:
+    """Words and frequencies like `load_words`; a word alone counts once."""
+    text = decode_text(read_bytes(file, MAX_BYTES), str(file))
+    lines = text.splitlines()
+    if all(len(line.split()) <= 1 for line in lines[:SEEN]):
+        text = "\n".join(f"{line} 1" for line in lines if line.strip())
+    return parse_words(text, str(file), MAX_LEXICON)
+
+
+def parse_words(text: str, where: str, most: int = MAX_WORDS) -> dict[str, float]:
     """The words of such a file's text; `where` names it in errors."""
     words: dict[str, float] = defaultdict(float)
     for number, line in enumerate(text.splitlines(), 1):
@@ -122,9 +134,9 @@ def parse_words(text: str, where: str) -> dict[str, float]:
             continue
         word, frequency = _parse_line(line, f"{where}, line {number}")
         words[unicodedata.normalize("NFC", word)] += frequency
-        if len(words) > MAX_WORDS:
+        if len(words) > most:
             raise InputError(
-                f"{where} has more than {MAX_WORDS:,} words; give the most frequent."
+                f"{where} has more than {most:,} words; give the most frequent."
             )
     if not words:
         raise InputError(f"{where} has no words; give lines of a word and a frequency.")

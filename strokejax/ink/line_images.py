@@ -1,6 +1,5 @@
-"""Pictures of lines: ink drawn as a line, and any picture as a network wants it."""
+"""Any picture of a line as a network wants it."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,8 @@ from strokejax.types import InputError
 
 HEIGHT = 40
 """Pixels of a normalised line."""
+SMALL = 28
+"""Pixels of a published line."""
 SPREAD = 6.5
 """Deviation of its ink from the middle row, in pixels: about half a small letter."""
 MARGIN = 4
@@ -18,27 +19,10 @@ MAX_WIDTH = 8_192
 MAX_SLOPE = 0.2
 FLOOR = 0.15
 """Paper's texture is below this share of the darkest ink."""
-FINE = 2
-"""Pixels drawn for each, a side: their mean is anti-aliased."""
 UPRIGHT = 8
 """Times as high as wide: no letter is."""
 BLANK = 40
 """A picture whose darkest ink is below this, of 255, is blank."""
-
-
-class Paper(NamedTuple):
-    """What a picture of ink may look like; (low, high) of uniform choices."""
-
-    ink: tuple[float, float] = (0.5, 1.0)
-    """Share of full ink."""
-    blur: tuple[float, float] = (0.0, 0.8)
-    """Pixels of a Gaussian's deviation."""
-    grain: tuple[float, float] = (0.0, 0.06)
-    """Deviation of the paper's texture, of full ink; only what is darker is seen."""
-
-
-CLEAN = Paper((1, 1), (0, 0), (0, 0))
-"""Nothing changes."""
 
 
 class LineImage(NamedTuple):
@@ -73,16 +57,39 @@ def normalise_line(picture: np.ndarray, where: str = "The picture") -> LineImage
     used = np.flatnonzero(columns > 0.5)
     ink = ink[:, used[0] : used[-1] + 1]
     scale = _scale(rows, ink.shape[1])
-    if (wide := max(1, round(ink.shape[1] * scale))) > MAX_WIDTH:
-        raise InputError(
-            f"{where} is a line of {wide:,} pixels at a height of {HEIGHT}, above the "
-            f"limit of {MAX_WIDTH:,}; cut it into shorter lines."
-        )
+    wide = _width(ink.shape[1] * scale, where)
     middle = float(rows @ (np.arange(len(rows)) + 0.5) / rows.sum())
     found = _cut(ink, middle - HEIGHT / 2 / scale, HEIGHT / scale, (wide, HEIGHT))
     pixels = np.rint(255 * found).astype(np.uint8)
     pixels = np.pad(pixels, ((0, 0), (MARGIN, MARGIN)))
     return LineImage(pixels, wide / ink.shape[1], int(used[0]))
+
+
+def published_size(picture: np.ndarray, where: str = "The picture") -> LineImage:
+    """u8[h w], ink high, as lines of 28 pixels: the ink 20 of them high, or as it is.
+
+    A picture of that height is taken as it is. InputError for one that is blank or too
+    long.
+    """
+    if len(picture) == SMALL:
+        return LineImage(picture, 1.0, 0)
+    ink = _contrast(picture, where)
+    columns, rows = np.flatnonzero(ink.max(0) > 0), np.flatnonzero(ink.max(1) > 0)
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    scale = (SMALL - 2 * MARGIN) / len(ink)
+    wide = _width(ink.shape[1] * scale, where)
+    found = _cut(ink, -MARGIN / scale, SMALL / scale, (wide, SMALL))
+    pixels = np.pad(np.rint(255 * found), ((0, 0), (MARGIN, MARGIN)))
+    return LineImage(pixels.astype(np.uint8), wide / ink.shape[1], int(columns[0]))
+
+
+def _width(pixels: float, where: str) -> int:
+    if pixels > MAX_WIDTH:
+        raise InputError(
+            f"{where} is a line of {pixels:,.0f} pixels at the height that is read, "
+            f"above the limit of {MAX_WIDTH:,}; cut it into shorter lines."
+        )
+    return max(1, round(pixels))
 
 
 def _contrast(picture: np.ndarray, where: str) -> np.ndarray:
@@ -137,38 +144,3 @@ def _level(ink: np.ndarray) -> np.ndarray:
     tall = np.pad(ink, ((most, most), (0, 0)))
     rows = (np.arange(len(tall))[:, None] + shift) % len(tall)
     return np.take_along_axis(tall, rows, 0)
-
-
-def draw_line(
-    strokes: Sequence[np.ndarray], scale: float, pen: float, margin: int = 4
-) -> np.ndarray:
-    """Strokes `(n, >= 2)` as u8[h w], ink high: `scale` pixels a unit, a round pen.
-
-    A stroke of one point, or one that does not move, is a dot.
-    """
-    from PIL import Image, ImageDraw
-
-    every = np.concatenate([stroke[:, :2] for stroke in strokes])
-    low = every.min(0)
-    size = np.ceil((every.max(0) - low) * scale).astype(int) + 2 * margin + 1
-    picture = Image.new("L", (FINE * int(size[0]), FINE * int(size[1])))
-    brush, width = ImageDraw.Draw(picture), max(1, round(FINE * pen))
-    radius = width / 2
-    for stroke in strokes:
-        xy = FINE * ((stroke[:, :2] - low) * scale + margin)
-        if len(xy) > 1 and np.ptp(xy, axis=0).max() > 0:
-            brush.line(xy.ravel().tolist(), 255, width)
-        for x, y in (xy[0], xy[-1]):
-            brush.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
-    return np.asarray(picture.reduce(FINE))
-
-
-def on_paper(picture: np.ndarray, rng: np.random.Generator, paper: Paper) -> np.ndarray:
-    """A drawn u8[h w] as a pen and a camera make it: fainter, blurred, with texture."""
-    from PIL import Image, ImageFilter
-
-    blur = ImageFilter.GaussianBlur(rng.uniform(*paper.blur))
-    ink = np.asarray(Image.fromarray(picture).filter(blur), np.float32)
-    ink = rng.uniform(*paper.ink) * ink
-    grain = 255 * rng.uniform(*paper.grain) * rng.normal(size=ink.shape)
-    return np.rint(np.clip(ink + np.maximum(grain, 0), 0, 255)).astype(np.uint8)

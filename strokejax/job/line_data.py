@@ -7,17 +7,17 @@ import numpy as np
 
 from strokejax.config import LINE_DATA, Config
 from strokejax.config_checks import shares
-from strokejax.data.glyphs import Glyphs, built_in_glyphs, unipen_glyphs
+from strokejax.data.line_files import cremma_lines, folder_lines
 from strokejax.data.line_sets import (
     Line,
     LineSet,
-    cremma_lines,
     unipen_lines,
-    written_lines,
 )
-from strokejax.data.lines import USUAL
+from strokejax.data.line_sources import glyphs_of, lines_by, overlap_of
+from strokejax.data.published_lines import published_lines
 from strokejax.data.texts import random_texts, read_texts
 from strokejax.decode.character_model import load_words
+from strokejax.models.build import WINDOWS
 from strokejax.types import InputError
 
 ASCII = tuple(chr(code) for code in range(32, 127))
@@ -30,12 +30,18 @@ class LineData(NamedTuple):
     name: str
     train: LineSet
     valid: list[Line]
+    """Held-out lines, with their pictures as they are read."""
     alphabet: tuple[str, ...]
 
 
 def load_lines(config: Config) -> LineData:
     """Lines to train on, held-out lines, and the characters they are made of."""
     name = config.data.name
+    if config.model.name == WINDOWS and (name != LINE_DATA[0] or config.data.also):
+        raise InputError(
+            f"The model {WINDOWS!r} reads published lines alone; set config.data.name="
+            f"{LINE_DATA[0]!r} and config.data.also='', or choose another model."
+        )
     train, valid = _set(config, name, "train"), _set(config, name, "validation")
     for other, share in shares(config.data.also):
         if other not in LINE_DATA or other == name or not 0 < share < 1:
@@ -56,33 +62,31 @@ def _set(config: Config, name: str, split: str) -> LineSet:
     root = config.data.root or None
     if name == "unipen_text":
         return unipen_lines(split, root, words=split == "train")
+    if name == "folder":
+        if not root:
+            raise InputError(
+                "config.data.name='folder' wants config.data.root, the folder with "
+                "lines.tsv."
+            )
+        return folder_lines(Path(root), split)
     if name == "cremma":
         return cremma_lines(split, root)
-    valid = split == "validation"
-    low, _, high = config.lines.overlap.partition(":")
-    try:
-        style = USUAL._replace(overlap=(float(low), float(high or low)))
-    except ValueError:
-        raise InputError(
-            f"config.lines.overlap is {config.lines.overlap!r}; write LOW:HIGH, shares "
-            f"of a character's cell, like '0:0.33'."
-        ) from None
-    seed = config.seed + SEED_OF_VALID * valid
-    return written_lines(
-        _glyphs(config.lines.glyphs, split, root),
-        _texts(config.lines.text, seed),
+    overlap = overlap_of(config.lines.overlap, "config.lines.overlap")
+    seed = config.seed + SEED_OF_VALID * (split == "validation")
+    file, length = config.lines.text, config.lines.length
+    texts = read_texts(Path(file)) if file else random_texts(load_words("en"), seed)
+    if config.model.name == WINDOWS:
+        source = glyphs_of(config.lines.glyphs, split, root)
+        return published_lines(source, texts, seed=seed, overlap=overlap, length=length)
+    return lines_by(
+        config.lines.glyphs,
+        texts,
+        split=split,
+        overlap=overlap,
+        length=length,
         seed=seed,
-        style=style,
-        limit=config.lines.length,
+        root=root,
     )
-
-
-def _texts(file: str, seed: int) -> list[str]:
-    return read_texts(Path(file)) if file else random_texts(load_words("en"), seed)
-
-
-def _glyphs(name: str, split: str, root: str | None) -> Glyphs:
-    return unipen_glyphs(split, root) if name == "unipen" else built_in_glyphs(split)
 
 
 def mixed(one: LineSet, other: LineSet, share: float) -> LineSet:

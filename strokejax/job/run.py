@@ -63,7 +63,7 @@ def fit(config: Config, workdir: Path) -> Trained:
         check_owner(workdir, config)
         check_batch_size(config.loop.batch_size, mesh)
         setup = prepare(config)
-        plan = _plan(config, len(setup.train_set))
+        plan = plan_of(config, len(setup.train_set))
     claim(workdir, config)
     _tell(setup)
     optimizer, rate = optimizer_of(config.optim, setup.params, plan.steps)
@@ -78,7 +78,8 @@ def fit(config: Config, workdir: Path) -> Trained:
         _augment(config),
     )
     with ExitStack() as stack:
-        checkpoints = stack.enter_context(closing(Checkpoints(workdir)))
+        checkpoints = Checkpoints(workdir, config.loop.keep_best)
+        stack.enter_context(closing(checkpoints))
         restored = checkpoints.restore(LAST, state)
         state, progress = restored if restored else (state, {})
         start = int(state.step)
@@ -116,13 +117,16 @@ def _batches(config: Config, setup: Setup, mesh: Mesh, start: int) -> Iterator[B
         start=start,
         rows=local_slice(config.loop.batch_size),
         classes=config.loss.classes_per_batch if between else 0,
+        repeat=config.loop.overfit_batches,
     )
     return (to_global(batch, mesh) for batch in batches)
 
 
-def _plan(config: Config, examples: int) -> Plan:
+def plan_of(config: Config, examples: int, best_by: str = "top1") -> Plan:
+    """How long a job goes on with so many examples an epoch."""
     loop = config.loop
     epoch = max(1, examples // loop.batch_size)
+    epoch = min(epoch, loop.overfit_batches or loop.limit_train_batches or epoch)
     profile = None
     if config.log.profile:
         first, _, last = config.log.profile.partition(":")
@@ -140,6 +144,7 @@ def _plan(config: Config, examples: int) -> Plan:
         checkpoint_every=loop.checkpoint_every,
         patience=loop.patience,
         profile=profile,
+        best_by=best_by,
     )
 
 

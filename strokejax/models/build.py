@@ -5,8 +5,10 @@ from typing import Any, NamedTuple
 from strokejax.types import Encoder, InputError
 
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
-LINES = ("line_cnn", "line_transformer")
-"""These read lines: logits of characters and a blank, step by step."""
+WINDOWS = "line_cnn_simple"
+"""Reads lines of 28 pixels window by window, as published."""
+LINES = ("line_cnn", "line_transformer", WINDOWS)
+"""These read lines; but for `WINDOWS` by logits of characters and CTC's blank."""
 
 
 class EncoderSpec(NamedTuple):
@@ -47,6 +49,11 @@ class EncoderSpec(NamedTuple):
         return {"size": self.size, "margin": self.margin, "width": self.width}
 
 
+def line_height(spec: EncoderSpec) -> int:
+    """Pixels of the lines that a network reads."""
+    return 28 if spec.architecture == WINDOWS else 40
+
+
 def check_spec(spec: EncoderSpec) -> None:
     """InputError for an architecture that this version does not know."""
     if spec.architecture not in (*ARCHITECTURES, *LINES):
@@ -66,6 +73,10 @@ def build_encoder(
 ) -> Encoder:
     """The trainable network; `frozen` blocks keep their statistics."""
     check_spec(spec)
+    if spec.architecture == WINDOWS:
+        from strokejax.models.windows import windows_net
+
+        return windows_net(spec.out_dim)
     if spec.architecture in LINES:
         from strokejax.models.line_net import line_net
 

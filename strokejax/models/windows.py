@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from strokejax.models.cnn import as_encoder
+from strokejax.models.cnn import Conv, as_encoder
 from strokejax.models.functions import max_pool
 from strokejax.types import Encoder
 
 SIZE = 28
 """Pixels of a window, and from one to the next."""
+FEATURES = 64
 PAD = "<P>"
 SPECIAL = ("<B>", "<S>", "<E>", PAD)
 """Classes that are no character: CTC's blank, a text's start and end, and nothing."""
@@ -33,11 +34,15 @@ class CharacterNet(nn.Module):
 
     @nn.compact
     def __call__(self, x, train):
-        x = nn.relu(nn.Conv(64, (3, 3), name="conv1")(x))
-        x = max_pool(nn.relu(nn.Conv(64, (3, 3), name="conv2")(x)))
+        x = nn.relu(self._conv(x, "conv1"))
+        x = max_pool(nn.relu(self._conv(x, "conv2")))
         x = nn.Dropout(0.25, deterministic=not train)(x)
         x = nn.relu(nn.Dense(128, name="hidden")(x.reshape(len(x), -1)))
         return nn.Dense(self.outputs, name="out")(x)
+
+    def _conv(self, x, name):
+        bias = self.param(f"{name}_bias", nn.initializers.zeros, (FEATURES,))
+        return Conv(FEATURES, name=name)(x) + bias
 
 
 class Windows(nn.Module):

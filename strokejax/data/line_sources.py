@@ -1,0 +1,61 @@
+"""Lines by name: who wrote the characters, how far they overlap."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from strokejax.data.dataset import Dataset
+from strokejax.data.glyphs import Glyphs, built_in_glyphs, unipen_glyphs
+from strokejax.data.line_sets import LineSet, written_lines
+from strokejax.data.lines import USUAL
+from strokejax.data.published_lines import published_lines
+from strokejax.data.readers import load
+from strokejax.types import InputError
+
+GLYPHS = ("built-in", "unipen", "emnist", "mnist")
+MOST_OVERLAP = 0.75
+
+
+def lines_by(
+    glyphs: str,
+    texts: Sequence[str],
+    *,
+    split: str,
+    overlap: tuple[float, float],
+    length: int,
+    seed: int,
+    root: str | Path | None = None,
+) -> LineSet:
+    """Lines without end of texts: ink by one hand a line, pictures as published."""
+    source = glyphs_of(glyphs, split, root)
+    if isinstance(source, Dataset):
+        size = max(length, 3)
+        return published_lines(source, texts, seed=seed, overlap=overlap, length=size)
+    style = USUAL._replace(overlap=overlap)
+    return written_lines(source, texts, seed=seed, style=style, limit=length)
+
+
+def overlap_of(given: str, where: str) -> tuple[float, float]:
+    """LOW:HIGH or one number, shares of a cell; InputError names `where` it was."""
+    low, _, high = given.partition(":")
+    try:
+        found = float(low), float(high or low)
+    except ValueError:
+        found = 1.0, 0.0
+    if not 0 <= found[0] <= found[1] <= MOST_OVERLAP:
+        raise InputError(
+            f"{where} is {given!r}; write LOW:HIGH, shares of a character's cell from "
+            f"0 to {MOST_OVERLAP}, like '0:0.33'."
+        )
+    return found
+
+
+def glyphs_of(
+    name: str, split: str, root: str | Path | None = None
+) -> Glyphs | Dataset:
+    """Characters by one of the names `GLYPHS`: ink by hand, or pictures."""
+    match name:
+        case "unipen":
+            return unipen_glyphs(split, root)
+        case "built-in":
+            return built_in_glyphs(split)
+    return load(name, split, root=root)
