@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from untrained import PIXELS, WOBBLE, Row, made_rows, mouse
 
-from strokejax.config import LOSSES, default_config, fields
+from strokejax.config import default_config, fields
+from strokejax.config_values import LOSSES
 from strokejax.measure.letters import named
 from strokejax.measure.shots import own_samples, symbols, within_alphabets
 from strokejax.measure.validation import Validation

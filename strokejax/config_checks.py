@@ -2,7 +2,8 @@
 
 import difflib
 
-from strokejax.config import (
+from strokejax.config import Config, default_config, fields, figure_groups
+from strokejax.config_values import (
     CHOICES,
     DATA,
     FIGURES,
@@ -13,10 +14,6 @@ from strokejax.config import (
     PAIR_LOSSES,
     RANGES,
     WITH_MARGIN,
-    Config,
-    default_config,
-    fields,
-    figure_groups,
 )
 from strokejax.types import InputError
 from strokejax.variants import ignored
@@ -67,19 +64,7 @@ def _validate_together(config: Config) -> None:
             f"config.augment.width_low of {aug.width_low} exceeds width_high of "
             f"{aug.width_high}; swap them."
         )
-    for name, share in shares(config.data.also):
-        if config.job == "lines":
-            break
-        if name not in DATA or name == config.data.name or config.mode == "argmax":
-            raise InputError(
-                f"config.data.also has {name!r}; in mode 'nn-sampling' it takes others "
-                f"than {config.data.name!r} of {', '.join(DATA)}."
-            )
-        if not 0 < share <= MAX_SHARE:
-            raise InputError(
-                f"config.data.also asks for {share:g} times {name!r}; choose more than "
-                f"0 and at most {MAX_SHARE}."
-            )
+    _validate_also(config)
     ignored(config.symbol.ignore, "config.symbol.ignore")
     for name in figure_groups(config.figures.only):
         if name not in FIGURES:
@@ -108,6 +93,22 @@ def _validate_together(config: Config) -> None:
             "config.optim.train='table' has nothing to train in mode 'argmax'; "
             "choose 'all' or 'block3_head'."
         )
+
+
+def _validate_also(config: Config) -> None:
+    if config.job == "lines":
+        return  # its own data sets, checked where they are loaded
+    for name, share in shares(config.data.also):
+        if name not in DATA or name == config.data.name or config.mode == "argmax":
+            raise InputError(
+                f"config.data.also has {name!r}; in mode 'nn-sampling' it takes others "
+                f"than {config.data.name!r} of {', '.join(DATA)}."
+            )
+        if not 0 < share <= MAX_SHARE:
+            raise InputError(
+                f"config.data.also asks for {share:g} times {name!r}; choose more than "
+                f"0 and at most {MAX_SHARE}."
+            )
 
 
 def _validate_lines(config: Config) -> None:

@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from strokejax.ctc import align, greedy
-from strokejax.decode.beam import read_ctc
-from strokejax.decode.character_model import language_model, load_lexicon
-from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
+from strokejax.ctc import greedy
+from strokejax.decode.guide import Guide
 from strokejax.ink.line_images import LineImage, normalise_line, published_size
-from strokejax.model_store import StoredModel, load_model
+from strokejax.line_search import Reading, search
+from strokejax.model_store import StoredModel
 from strokejax.models.build import (
     LINES,
     WINDOWS,
@@ -24,7 +21,8 @@ from strokejax.models.build import (
     line_height,
 )
 from strokejax.models.line_net import STRIDE
-from strokejax.models.windows import SIZE, SPECIAL, as_ctc
+from strokejax.models.windows import as_ctc
+from strokejax.published import SIZE, SPECIAL
 from strokejax.symbols import SPACE
 from strokejax.types import Encoder, InputError, PyTree
 
@@ -32,32 +30,6 @@ BATCH = 16
 UNIT = 112
 WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128)
 """Lines are padded to one of these, times `UNIT`, so that few shapes are compiled."""
-BEAM, MOST = 24, 12
-"""Texts that are kept, and characters that are tried at a step."""
-
-
-LANGUAGE, LEXICON = 0.4, 0.1
-"""Weights of a character model and of words beside what is seen."""
-
-
-class Character(NamedTuple):
-    """One character of a reading."""
-
-    char: str
-    confidence: float
-    """Its highest probability along its place."""
-    x0: float
-    x1: float
-    """Its place: columns of the picture that was read."""
-
-
-class Reading(NamedTuple):
-    """What a line says."""
-
-    text: str
-    confidence: float
-    """Probability of the whole text, without what the language says."""
-    characters: tuple[Character, ...]
 
 
 @dataclass(frozen=True)
@@ -99,22 +71,17 @@ class LineReader:
     def read(
         self, lines: Sequence[LineImage], guide: Guide | None = None
     ) -> list[Reading]:
-        """The texts of normalised lines, in their order."""
-        guide = no_guide(len(self.alphabet)) if guide is None else guide
-        found: list[Any] = [None] * len(lines)
+        """The texts of prepared lines, in their order."""
+        found: dict[int, Reading] = {}
         for rows, log_p in self._batches(lines):
             steps = self._steps(lines, rows, len(log_p))
-            limit = log_p.shape[1] // 2
-            paths = read_ctc(log_p, steps, guide, width=BEAM, most=MOST, limit=limit)
-            text, length, evidence = jax.device_get(
-                (paths.text[:, 0], paths.length[:, 0], paths.evidence[:, 0])
-            )
-            log_p = np.asarray(log_p)
-            for j, i in enumerate(rows):
-                found[i] = self._reading(
-                    lines[i], log_p[j, : steps[j]], text[j, : length[j]], evidence[j]
-                )
-        return found
+            columns = [partial(self._column, lines[i]) for i in rows]
+            read = search(log_p, steps, self.alphabet, guide, columns)
+            found |= zip(rows, read, strict=True)
+        return [found[i] for i in range(len(lines))]
+
+    def _column(self, line: LineImage, step: int) -> float:
+        return line.column(self.stride * step)
 
     def read_greedily(self, lines: Sequence[LineImage]) -> list[str]:
         """The most probable character of each step, collapsed."""
@@ -148,42 +115,11 @@ class LineReader:
             logits = _logits(self.encoder, self.params, self.model_state, inputs)
             yield rows, as_ctc(logits) if self.windows else jax.nn.log_softmax(logits)
 
-    def _reading(self, line, log_p, text, evidence) -> Reading:
-        first, last = align(log_p, text)
-        characters = tuple(
-            Character(
-                self.alphabet[code],
-                float(np.exp(log_p[a : b + 1, code].max())),
-                round(line.column(self.stride * a), 1),
-                round(line.column(self.stride * (b + 1)), 1),
-            )
-            for code, a, b in zip(text, first, last, strict=True)
-        )
-        said = "".join(each.char for each in characters)
-        return Reading(said, float(np.exp(evidence)), characters)
-
 
 @partial(jax.jit, static_argnames="encoder")
 def _logits(encoder, params, model_state, inputs):
     mask = jnp.ones(len(inputs["image"]), bool)
     return encoder.apply(params, model_state, inputs, mask, train=False)[0]
-
-
-def guide_of(
-    reader: LineReader, language: str | None = None, lexicon: str | None = None
-) -> Guide:
-    """What a language's words look like, or a file's words alone, or no guide."""
-    guide, alphabet = no_guide(len(reader.alphabet)), reader.alphabet
-    if language:
-        return with_characters(guide, language_model(language), alphabet, LANGUAGE)
-    if lexicon:
-        return with_words(guide, load_lexicon(lexicon), alphabet, LEXICON)
-    return guide
-
-
-def load_reader(model: str | Path | None = None) -> LineReader:
-    """A stored model that reads lines; InputError for one that names symbols."""
-    return from_stored(load_model(model or "lines-en"))
 
 
 def from_stored(stored: StoredModel) -> LineReader:

@@ -15,7 +15,7 @@ from strokejax import answers, inputs
 from strokejax.answers import Answer, Ranked
 from strokejax.ink.formats import PackedInk
 from strokejax.model_store import StoredModel, load_model
-from strokejax.models.build import EncoderSpec, build_inference
+from strokejax.models.build import LINES, EncoderSpec, build_inference
 from strokejax.rejection import limit_for, refusal
 from strokejax.symbols import SymbolTable
 from strokejax.table import STRANGE, Slots
@@ -184,6 +184,11 @@ def from_stored(
     views: bool = False,
 ) -> Recognizer:
     """The snapshot of a stored model, on the default device; see `load`."""
+    if stored.spec.architecture in LINES:
+        raise InputError(
+            f"The model reads lines ({stored.spec.architecture}); use it with "
+            f"`strokejax lines read`, or choose one of single symbols."
+        )
     limit = STRANGE if false_accepts is None else limit_for(stored, false_accepts)
     encoder, network, model_state = build_inference(
         stored.spec, stored.encoder, stored.model_state, fast=fast

@@ -15,17 +15,18 @@ LEVELS = tuple(
     line.split()
     for line in """
 types
-atomic
+atomic config_values published
 config locate symbols hashed scores distance ink partitioning processes
 variants
-config_checks table losses data models
+config_checks table losses data models ctc line_scores
 metric_losses knn optim state model_store
 answers inputs rejection objective
 steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online ways fewshot curves
 samples coach changes placing decode
-learning sheet naming
-registry adaptation
+learning sheet naming line_search line_report
+line_reader symbol_lines
+registry adaptation reading
 sharing upgrade measure
 job serve
 commands
@@ -39,7 +40,7 @@ UPWARDS = {("models.torch_import", "model_store"), ("models.torch_import", "tabl
 
 HOMES = {
     "flax": ("models",),
-    "optax": ("optim", "state", "steps", "job.setup"),
+    "optax": ("optim", "state", "steps", "job.setup", "job.line_setup", "ctc"),
     "orbax": ("checkpoint",),
     "grain": ("data.pipeline",),
     "tensorflow_datasets": ("data",),
@@ -65,7 +66,11 @@ WITH_JAX = ("ink.raster", "ink.augment")
 HOST = (
     "types",
     "config",
+    "config_values",
     "config_checks",
+    "published",
+    "line_scores",
+    "line_report",
     "symbols",
     "atomic",
     "scores",

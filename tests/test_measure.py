@@ -14,8 +14,9 @@ from test_fused import ink_inputs
 from test_report import Page
 
 from strokejax import charts
-from strokejax.config import FIGURES, default_config
+from strokejax.config import default_config
 from strokejax.config_checks import validate
+from strokejax.config_values import FIGURES
 from strokejax.data import splits
 from strokejax.data.detexify import FILE as DETEXIFY
 from strokejax.data.omniglot import FILE as OMNIGLOT

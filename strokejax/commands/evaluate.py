@@ -4,7 +4,7 @@ import argparse
 import json
 from typing import Any
 
-from strokejax.commands import few_shots
+from strokejax.commands import few_shots, line_scoring, lines
 from strokejax.types import InputError
 
 TEXT = """\
@@ -14,6 +14,8 @@ data:
   FILE.npz   packed ink with an array `label` (and `writer`), or pictures x u8[n h w]
              (ink high) with labels y; whole-number labels up to 9 are digits
   FOLDER     a collected folder: one subfolder a symbol (a, uA, d0, space), CSV files
+  lines.tsv  pictures of lines: file, group (writer), text, with tabs between; `lines
+             make` writes such a folder
   FILE.zip   Lake's 20 one-shot runs of Omniglot (all_runs.zip)
 
 With --shots or --open-set the model learns, or forgets, first, and labels need not be
@@ -39,13 +41,16 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--views", action="store_true", help="as `strokejax recognize` has it"
     )
+    lines.guides(parser.add_argument_group("lines.tsv"))
     parser.add_argument("--report", metavar="FILE.html", help="write a page as well")
 
 
 def run(given: argparse.Namespace) -> int:
     """Prints the scores."""
     _check(given)
-    if given.data[0].lower().endswith(".zip"):
+    if given.data[0].lower().endswith(".tsv"):
+        found = line_scoring.line_scores(given)
+    elif given.data[0].lower().endswith(".zip"):
         found = few_shots.one_shot_runs(given)
     elif given.shots or given.open_set:
         found = few_shots.few_shots(given)
@@ -55,11 +60,13 @@ def run(given: argparse.Namespace) -> int:
         found = _scores(given)
     if given.json:
         print(json.dumps(found, ensure_ascii=False))
+    elif "cer" in found:
+        line_scoring.show(found)
     elif "per_class" in found:
         _print_scores(found)
     else:
         _print(found)
-    return 0
+    return 2 if found.get("failed") else 0
 
 
 def _check(given: argparse.Namespace) -> None:

@@ -110,7 +110,7 @@ def _read(given: argparse.Namespace) -> int:
     from strokejax.ink.images import read_image
 
     with importing():
-        from strokejax.line_reader import guide_of, load_reader
+        from strokejax.reading import guide_of, load_reader
     reader = load_reader(given.model)
     guide = guide_of(reader, given.language, given.lexicon)
     results: list[dict[str, Any]] = []

@@ -11,7 +11,6 @@ from strokejax.data.published_lines import published_lines
 from strokejax.data.readers import load
 from strokejax.types import InputError
 
-GLYPHS = ("built-in", "unipen", "emnist", "mnist")
 MOST_OVERLAP = 0.75
 
 

@@ -10,7 +10,7 @@ from strokejax.data.glyphs import Glyphs
 from strokejax.data.line_sets import Line, LineSet
 from strokejax.data.lines import Spans
 from strokejax.ink.line_drawing import draw_line
-from strokejax.models.windows import CHARACTERS, CLASSES, PAD, SIZE
+from strokejax.published import CHARACTERS, CLASSES, PAD, SIZE
 from strokejax.symbols import SPACE
 from strokejax.types import Batch
 

@@ -52,7 +52,7 @@ def normalise_line(picture: np.ndarray, where: str = "The picture") -> LineImage
             f"{where} is {width} pixels wide and {height} high; turn it: a line is "
             f"read from left to right."
         )
-    ink = _level(_contrast(picture, where))
+    ink = level_ink(picture, where)
     columns, rows = ink.sum(0), ink.sum(1)
     used = np.flatnonzero(columns > 0.5)
     ink = ink[:, used[0] : used[-1] + 1]
@@ -90,6 +90,11 @@ def _width(pixels: float, where: str) -> int:
             f"above the limit of {MAX_WIDTH:,}; cut it into shorter lines."
         )
     return max(1, round(pixels))
+
+
+def level_ink(picture: np.ndarray, where: str = "The picture") -> np.ndarray:
+    """f32[h w] of u8[h w], ink high: from 0, all that is paper, to 1; level."""
+    return _level(_contrast(picture, where))
 
 
 def _contrast(picture: np.ndarray, where: str) -> np.ndarray:

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.config import LINE_DATA, Config
+from strokejax.config import Config
 from strokejax.config_checks import shares
+from strokejax.config_values import LINE_DATA
 from strokejax.data.line_files import cremma_lines, folder_lines
 from strokejax.data.line_sets import (
     Line,

@@ -19,9 +19,9 @@ from strokejax.line_scores import line_scores
 from strokejax.metrics import read_jsonl
 from strokejax.model_store import StoredModel, no_calibration, save_model
 from strokejax.models.build import WINDOWS
-from strokejax.models.windows import SIZE
 from strokejax.partitioning import to_host
 from strokejax.processes import together
+from strokejax.published import SIZE
 from strokejax.state import TrainState
 from strokejax.symbols import SPACE, SymbolTable
 from strokejax.table import init_slots

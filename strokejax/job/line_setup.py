@@ -16,8 +16,8 @@ from strokejax.line_reader import LineReader, from_stored
 from strokejax.model_store import load_model
 from strokejax.models.build import WINDOWS, EncoderSpec, build_encoder, line_height
 from strokejax.models.line_net import steps
-from strokejax.models.windows import CLASSES, PAD
 from strokejax.partitioning import local_slice
+from strokejax.published import CLASSES, PAD
 from strokejax.types import Batch, Encoder, InputError, PyTree
 
 BLANK = ""

@@ -11,7 +11,8 @@ import numpy as np
 from jax.sharding import Mesh
 
 from strokejax.checkpoint import BEST, LAST, Checkpoints
-from strokejax.config import PAIR_LOSSES, Config
+from strokejax.config import Config
+from strokejax.config_values import PAIR_LOSSES
 from strokejax.data.pipeline import train_batches
 from strokejax.ink.augment import Augment
 from strokejax.job.finish import finish

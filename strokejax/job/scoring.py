@@ -7,7 +7,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from strokejax.config import PAIR_LOSSES, Config
+from strokejax.config import Config
+from strokejax.config_values import PAIR_LOSSES
 from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions, batch_statistics, predict
 from strokejax.job.means import examples_of, mean_table

@@ -18,8 +18,9 @@ import jax
 import numpy as np
 
 from strokejax.atomic import write_atomically
-from strokejax.config import RANGES, Config
+from strokejax.config import Config
 from strokejax.config_checks import span, validate
+from strokejax.config_values import RANGES
 from strokejax.fewshot import kshot
 from strokejax.job.run import Trained, fit
 from strokejax.job.sweep_page import Row, told, write_sweep

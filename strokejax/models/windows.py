@@ -12,19 +12,10 @@ from jaxtyping import Array, Float
 
 from strokejax.models.cnn import Conv, as_encoder
 from strokejax.models.functions import max_pool
+from strokejax.published import CLASSES, SIZE, SPECIAL
 from strokejax.types import Encoder
 
-SIZE = 28
-"""Pixels of a window, and from one to the next."""
 FEATURES = 64
-PAD = "<P>"
-SPECIAL = ("<B>", "<S>", "<E>", PAD)
-"""Classes that are no character: CTC's blank, a text's start and end, and nothing."""
-CHARACTERS = (
-    *"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    *" !\"#&'()*+,-./:;?",
-)
-CLASSES = (*SPECIAL, *CHARACTERS)
 
 
 class CharacterNet(nn.Module):
