@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from strokejax import config as module
+from strokejax import config_values as module
 from strokejax.config import default_config, fields
 from strokejax.config_checks import SPANS, unknown_field, validate
 from strokejax.types import InputError
@@ -26,6 +26,8 @@ FREE = {
     "figures.only",
     "figures.lake",
     "sweep.losses",
+    "lines.text",
+    "lines.overlap",
     *(f"sweep.{name}" for name in SPANS),
 }
 """Texts without a list of choices."""
@@ -38,13 +40,22 @@ of_type = {
 
 def changed(name, value):
     """The default config with one value, which is not converted to its field's type."""
-    config = default_config().to_dict()
+    return change(default_config(), name, value)
+
+
+def change(config, name, value):
+    config = config.to_dict()
     *sections, last = name.split(".")
     parent = config
     for section in sections:
         parent = parent[section]
     parent[last] = value
     return ConfigDict(config)
+
+
+def of_lines(config):
+    config.job, config.mode = "lines", "argmax"
+    config.data.name, config.model.name = "synthetic_lines", "line_cnn"
 
 
 def refused(config):
@@ -113,6 +124,9 @@ def test_unknown_choices_are_refused_with_the_list(name):
         config = changed(name, choice)
         if name == "model.norm":
             config.model.name = "stroke_net"  # the one network with both
+        if choice in ("lines", *module.LINE_DATA, *module.LINE_MODELS):
+            of_lines(config)
+            config = change(config, name, choice)
         validate(config)
 
 
