@@ -12,9 +12,9 @@ from strokejax.models.line_net import STRIDE, line_net
 from strokejax.models.windows import windows_net
 from strokejax.published import CLASSES, SIZE
 
-from .reference import QUICK, close, functional, torch
+from .reference import QUICK, close, functional, torch  # isort: skip
+from . import torch_lines  # isort: skip
 
-torch_lines = pytest.importorskip("tests.parity.torch_lines")
 OUTPUTS = 12
 DEEP = 2e-4
 
