@@ -22,6 +22,8 @@ SPACE = 0.55
 """Blank columns between two words, in heights of a usual symbol."""
 NEAREST = 8
 """Symbols that a piece may be."""
+PAPER = 2
+"""Blank pixels around a piece: a bar alone would be without contrast."""
 NEVER = -14.0
 """Log probability of all others."""
 
@@ -57,7 +59,7 @@ class SymbolReader:
         inked = np.concatenate([[False], ink.sum(0) > INK, [False]])
         left, right = np.flatnonzero(np.diff(inked)).reshape(-1, 2).T
         drawings = [_drawing(ink[:, a:b]) for a, b in zip(left, right, strict=True)]
-        usual = np.median([max(each.shape) for each in drawings])
+        usual = np.median([max(each.shape) - 2 * PAPER for each in drawings])
         gap = np.append(0, left[1:] - right[:-1])
         return Pieces(left, right, drawings, gap > SPACE * usual)
 
@@ -104,4 +106,5 @@ def _place(places: np.ndarray, step: int) -> float:
 
 def _drawing(ink: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(ink.max(1) > 0)
-    return np.rint(255 * ink[rows[0] : rows[-1] + 1]).astype(np.uint8)
+    drawn = np.rint(255 * ink[rows[0] : rows[-1] + 1]).astype(np.uint8)
+    return np.pad(drawn, PAPER)

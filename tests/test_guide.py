@@ -57,7 +57,8 @@ def test_words_pay_what_they_are_worth(text, weight):
     letters = "".join(c if c.lower() in "ab" else " " for c in text)
     words = [word.lower() for word in letters.split()]
     total = sum(WORDS.values())
-    if all(word in WORDS for word in words):
+    strange = any(c.isalnum() and c.lower() not in "ab" for c in text)
+    if not strange and all(word in WORDS for word in words):
         wanted = sum(np.log(WORDS[word] / total) for word in words)
         assert score(guide, text) == pytest.approx(weight * wanted, rel=1e-4, abs=1e-5)
     else:

@@ -26,7 +26,7 @@ class Guide(NamedTuple):
     trie: Trie
     """Words that may be read; of one node where all may."""
     letter: Any
-    """i32[c]: a character's number in the words' alphabet, -1 where it ends a word."""
+    """i32[c]: a character's number in the words' alphabet, `ENDS` or `NEVER`."""
     word_weight: Any
     """f32[]: of the words beside the evidence; 0 = any text may be read."""
 
@@ -38,6 +38,8 @@ class Place(NamedTuple):
     node: Any
 
 
+ENDS, NEVER = -1, -2
+"""Of characters that are in no word: marks end one, letters and digits cannot be."""
 START = Place(np.int32(0), np.int32(0))
 
 
@@ -54,7 +56,8 @@ def gain(guide: Guide, place: Place, code: Any) -> tuple[jax.Array, Place]:
     inside = (letter >= 0) & (below >= 0)
     paid = jnp.where(node > 0, guide.trie.best[node], 0.0)
     words = jnp.where(inside, guide.trie.best[below] - paid, -jnp.inf)
-    words = jnp.where(letter >= 0, words, ending(guide, node))
+    between = jnp.where(letter == ENDS, ending(guide, node), -jnp.inf)
+    words = jnp.where(letter >= 0, words, between)
     added = guide.weight * guide.log_p[context, code] + _weighted(guide, words)
     return added, Place(guide.after[context, code], jnp.where(inside, below, 0))
 
@@ -100,13 +103,17 @@ def with_characters(
 def with_words(
     guide: Guide, words: Mapping[str, float], alphabet: Sequence[str], weight: float
 ) -> Guide:
-    """The guide with words alone between characters that are no letters of theirs.
+    """The guide with words alone, between marks and spaces that none of them has.
 
     `A` is read where the words have `a` alone. A weight of 0 forbids nothing.
     """
     letters = sorted({*"".join(words)})
     number = {character: i for i, character in enumerate(letters)}
-    letter = [number.get(c, number.get(c.lower(), -1)) for c in alphabet]
+    ends = [NEVER if c.isalnum() else ENDS for c in alphabet]
+    letter = [
+        number.get(c, number.get(c.lower(), end))
+        for c, end in zip(alphabet, ends, strict=True)
+    ]
     return guide._replace(
         trie=build(words, letters),
         letter=np.array(letter, np.int32),

@@ -1,0 +1,251 @@
+"""Readers of lines on people who were never seen: python benchmarks/lines.py
+
+    --only generator   lines written a second
+    --only windows     the lab's CNN: single characters, and windows without overlap
+    --only written     UNIPEN characters of held-out writers as lines of prose
+    --only text        UNIPEN's own lines of held-out writers
+    --only wills       CREMMA's lines of held-out wills (French)
+    --only peer        100 lines against PyTorch and prefix search in Python (`parity`)
+    --tune             weights of language and lexicon, on half of the held-out writers
+
+Needs STROKEJAX_DATA but for `generator`. Figures are of the other half of the writers
+where a weight was chosen: of those whose hash is even.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from strokejax.data.glyphs import built_in_glyphs, unipen_glyphs
+from strokejax.data.line_files import cremma_lines
+from strokejax.data.line_sets import Line, LineSet, unipen_lines, written_lines
+from strokejax.data.published_lines import pictures_of, published_lines
+from strokejax.data.texts import read_texts
+from strokejax.decode.character_model import language_model, load_words, train
+from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
+from strokejax.line_reader import LineReader
+from strokejax.line_scores import line_scores
+from strokejax.reading import LANGUAGE, LEXICON, load_reader
+
+HERE = Path(__file__).parent
+PROSE = HERE / "prose_en.txt"
+PARTS = ("generator", "windows", "written", "text", "wills", "peer")
+COUNT = 600
+"""Written lines that are read."""
+
+
+def odd(name: str) -> bool:
+    return bool(sha256(name.encode()).digest()[0] & 1)
+
+
+def taken(lines: LineSet, count: int, tuning: bool | None = None) -> list[Line]:
+    """So many lines of a set; of one half of its groups where `tuning` says which."""
+    found, i = [], 0
+    most = lines.count or 10**9
+    while len(found) < count and i < most:
+        line = lines.line(i, False)
+        if line and line.text and (tuning is None or odd(line.group) == tuning):
+            found.append(line)
+        i += 1
+    return found
+
+
+def scored(
+    reader: LineReader, lines: Sequence[Line], guide: Guide | str | None
+) -> dict:
+    images = [reader.prepare(line.picture) for line in lines]
+    if guide == "greedy":
+        read = reader.read_greedily(images)
+    else:
+        read = [each.text for each in reader.read(images, guide)]
+    truth = [line.text for line in lines]
+    return line_scores(read, truth, [line.group for line in lines])
+
+
+def row(name: str, found: dict) -> None:
+    low, high = found["interval95"]
+    print(
+        f"| {name} | {found['n']:,} | {found['cer']:.4f} [{low:.4f}, {high:.4f}] | "
+        f"{found['cer_lower_case']:.4f} | {found['wer']:.4f} |",
+        flush=True,
+    )
+
+
+def heading(name: str) -> None:
+    print(f"\n| {name} | lines | CER [95 %] | without case | WER |")
+    print("|---|--:|--:|--:|--:|", flush=True)
+
+
+def guides(alphabet, model, words) -> dict[str, Guide | str | None]:
+    blank = no_guide(len(alphabet))
+    language = with_characters(blank, model, alphabet, LANGUAGE)
+    return {
+        "greedy": "greedy",
+        "prefix search": None,
+        "language": language,
+        "lexicon": with_words(blank, words, alphabet, LEXICON),
+        "language and lexicon": with_words(language, words, alphabet, LEXICON),
+    }
+
+
+def prose(seed: int) -> LineSet:
+    return written_lines(unipen_glyphs("validation"), read_texts(PROSE), seed=seed)
+
+
+def english(given: argparse.Namespace, name: str, lines: list[Line]) -> None:
+    reader = load_reader(given.model)
+    heading(f"{name}, {given.model or 'lines-en'}")
+    words = load_words("en")
+    for how, guide in guides(reader.alphabet, language_model("en"), words).items():
+        row(how, scored(reader, lines, guide))
+
+
+def written(given: argparse.Namespace) -> None:
+    lines = taken(prose(3), given.count, tuning=False)
+    english(given, "UNIPEN characters, overlap 0 to 0.33, prose", lines)
+
+
+def text(given: argparse.Namespace) -> None:
+    english(given, "UNIPEN text", taken(unipen_lines("validation"), 10**9, False))
+
+
+def wills(given: argparse.Namespace) -> None:
+    """The language is that of the training lines' words."""
+    known = cremma_lines("train")
+    words: dict[str, float] = {}
+    for i in range(known.count):
+        for word in known.line(i, False).text.split():
+            words[word] = words.get(word, 0) + 1
+    reader = load_reader(given.french)
+    guide = no_guide(len(reader.alphabet))
+    guide = with_characters(guide, train(words), reader.alphabet, LANGUAGE)
+    lines = taken(cremma_lines("validation"), 10**9)
+    heading(f"CREMMA, {given.french}")
+    for how, each in (("greedy", "greedy"), ("prefix search", None), ("words", guide)):
+        row(how, scored(reader, lines, each))
+
+
+def tune(given: argparse.Namespace) -> None:
+    """Weights on the half of the writers that no figure is of."""
+    reader = load_reader(given.model)
+    alphabet, words = reader.alphabet, load_words("en")
+    written = taken(prose(4), given.count // 2, tuning=True)
+    real = taken(unipen_lines("validation"), 10**9, tuning=True)
+    blank = no_guide(len(alphabet))
+    for order in (5, 7):
+        model = language_model("en", order)
+        base = with_characters(blank, model, alphabet, 1.0)
+        for weight in (0.2, 0.3, 0.4, 0.5, 0.6):
+            guide = base._replace(weight=np.float32(weight))
+            errors = [scored(reader, each, guide)["cer"] for each in (written, real)]
+            print(
+                f"order {order}, language {weight:g}: {errors[0]:.4f} {errors[1]:.4f}"
+            )
+    for weight in (0.02, 0.05, 0.1, 0.2, 0.4):
+        guide = with_words(blank, words, alphabet, weight)
+        errors = [scored(reader, each, guide)["cer"] for each in (written, real)]
+        print(f"lexicon {weight:g}: {errors[0]:.4f} {errors[1]:.4f}", flush=True)
+
+
+def generator(given: argparse.Namespace) -> None:
+    texts = read_texts(PROSE)
+    glyphs = built_in_glyphs("train")
+    for name, lines in (
+        ("written in a hand", written_lines(glyphs, texts)),
+        ("as published", published_lines(glyphs, texts)),
+    ):
+        lines.line(0, True)
+        seconds = []
+        for part in range(5):
+            start = time.perf_counter()
+            for i in range(100):
+                lines.line(100 * part + i, True)
+            seconds.append(time.perf_counter() - start)
+        print(f"{name}: {100 / np.median(seconds):,.0f} lines a second")
+
+
+def windows(given: argparse.Namespace) -> None:
+    """`--lab` is a run of line_cnn_simple on single characters."""
+    reader = load_reader(given.lab)
+    source = unipen_glyphs("validation")
+    single = published_lines(source, [], length=1)
+    lines = published_lines(source, read_texts(PROSE), overlap=(0, 0))
+    known = {*pictures_of(source)}
+    for name, each, count in (("single", single, 4_000), ("windows", lines, 400)):
+        right, n = 0, 0
+        for line in taken(each, count):
+            image = {"image": line.picture[None]}
+            best = reader.logits(image)[0].argmax(-1)
+            for code, character in zip(best, line.text, strict=False):
+                if character in known:
+                    right += reader.outputs[code] == character
+                    n += 1
+        error = 1.96 * np.sqrt(right / n * (1 - right / n) / n)
+        print(f"{name}: {right / n:.4f} +- {error:.4f} of {n:,} characters")
+
+
+def peer(given: argparse.Namespace) -> None:
+    """Median of alternating runs; both read the same 100 lines with one beam."""
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    import torch
+    from parity import torch_lines
+    from timing import alternate
+
+    from strokejax.line_search import BEAM, MOST
+
+    reader = load_reader(given.model)
+    lines = [reader.prepare(line.picture) for line in taken(prose(5), 100)]
+    net = torch_lines.LineNet(reader.spec.out_dim)
+    torch_lines.load(net, reader.params, reader.model_state)
+    read: dict[str, list[str]] = {}
+
+    def ours() -> None:
+        read["ours"] = [each.text for each in reader.read(lines)]
+
+    def theirs() -> None:
+        said = []
+        for line in lines:
+            wide = -(-line.pixels.shape[1] // 4) * 4
+            pixels = np.pad(line.pixels, ((0, 0), (0, wide - line.pixels.shape[1])))
+            with torch.no_grad():
+                image = torch.from_numpy(pixels[None, None].astype(np.float32) / 255)
+                log_p = net(image).log_softmax(-1)[0].numpy()
+            best, _ = torch_lines.prefix_search(log_p, BEAM, MOST)
+            said.append("".join(reader.alphabet[code] for code in best))
+        read["theirs"] = said
+
+    times = alternate({"ours": ours, "theirs": theirs}, rounds=3)
+    same = np.mean([a == b for a, b in zip(*read.values(), strict=True)])
+    print(
+        f"100 lines: {times['ours'] / 1e3:.2f} s, PyTorch and Python "
+        f"{times['theirs'] / 1e3:.2f} s, {times['theirs'] / times['ours']:.1f} times "
+        f"as long; {same:.0%} of the texts are the same"
+    )
+
+
+def main() -> None:
+    """Prints the parts that were asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--tune", action="store_true")
+    parser.add_argument("--model", help="a reader of English (lines-en)")
+    parser.add_argument("--french", default="lines-fr", help="a reader of French")
+    parser.add_argument("--lab", help="a run of line_cnn_simple on single characters")
+    parser.add_argument("--count", type=int, default=COUNT)
+    given = parser.parse_args()
+    if given.tune:
+        tune(given)
+        return
+    for part in given.only or PARTS:
+        globals()[part](given)
+
+
+if __name__ == "__main__":
+    main()
