@@ -13,6 +13,7 @@ where a weight was chosen: of those whose hash is even.
 """
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Sequence
@@ -26,11 +27,12 @@ from strokejax.data.line_files import cremma_lines
 from strokejax.data.line_sets import Line, LineSet, unipen_lines, written_lines
 from strokejax.data.published_lines import pictures_of, published_lines
 from strokejax.data.texts import read_texts
-from strokejax.decode.character_model import language_model, load_words, train
+from strokejax.decode.character_model import load_words, train
 from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
 from strokejax.line_reader import LineReader
 from strokejax.line_scores import line_scores
-from strokejax.reading import LANGUAGE, LEXICON, load_reader
+from strokejax.line_search import BEAM, MOST, search
+from strokejax.reading import BONUS, LANGUAGE, LEXICON, LONGER, load_reader, of_words
 
 HERE = Path(__file__).parent
 PROSE = HERE / "prose_en.txt"
@@ -81,15 +83,18 @@ def heading(name: str) -> None:
     print("|---|--:|--:|--:|--:|", flush=True)
 
 
-def guides(alphabet, model, words) -> dict[str, Guide | str | None]:
-    blank = no_guide(len(alphabet))
-    language = with_characters(blank, model, alphabet, LANGUAGE)
+def guides(words: dict[str, float], alphabet) -> dict[str, Guide | str | None]:
+    blank, model = no_guide(len(alphabet)), train(words)
+    characters = with_characters(blank, model, alphabet, LANGUAGE, BONUS)
+    alone = with_words(blank, words, alphabet, LEXICON)
     return {
         "greedy": "greedy",
         "prefix search": None,
-        "language": language,
-        "lexicon": with_words(blank, words, alphabet, LEXICON),
-        "language and lexicon": with_words(language, words, alphabet, LEXICON),
+        "characters of the language": characters,
+        "characters and words (--language)": of_words(words, alphabet),
+        "words alone (--lexicon)": alone._replace(
+            log_p=blank.log_p + np.float32(LONGER), weight=np.float32(1)
+        ),
     }
 
 
@@ -100,8 +105,7 @@ def prose(seed: int) -> LineSet:
 def english(given: argparse.Namespace, name: str, lines: list[Line]) -> None:
     reader = load_reader(given.model)
     heading(f"{name}, {given.model or 'lines-en'}")
-    words = load_words("en")
-    for how, guide in guides(reader.alphabet, language_model("en"), words).items():
+    for how, guide in guides(load_words("en"), reader.alphabet).items():
         row(how, scored(reader, lines, guide))
 
 
@@ -122,12 +126,10 @@ def wills(given: argparse.Namespace) -> None:
         for word in known.line(i, False).text.split():
             words[word] = words.get(word, 0) + 1
     reader = load_reader(given.french)
-    guide = no_guide(len(reader.alphabet))
-    guide = with_characters(guide, train(words), reader.alphabet, LANGUAGE)
     lines = taken(cremma_lines("validation"), 10**9)
     heading(f"CREMMA, {given.french}")
-    for how, each in (("greedy", "greedy"), ("prefix search", None), ("words", guide)):
-        row(how, scored(reader, lines, each))
+    for how, guide in guides(words, reader.alphabet).items():
+        row(how, scored(reader, lines, guide))
 
 
 def tune(given: argparse.Namespace) -> None:
@@ -136,20 +138,46 @@ def tune(given: argparse.Namespace) -> None:
     alphabet, words = reader.alphabet, load_words("en")
     written = taken(prose(4), given.count // 2, tuning=True)
     real = taken(unipen_lines("validation"), 10**9, tuning=True)
-    blank = no_guide(len(alphabet))
-    for order in (5, 7):
-        model = language_model("en", order)
-        base = with_characters(blank, model, alphabet, 1.0)
-        for weight in (0.2, 0.3, 0.4, 0.5, 0.6):
-            guide = base._replace(weight=np.float32(weight))
-            errors = [scored(reader, each, guide)["cer"] for each in (written, real)]
-            print(
-                f"order {order}, language {weight:g}: {errors[0]:.4f} {errors[1]:.4f}"
+    seen = [(each, [*evidence(reader, each)]) for each in (written, real)]
+    guide = of_words(words, alphabet)
+    log_p, never = guide.log_p - np.float32(BONUS), np.float32(-np.inf)
+    print("weight, bonus, of words, unknown: CER of written lines, of UNIPEN's")
+    for weight, bonus in itertools.product((0.4, 0.55, 0.7), (0, 2, 3, 3.5, 4)):
+        for own, unknown in ((0, -14), (0.15, -11), (0.15, -14), (0.3, -14)):
+            said = (weight, bonus, own, unknown)
+            changed = guide._replace(
+                log_p=log_p + np.float32(bonus),
+                weight=np.float32(weight),
+                word_weight=np.float32(own),
+                unknown=np.float32(unknown),
             )
-    for weight in (0.02, 0.05, 0.1, 0.2, 0.4):
-        guide = with_words(blank, words, alphabet, weight)
-        errors = [scored(reader, each, guide)["cer"] for each in (written, real)]
-        print(f"lexicon {weight:g}: {errors[0]:.4f} {errors[1]:.4f}", flush=True)
+            print(*said, *(f"{errors(alphabet, *x, changed):.4f}" for x in seen))
+    print("words alone: weight, bonus")
+    for own, bonus in itertools.product((0.1, 0.2, 0.4), (0, 0.5, 1)):
+        changed = guide._replace(
+            log_p=np.full_like(log_p, bonus),
+            weight=np.float32(1),
+            word_weight=np.float32(own),
+            unknown=never,
+        )
+        print(own, bonus, *(f"{errors(alphabet, *x, changed):.4f}" for x in seen))
+
+
+def evidence(reader: LineReader, lines: list[Line]):
+    """Rows, log probabilities and steps, batch by batch, to search again and again."""
+    images = [reader.prepare(line.picture) for line in lines]
+    for rows, log_p in reader.batches(images):
+        yield rows, np.asarray(log_p), reader.steps(images, rows, len(log_p))
+
+
+def errors(alphabet, lines: list[Line], batches, guide: Guide) -> float:
+    read = [""] * len(lines)
+    for rows, log_p, steps in batches:
+        found = search(log_p, steps, alphabet, guide, [float] * len(rows))
+        for i, reading in zip(rows, found, strict=True):
+            read[i] = reading.text
+    truth = [line.text for line in lines]
+    return line_scores(read, truth, [line.group for line in lines])["cer"]
 
 
 def generator(given: argparse.Namespace) -> None:
@@ -195,8 +223,6 @@ def peer(given: argparse.Namespace) -> None:
     import torch
     from parity import torch_lines
     from timing import alternate
-
-    from strokejax.line_search import BEAM, MOST
 
     reader = load_reader(given.model)
     lines = [reader.prepare(line.picture) for line in taken(prose(5), 100)]

@@ -73,8 +73,8 @@ class LineReader:
     ) -> list[Reading]:
         """The texts of prepared lines, in their order."""
         found: dict[int, Reading] = {}
-        for rows, log_p in self._batches(lines):
-            steps = self._steps(lines, rows, len(log_p))
+        for rows, log_p in self.batches(lines):
+            steps = self.steps(lines, rows, len(log_p))
             columns = [partial(self._column, lines[i]) for i in rows]
             read = search(log_p, steps, self.alphabet, guide, columns)
             found |= zip(rows, read, strict=True)
@@ -86,19 +86,19 @@ class LineReader:
     def read_greedily(self, lines: Sequence[LineImage]) -> list[str]:
         """The most probable character of each step, collapsed."""
         found = [""] * len(lines)
-        for rows, log_p in self._batches(lines):
-            steps = self._steps(lines, rows, len(log_p))
+        for rows, log_p in self.batches(lines):
+            steps = self.steps(lines, rows, len(log_p))
             text = np.asarray(greedy(log_p, jnp.asarray(steps), log_p.shape[1] // 2))
             for j, i in enumerate(rows):
                 found[i] = "".join(self.alphabet[c] for c in text[j] if c >= 0)
         return found
 
-    def _steps(self, lines, rows: list[int], size: int) -> np.ndarray:
+    def steps(self, lines, rows: list[int], size: int) -> np.ndarray:
         """i64[size]: of each line of a batch."""
         width = np.array([lines[i].pixels.shape[1] for i in rows])
         return np.pad(-(-width // self.stride), (0, size - len(rows)))
 
-    def _batches(self, lines: Sequence[LineImage]):
+    def batches(self, lines: Sequence[LineImage]):
         """Rows of lines of like width, and f32[b t c+1]; b may be larger."""
         order = np.argsort([line.pixels.shape[1] for line in lines], kind="stable")
         for start in range(0, len(order), BATCH):

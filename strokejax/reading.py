@@ -1,8 +1,11 @@
 """Models that read lines, by what is stored: of lines, or of single symbols."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from strokejax.decode.character_model import language_model, load_lexicon
+import numpy as np
+
+from strokejax.decode.character_model import load_lexicon, load_words, train
 from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
 from strokejax.line_reader import LineReader, from_stored
 from strokejax.model_store import load_model
@@ -11,8 +14,14 @@ from strokejax.recognizer import from_stored as recognizer
 from strokejax.symbol_lines import SymbolReader
 
 PACKAGED = "lines-en"
-LANGUAGE, LEXICON = 0.4, 0.1
-"""Weights of a character model and of words beside what is seen."""
+ONE = np.float32(1)
+LANGUAGE, BONUS = 0.55, 3.5
+"""Weight of a character model beside what is seen, and what it gives each character."""
+WORDS, UNKNOWN = 0.15, -14.0
+"""Weight of a language's words, and the log probability of one that is not listed."""
+LEXICON, LONGER = 0.3, 0.5
+"""Of words that alone may be read, and what each character adds. All were chosen by
+`python benchmarks/lines.py --tune`, on writers that no figure is of."""
 
 
 def load_reader(model: str | Path | None = None) -> LineReader | SymbolReader:
@@ -29,9 +38,19 @@ def guide_of(
     lexicon: str | None = None,
 ) -> Guide:
     """What a language's words look like, or a file's words alone, or no guide."""
-    guide, alphabet = no_guide(len(reader.alphabet)), reader.alphabet
+    alphabet = reader.alphabet
+    guide = no_guide(len(alphabet))
     if language:
-        return with_characters(guide, language_model(language), alphabet, LANGUAGE)
+        return of_words(load_words(language), alphabet)
     if lexicon:
-        return with_words(guide, load_lexicon(lexicon), alphabet, LEXICON)
+        guide = with_words(guide, load_lexicon(lexicon), alphabet, LEXICON)
+        return guide._replace(log_p=guide.log_p + np.float32(LONGER), weight=ONE)
     return guide
+
+
+def of_words(words: Mapping[str, float], alphabet: Sequence[str]) -> Guide:
+    """A guide that prefers words, and among others those that look like them."""
+    guide = with_characters(
+        no_guide(len(alphabet)), train(words), alphabet, LANGUAGE, BONUS
+    )
+    return with_words(guide, words, alphabet, WORDS, UNKNOWN)

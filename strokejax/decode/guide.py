@@ -29,6 +29,9 @@ class Guide(NamedTuple):
     """i32[c]: a character's number in the words' alphabet, `ENDS` or `NEVER`."""
     word_weight: Any
     """f32[]: of the words beside the evidence; 0 = any text may be read."""
+    unknown: Any
+    """f32[]: natural logarithm of what a word that is not listed counts; -inf = none
+    may be read."""
 
 
 class Place(NamedTuple):
@@ -36,10 +39,12 @@ class Place(NamedTuple):
 
     context: Any
     node: Any
+    """Of the trie; 0 = between words, `OUTSIDE` = in one that is not listed."""
 
 
 ENDS, NEVER = -1, -2
-"""Of characters that are in no word: marks end one, letters and digits cannot be."""
+"""Of characters that are in no word: marks end one, letters and digits do not."""
+OUTSIDE = -1
 START = Place(np.int32(0), np.int32(0))
 
 
@@ -47,25 +52,29 @@ def gain(guide: Guide, place: Place, code: Any) -> tuple[jax.Array, Place]:
     """`(f32[*b k], Place [*b k])`: what characters i32[*b k] add, and where they lead.
 
     A word's logarithm is given out on its way: each letter pays for the best word that
-    goes on so, the end settles the rest, and -inf where no word goes on so.
+    goes on so, and the end settles the rest. Where no word goes on so, what was paid is
+    returned and the word counts as unknown.
     """
     context = place.context[..., None]
     node = jnp.broadcast_to(place.node[..., None], code.shape)
     letter = guide.letter[code]
-    below = child(guide.trie, node, jnp.maximum(letter, 0))
-    inside = (letter >= 0) & (below >= 0)
-    paid = jnp.where(node > 0, guide.trie.best[node], 0.0)
-    words = jnp.where(inside, guide.trie.best[below] - paid, -jnp.inf)
-    between = jnp.where(letter == ENDS, ending(guide, node), -jnp.inf)
-    words = jnp.where(letter >= 0, words, between)
+    inside = jnp.maximum(node, 0)
+    below = child(guide.trie, inside, jnp.maximum(letter, 0))
+    listed = (letter >= 0) & (below >= 0) & (node >= 0)
+    paid = jnp.where(node > 0, guide.trie.best[inside], 0.0)
+    words = jnp.where(listed, guide.trie.best[below], guide.unknown) - paid
+    words = jnp.where(node == OUTSIDE, 0.0, words)
+    words = jnp.where(letter == ENDS, ending(guide, node), words)
     added = guide.weight * guide.log_p[context, code] + _weighted(guide, words)
-    return added, Place(guide.after[context, code], jnp.where(inside, below, 0))
+    after = jnp.where(letter == ENDS, 0, jnp.where(listed, below, OUTSIDE))
+    return added, Place(guide.after[context, code], after)
 
 
 def ending(guide: Guide, node: Any) -> jax.Array:
-    """What the end of a word adds, unweighted: -inf in its middle, 0 between words."""
-    own = guide.trie.log_p[node] - guide.trie.best[node]
-    return jnp.where(node > 0, own, 0.0)
+    """What the end of a word adds, unweighted; 0 between words."""
+    inside = jnp.maximum(node, 0)
+    own = jnp.maximum(guide.trie.log_p[inside], guide.unknown)
+    return jnp.where(node > 0, own - guide.trie.best[inside], 0.0)
 
 
 def final(guide: Guide, place: Place) -> jax.Array:
@@ -89,23 +98,39 @@ def no_guide(size: int) -> Guide:
         Trie(np.zeros(1, np.int32), bits, none, nothing, nothing),
         np.full(size, -1, np.int32),
         np.float32(0),
+        np.float32(-np.inf),
     )
 
 
 def with_characters(
-    guide: Guide, model: CharacterModel, alphabet: Sequence[str], weight: float
+    guide: Guide,
+    model: CharacterModel,
+    alphabet: Sequence[str],
+    weight: float,
+    bonus: float = 0.0,
 ) -> Guide:
-    """The guide with a character model's log probabilities at a weight."""
+    """The guide with a character model's log probabilities at a weight.
+
+    `bonus` is added to each of them: all are negative, so long texts would suffer.
+    """
     log_p, after = tables(model, alphabet)
-    return guide._replace(log_p=log_p, after=after, weight=np.float32(weight))
+    return guide._replace(
+        log_p=log_p + np.float32(bonus), after=after, weight=np.float32(weight)
+    )
 
 
 def with_words(
-    guide: Guide, words: Mapping[str, float], alphabet: Sequence[str], weight: float
+    guide: Guide,
+    words: Mapping[str, float],
+    alphabet: Sequence[str],
+    weight: float,
+    unknown: float = -np.inf,
 ) -> Guide:
-    """The guide with words alone, between marks and spaces that none of them has.
+    """The guide with words, between marks and spaces that none of them has.
 
-    `A` is read where the words have `a` alone. A weight of 0 forbids nothing.
+    `A` is read where the words have `a` alone. Other words count as one whose natural
+    log probability is `unknown`; by default there are none. A weight of 0 forbids
+    nothing.
     """
     letters = sorted({*"".join(words)})
     number = {character: i for i, character in enumerate(letters)}
@@ -118,6 +143,7 @@ def with_words(
         trie=build(words, letters),
         letter=np.array(letter, np.int32),
         word_weight=np.float32(weight),
+        unknown=np.float32(unknown),
     )
 
 
