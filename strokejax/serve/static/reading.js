@@ -9,6 +9,7 @@ import { percent } from './words.js';
  */
 
 const shown = (char) => (char === ' ' ? '\u2423' : char);
+const doubtful = (each) => each.confidence < 0.5;
 const spoken = (char) => (char === ' ' ? 'space' : char);
 
 /**
@@ -68,12 +69,9 @@ export function createReading() {
     boxes.forEach((box, j) => { box.tabIndex = j === i ? 0 : -1; });
     title.textContent = `Character ${i + 1} of ${characters.length}`;
     others.replaceChildren(...characters[i].others.map(({ char, probability }) => {
-      const choice = h('button', { type: 'button', class: 'candidate', onclick: () => replace(i, char) },
-        h('span.other-char', { 'aria-hidden': 'true' }, shown(char)),
-        h('span.hidden', {}, spoken(char)),
-        h('span.small.soft', {}, percent(probability)));
-      choice.dataset.char = char;
-      return choice;
+      const name = `${spoken(char)}, ${percent(probability)}`;
+      return h('button', { type: 'button', class: 'candidate', 'aria-label': name, 'data-char': char, onclick: () => replace(i, char) },
+        h('span.other-char', {}, shown(char)), h('span.small.soft', {}, percent(probability)));
     }));
     press();
   }
@@ -86,6 +84,7 @@ export function createReading() {
   function replace(i, char) {
     characters[i].char = char;
     letters[i].textContent = char;
+    letters[i].classList.remove('doubtful');
     boxes[i].setAttribute('aria-label', label(characters[i], i));
     press();
   }
@@ -100,7 +99,7 @@ export function createReading() {
     made.style.setProperty('--sure', each.confidence.toFixed(3));
     made.style.left = `${(100 * left / width).toFixed(3)}%`;
     made.style.width = `${(100 * (right - left) / width).toFixed(3)}%`;
-    made.classList.toggle('doubtful', each.confidence < 0.5);
+    made.classList.toggle('doubtful', doubtful(each));
     return made;
   }
 
@@ -124,7 +123,7 @@ export function createReading() {
       line.style.setProperty('--aspect', (found.width / found.height).toFixed(4));
       const places = spans(characters, found.width);
       boxes = characters.map((each, i) => box(each, i, places[i], found.width));
-      letters = characters.map((each) => h('span', {}, each.char));
+      letters = characters.map((each) => h(doubtful(each) ? 'span.doubtful' : 'span', {}, each.char));
       layer.replaceChildren(...boxes);
       text.replaceChildren(...letters);
       others.replaceChildren();
