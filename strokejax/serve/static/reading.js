@@ -8,6 +8,11 @@ import { percent } from './words.js';
  *   others: {char: string, probability: number}[]}} Character
  */
 
+/** CSS pixels from one box to the next, at least: a finger has to choose between them. */
+const FINGER = 24;
+/** CSS pixels that a picture may be widened to for that. */
+const WIDEST = 2400;
+
 const shown = (char) => (char === ' ' ? '\u2423' : char);
 const doubtful = (each) => each.confidence < 0.5;
 const spoken = (char) => (char === ' ' ? 'space' : char);
@@ -17,18 +22,20 @@ const spoken = (char) => (char === ' ' ? 'space' : char);
  * middle, so that boxes reach halfway to their neighbours, and no further than usual.
  * @param {Character[]} characters
  * @param {number} width of the picture
- * @returns {number[][]}
+ * @returns {{places: number[][], usual: number}} columns; usual from one to the next
  */
-export function spans(characters, width) {
+function spans(characters, width) {
   const middles = characters.map(({ x0, x1 }) => (x0 + x1) / 2);
   const ways = middles.slice(1).map((x, i) => x - middles[i]).sort((a, b) => a - b);
-  const reach = 0.75 * (ways[ways.length >> 1] ?? width);
-  return characters.map(({ x0, x1 }, i) => {
+  const usual = Math.max(ways[ways.length >> 1] ?? width, 1);
+  const reach = 0.75 * usual;
+  const places = characters.map(({ x0, x1 }, i) => {
     const [before, after] = [characters[i - 1]?.x1 ?? -Infinity, characters[i + 1]?.x0 ?? Infinity];
     const left = Math.max((before + x0) / 2, middles[i] - reach, 0);
     const right = Math.min((x1 + after) / 2, middles[i] + reach, width);
     return [Math.min(left, x0), Math.max(right, x1)];
   });
+  return { places, usual };
 }
 
 export function createReading() {
@@ -121,7 +128,8 @@ export function createReading() {
       current = -1;
       picture(found.picture ?? file);
       line.style.setProperty('--aspect', (found.width / found.height).toFixed(4));
-      const places = spans(characters, found.width);
+      const { places, usual } = spans(characters, found.width);
+      line.style.setProperty('--least', `${Math.min(WIDEST, Math.round(FINGER * found.width / usual))}px`);
       boxes = characters.map((each, i) => box(each, i, places[i], found.width));
       letters = characters.map((each) => h(doubtful(each) ? 'span.doubtful' : 'span', {}, each.char));
       layer.replaceChildren(...boxes);
