@@ -11,11 +11,8 @@ from strokejax.data.glyphs import Glyphs
 from strokejax.data.lines import USUAL, Spans, Style, write_line
 from strokejax.data.splits import split_mask
 from strokejax.ink.formats import read_packed, unpack
-from strokejax.ink.line_drawing import CLEAN, draw_line, on_paper
+from strokejax.ink.line_drawing import CLEAN, PEN, TALL, draw_line, on_paper
 
-TALL = 48.0
-"""Pixels between the highest and the lowest point of ink that is drawn as a line."""
-PEN = 1.8
 TEXT, WORDS = "unipen_text_dev.npz", "unipen_words_dev.npz"
 
 

@@ -9,6 +9,12 @@ import numpy as np
 FINE = 2
 """Pixels drawn for each, a side: their mean is anti-aliased."""
 
+TALL = 48.0
+"""Pixels between the highest and the lowest point of ink that is drawn as a line."""
+WIDEST = 8_192
+"""Pixels of such a line."""
+PEN = 1.8
+
 
 class Paper(NamedTuple):
     """What a picture of ink may look like; (low, high) of uniform choices."""
@@ -47,6 +53,14 @@ def draw_line(
         for x, y in (xy[0], xy[-1]):
             brush.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
     return np.asarray(picture.reduce(FINE))
+
+
+def usual_line(strokes: Sequence[np.ndarray]) -> np.ndarray:
+    """Strokes of a line, of any size, as u8[h w]: `TALL`, or smaller if too wide."""
+    wide, tall = np.ptp(np.concatenate([s[:, :2] for s in strokes]), axis=0).tolist()
+    return draw_line(
+        strokes, min(TALL / max(tall, 1e-6), WIDEST / max(wide, 1e-6)), PEN
+    )
 
 
 def on_paper(picture: np.ndarray, rng: np.random.Generator, paper: Paper) -> np.ndarray:

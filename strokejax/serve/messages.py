@@ -1,6 +1,6 @@
 """What requests say, and how answers are shown in the OpenAPI schema."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, Strict
 from typing_extensions import TypedDict
@@ -30,6 +30,12 @@ INK_SCHEMA: dict[str, Any] = {
 }
 # Checked by `ink.from_json`, which says in one sentence what is wrong.
 InkJson = Annotated[Any, Field(json_schema_extra=INK_SCHEMA)]
+StrokesJson = Annotated[
+    Any, Field(json_schema_extra=INK_SCHEMA["properties"]["strokes"])
+]
+Language = Annotated[
+    Literal["en"] | None, Field(description="whose words are more probable; any: null")
+]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["heart"])]
 MAX_DRAWINGS = 100
 FORCE = "accept that with --force"
@@ -100,6 +106,13 @@ class CollectedFile(Body):
     file: str = Field(max_length=4_096)
 
 
+class LineInk(Body):
+    """A line of handwriting, from left to right."""
+
+    strokes: StrokesJson
+    language: Language = None
+
+
 class Failure(BaseModel):
     """Every error."""
 
@@ -122,6 +135,36 @@ class Prediction(BaseModel):
     inputs: list[str]
     unknown: bool
     reason: str
+
+
+class Alternative(BaseModel):
+    """What a character may be."""
+
+    char: str
+    probability: float
+
+
+class LineCharacter(BaseModel):
+    """A character of a line and its place, in columns of the picture."""
+
+    char: str
+    confidence: float
+    x0: float
+    x1: float
+    others: list[Alternative]
+    """The most probable, with the chosen one, best first."""
+
+
+class LineReading(BaseModel):
+    """What a line says."""
+
+    text: str
+    confidence: float
+    characters: list[LineCharacter]
+    width: int
+    height: int
+    picture: str | None
+    """A PNG of what was read as a data URL; null for a picture that was sent."""
 
 
 class Health(BaseModel):

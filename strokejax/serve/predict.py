@@ -3,11 +3,11 @@
 import base64
 import json
 import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Request, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from strokejax.answers import Answer
 from strokejax.figures import to_png
@@ -42,6 +42,7 @@ BODY = {
         "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
     },
 }
+T = TypeVar("T", bound=BaseModel)
 router = APIRouter()
 
 
@@ -84,15 +85,19 @@ async def models(request: Request) -> dict[str, Any]:
 async def predict(request: Request) -> Response:
     """Names a drawing: velocities or ink as JSON, or a picture's bytes."""
     studio: Studio = request.app.state.studio
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
-    if kind.startswith("image/"):
+    if is_picture(request):
         asked = await studio.read(_picture, body)
     elif len(body) > SMALL:
         asked = await studio.read(_drawn, body)
     else:
         asked = _drawn(body)
     return Response(await request.app.state.predict(asked), 200, None, JSON)
+
+
+def is_picture(request: Request) -> bool:
+    """Whether the body is said to be a picture's bytes."""
+    return request.headers.get("content-type", "").strip().lower().startswith("image/")
 
 
 class Asked(NamedTuple):
@@ -112,10 +117,7 @@ def _picture(body: bytes) -> Asked:
 
 
 def _drawn(body: bytes) -> Asked:
-    try:
-        asked = Predict.model_validate_json(body)
-    except ValidationError as error:
-        raise InputError(sentence(error.errors()[0])) from error
+    asked = parsed(Predict, body)
     if (asked.velocities is None) == (asked.ink is None):
         raise InputError('Give either "velocities" or "ink", a drawing in one form.')
     content = asked.ink
@@ -123,6 +125,14 @@ def _drawn(body: bytes) -> Asked:
         content = {"velocities": asked.velocities}
     ink = from_json(content, "The request")
     return Asked(ink, None, asked.usual_size, asked.num_classes)
+
+
+def parsed(kind: type[T], body: bytes) -> T:
+    """A body's JSON as a message; InputError for anything else."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise InputError(sentence(error.errors()[0])) from error
 
 
 def predictions(model: Recognizer, asked: list[Asked]) -> list[bytes | Exception]:

@@ -42,6 +42,7 @@ class Studio:
         self._answers = ThreadPoolExecutor(ANSWERING, "answers")
         self._lives = ThreadPoolExecutor(ANSWERING, "lives")
         self._reads = ThreadPoolExecutor(1, "reads")
+        self._lines = ThreadPoolExecutor(1, "lines")
         self._changes = ThreadPoolExecutor(1, "changes")
         self._current = _current(model)
         self.most = 1
@@ -68,6 +69,12 @@ class Studio:
     ) -> T:
         """`answer` for sockets, which never make a request wait."""
         return await _in(self._lives, partial(function, *args, **kwargs))
+
+    async def line(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """`answer` for lines, one at a time: they use every core."""
+        return await _in(self._lines, partial(function, *args, **kwargs))
 
     def together(
         self, function: Callable[[Recognizer, list[A]], list[B | Exception]]
@@ -122,7 +129,8 @@ class Studio:
 
     def close(self) -> None:
         """Waits for what was begun."""
-        for executor in (self._changes, self._reads, self._lives, self._answers):
+        every = self._changes, self._reads, self._lives, self._answers, self._lines
+        for executor in every:
             executor.shutdown()
 
 

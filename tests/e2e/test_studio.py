@@ -1,4 +1,4 @@
-"""People in a browser: they draw, teach, correct, collect and look at the map."""
+"""People in a browser: they draw, teach, read lines, collect and look at the map."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from conftest import kill, start, stop
 from playwright.sync_api import expect
 from shapes import shape
 
+from strokejax.ink.line_drawing import draw_line, png
 from strokejax.ink.synthesis import Writer, write
 
 DESK = {"width": 1280, "height": 800}
@@ -224,10 +225,102 @@ def test_the_map_tells_neighbours_by_pointer_and_keyboard(page):
     expect(detail).to_contain_text(focused)
 
 
+def line_of(word):
+    """Strokes of a word in a plain hand, letter beside letter."""
+    right = np.array([110, 0])
+    return [
+        stroke + i * right for i, symbol in enumerate(word) for stroke in letter(symbol)
+    ]
+
+
+def character(x, *others):
+    """As the server says it, with the first of its alternatives chosen."""
+    return {
+        "char": others[0][0],
+        "confidence": others[0][1],
+        "x0": x,
+        "x1": x + 4,
+        "others": [{"char": char, "probability": p} for char, p in others],
+    }
+
+
+READ = {
+    "text": "g x",
+    "confidence": 0.4,
+    "width": 200,
+    "height": 50,
+    "picture": "data:image/gif;base64,R0lGODlhAQABAAAAACw=",
+    "characters": [
+        character(20, ("g", 0.4), ("9", 0.3)),
+        character(90, (" ", 0.9)),
+        character(160, ("x", 0.9), ("X", 0.1)),
+    ],
+}
+
+
+def test_a_drawn_line_is_read_and_its_characters_chosen(page):
+    asked = []
+
+    def answer(route):
+        asked.append(route.request.post_data_json)
+        route.fulfill(json=READ)
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.route("**/api/lines*", answer)
+    page.get_by_test_id("tab-lines").click()
+    read = page.get_by_test_id("lines-read")
+    expect(read).to_be_disabled()
+    draw(page, "lines-pad", line_of("gx"))
+    page.keyboard.press("Enter")
+    text = page.get_by_test_id("lines-text")
+    expect(text).to_have_text("g x")
+    assert len(asked[0]["strokes"]) >= 2 and asked[0]["language"] is None
+    first = page.get_by_role("button", name="1: g, 40 %")
+    others = page.get_by_test_id("lines-others").get_by_role("button")
+    page.get_by_role("button", name="3: x, 90 %").hover()
+    expect(others).to_have_text([re.compile("x"), re.compile("X")])
+    first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(others).to_have_count(1)
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="9, 30 %", exact=True).click()
+    expect(text).to_have_text("9 x")
+    expect(page.get_by_role("button", name="1: 9, 30 %")).to_be_visible()
+    page.get_by_test_id("lines-copy").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "9 x"
+    page.get_by_role("button", name="English").click()
+    expect(text).to_have_text("g x")
+    assert asked[1] == asked[0] | {"language": "en"}
+
+
+def test_a_picture_of_a_line_is_read_where_it_is_dropped(phone):
+    phone.get_by_test_id("tab-lines").click()
+    picture = png(draw_line(line_of("hello"), 0.4, 2.0))
+    phone.get_by_test_id("lines-file").set_input_files(
+        {"name": "line.png", "mimeType": "image/png", "buffer": picture}
+    )
+    text = phone.get_by_test_id("lines-text")
+    expect(text).to_have_text(re.compile("."), timeout=60_000)
+    before = phone.locator(".line-picture img").get_attribute("src")
+    dropped = phone.evaluate_handle(
+        """bytes => {
+            const held = new DataTransfer(), data = Uint8Array.from(bytes);
+            held.items.add(new File([data], 'line.png', {type: 'image/png'}));
+            return held;
+        }""",
+        [*picture],
+    )
+    phone.dispatch_event("#page-lines", "drop", {"dataTransfer": dropped})
+    image = phone.locator(".line-picture img")
+    expect(image).not_to_have_attribute("src", before, timeout=60_000)
+    expect(phone.locator(".box").first).to_be_visible()
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
 def test_a_name_that_is_a_script_is_only_a_name(page, server):
     name = "<script>window.hacked = 1</script><img src=x onerror=hacked=1>"
     teach(page, name, [heart(i) for i in range(3)])
-    for tab in ("draw", "teach", "collect", "map"):
+    for tab in ("draw", "teach", "lines", "collect", "map"):
         page.get_by_test_id(f"tab-{tab}").click()
         page.wait_for_timeout(200)
     page.reload()
@@ -238,7 +331,7 @@ def test_a_name_that_is_a_script_is_only_a_name(page, server):
     assert name in symbols(server)
 
 
-@pytest.mark.parametrize("tab", ["draw", "teach", "collect", "map"])
+@pytest.mark.parametrize("tab", ["draw", "teach", "lines", "collect", "map"])
 def test_a_phone_has_room_for_every_page(phone, tab):
     phone.get_by_test_id(f"tab-{tab}").click()
     phone.wait_for_timeout(200)
@@ -270,7 +363,7 @@ def test_nothing_that_was_said_to_be_saved_is_lost_by_a_kill(own_server, browser
 
 
 def test_every_control_can_be_reached_and_has_a_name(page):
-    for tab in ("draw", "teach", "collect", "map"):
+    for tab in ("draw", "teach", "lines", "collect", "map"):
         page.get_by_test_id(f"tab-{tab}").click()
         nameless = page.evaluate(
             """() => [...document.querySelectorAll('button, input, [role=tab]')]

@@ -49,7 +49,7 @@ async function newToken(used) {
 async function send(method, path, { body, bytes, signal }) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (bytes !== undefined) headers['Content-Type'] = 'application/octet-stream';
+  if (bytes !== undefined) headers['Content-Type'] = bytes.type.startsWith('image/') ? bytes.type : 'application/octet-stream';
   try {
     return await fetch(new URL(path, document.baseURI), {
       method, headers, signal, body: bytes ?? (body === undefined ? undefined : JSON.stringify(body)),

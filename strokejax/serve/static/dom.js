@@ -114,6 +114,22 @@ export function arrowKeys(event, list) {
 }
 
 /**
+ * Copies a text, or selects the element that shows it where the browser refuses.
+ * @param {string} text
+ * @param {HTMLElement} element
+ * @returns {Promise<string>} what was done
+ */
+export async function copyText(text, element) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return 'Copied';
+  } catch {
+    getSelection().selectAllChildren(element);
+    return 'The line is selected; copy it with your keyboard.';
+  }
+}
+
+/**
  * Shows an element's text, or hides it where there is none.
  * @param {HTMLElement} element
  * @param {string} text

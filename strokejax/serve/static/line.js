@@ -1,6 +1,6 @@
 // The typed line: what final answers type, each symbol open to correction.
 
-import { arrowKeys, button, h } from './dom.js';
+import { arrowKeys, button, copyText, h } from './dom.js';
 import { textOf } from './store.js';
 
 /**
@@ -96,15 +96,9 @@ export function createLine({ choose, changed }) {
 
   async function copy() {
     const typed = items.map((item) => (item.symbol === null ? '' : textOf(item.symbol))).join('');
-    try {
-      await navigator.clipboard.writeText(typed);
-      copied.textContent = 'Copied';
-      element.classList.add('copied');
-      setTimeout(() => element.classList.remove('copied'), 1200);
-    } catch {
-      getSelection().selectAllChildren(text);
-      copied.textContent = 'The line is selected; copy it with your keyboard.';
-    }
+    copied.textContent = await copyText(typed, text);
+    element.classList.toggle('copied', copied.textContent === 'Copied');
+    setTimeout(() => element.classList.remove('copied'), 1200);
   }
 
   settle();
