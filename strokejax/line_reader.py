@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -77,6 +78,9 @@ class LineReader:
             steps = self.steps(lines, rows, len(log_p))
             columns = [partial(self._column, lines[i]) for i in rows]
             read = search(log_p, steps, self.alphabet, guide, columns)
+            if not self.windows:
+                ends = [lines[i].column(lines[i].pixels.shape[1]) for i in rows]
+                read = [*map(widened, read, ends)]
             found |= zip(rows, read, strict=True)
         return [found[i] for i in range(len(lines))]
 
@@ -114,6 +118,27 @@ class LineReader:
             inputs = {"image": image, "width": widths}
             logits = _logits(self.encoder, self.params, self.model_state, inputs)
             yield rows, as_ctc(logits) if self.windows else jax.nn.log_softmax(logits)
+
+
+def widened(reading: Reading, end: float) -> Reading:
+    """With characters that reach halfway to their neighbours.
+
+    CTC tells a character's middle: its peak is a few pixels wide. The first and the
+    last reach as far on both sides, within a picture that ends at column `end`.
+    """
+    if not reading.characters:
+        return reading
+    middle = [(c.x0 + c.x1) / 2 for c in reading.characters]
+    edge = [(a + b) / 2 for a, b in pairwise(middle)]
+    first, last = reading.characters[0], reading.characters[-1]
+    side = max(last.x1 - last.x0, 2 * (middle[-1] - edge[-1]) if edge else 0) / 2
+    left = max(0.0, 2 * middle[0] - edge[0] if edge else first.x0)
+    edges = [left, *edge, min(end, middle[-1] + side)]
+    placed = (
+        c._replace(x0=round(min(a, c.x0), 1), x1=round(max(b, c.x1), 1))
+        for c, (a, b) in zip(reading.characters, pairwise(edges), strict=True)
+    )
+    return reading._replace(characters=tuple(placed))
 
 
 @partial(jax.jit, static_argnames="encoder")

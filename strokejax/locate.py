@@ -9,6 +9,8 @@ from strokejax.types import InputError
 CURRENT = "CURRENT"
 """The file that makes a folder a model; see `model_store`."""
 PACKAGED = Path(__file__).parent / "weights"
+LINES = "lines-"
+"""What names of packaged models that read lines begin with."""
 
 
 def home() -> Path:

@@ -16,7 +16,7 @@ from strokejax.ink.images import decode_image
 from strokejax.ink.normalise import normalise_image
 from strokejax.ink.raster import rasterize_binary
 from strokejax.inputs import checked
-from strokejax.locate import PACKAGED, home, resolve
+from strokejax.locate import CURRENT, LINES, PACKAGED, home, resolve
 from strokejax.recognizer import Recognizer
 from strokejax.serve.messages import Health, Predict, Prediction
 from strokejax.serve.studio import K, Studio
@@ -66,7 +66,8 @@ async def health(request: Request) -> Health:
 async def models(request: Request) -> dict[str, Any]:
     """The models there are, and which of them answers."""
     studio: Studio = request.app.state.studio
-    packaged = sorted(path.name for path in PACKAGED.iterdir() if path.is_dir())
+    packaged = sorted(path.parent.name for path in PACKAGED.glob(f"*/{CURRENT}"))
+    packaged = [name for name in packaged if not name.startswith(LINES)]
     own = ["own"] if (home() / "model").is_dir() else []
     folder, model = resolve(studio.model), studio.recognizer
     return {
