@@ -133,9 +133,9 @@ def widened(reading: Reading, end: float) -> Reading:
     first, last = reading.characters[0], reading.characters[-1]
     side = max(last.x1 - last.x0, 2 * (middle[-1] - edge[-1]) if edge else 0) / 2
     left = max(0.0, 2 * middle[0] - edge[0] if edge else first.x0)
-    edges = [left, *edge, min(end, middle[-1] + side)]
+    edges = [min(left, middle[0]), *edge, max(middle[-1], min(end, middle[-1] + side))]
     placed = (
-        c._replace(x0=round(min(a, c.x0), 1), x1=round(max(b, c.x1), 1))
+        c._replace(x0=round(a, 1), x1=round(b, 1))
         for c, (a, b) in zip(reading.characters, pairwise(edges), strict=True)
     )
     return reading._replace(characters=tuple(placed))
