@@ -182,7 +182,7 @@ def errors(alphabet, lines: list[Line], batches, guide: Guide) -> float:
 
 def generator(given: argparse.Namespace) -> None:
     texts = read_texts(PROSE)
-    glyphs = built_in_glyphs("train")
+    glyphs = built_in_glyphs("train", 40, 3)
     for name, lines in (
         ("written in a hand", written_lines(glyphs, texts)),
         ("as published", published_lines(glyphs, texts)),

@@ -16,6 +16,7 @@ def get_config(arg: str = ""):
     config.job = "lines"
     config.mode = "argmax"
     config.data.name = "synthetic_lines"
+    config.data.samples = 3
     config.model.name = "line_cnn"
     config.model.init = "none"
     config.model.dropout = 0.1

@@ -19,6 +19,8 @@ from strokejax.types import InputError
 
 SMALL = (
     "--config=configs/lines.py",
+    "--config.data.writers=4",
+    "--config.data.samples=1",
     "--config.loop.steps=3",
     "--config.loop.batch_size=2",
     "--config.loop.overfit_batches=1",
@@ -128,14 +130,15 @@ def test_training_goes_on_from_a_reader(finished):
     """With the same weights, and outputs by their names where the alphabet grew."""
     workdir, _ = finished
     stored = load_model(workdir)
+    if stored.spec.architecture == "line_cnn":
+        return  # below, with other outputs
     config = ConfigDict(json.loads((workdir / "config.json").read_text()))
     config.model.init = str(workdir)
     setup = prepare(config)
     own, there = setup.params["encoder"], stored.encoder
     for ours, theirs in zip(jax.tree.leaves(own), jax.tree.leaves(there), strict=True):
         np.testing.assert_array_equal(ours, theirs)
-    other = "line_cnn" if config.model.name != "line_cnn" else "line_cnn_simple"
-    config.model.name = other
+    config.model.name = "line_cnn"
     with pytest.raises(InputError, match=f"is a {stored.spec.architecture}"):
         prepare(config)
 

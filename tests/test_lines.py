@@ -16,7 +16,7 @@ from strokejax.data.glyphs import built_in_glyphs
 from strokejax.data.line_batches import LETTERS, WIDTHS, line_batches
 from strokejax.data.line_files import TABLE, folder_lines, write_lines
 from strokejax.data.line_sets import LineSet, written_lines
-from strokejax.data.line_sources import lines_by, overlap_of
+from strokejax.data.line_sources import glyphs_of, lines_by, overlap_of
 from strokejax.data.lines import PLAIN, Spans, write_line
 from strokejax.data.pipeline import stream
 from strokejax.data.published_lines import (
@@ -281,9 +281,8 @@ def test_folders_of_lines_come_back(lines, tmp_path):
 
 
 def test_glyph_sources_by_name():
-    found = lines_by(
-        "built-in", TEXT, split="train", overlap=(0, 0.3), length=12, seed=0
-    )
+    source = glyphs_of("built-in", "train", hands=1, samples=1)
+    found = lines_by(source, TEXT, overlap=(0, 0.3), length=12, seed=0)
     line = found.line(0, True)
     assert line is not None and len(line.text) <= 12
 

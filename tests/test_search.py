@@ -5,7 +5,7 @@ import itertools
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import seeds
 from test_guide import score as said_of
@@ -84,6 +84,7 @@ def test_wide_enough_ctc_is_exhaustive(seed, count, name):
         assert max(found.values()) == pytest.approx(max(wanted.values()), abs=1e-3)
 
 
+@settings(max_examples=10)
 @given(seeds, st.lists(st.integers(0, 9), min_size=3, max_size=3), guides)
 def test_a_batch_is_its_searches_one_by_one(seed, counts, name):
     log_p = frames(seed, 10 * len(counts), sharp=3.0).reshape(len(counts), 10, C + 1)
@@ -100,6 +101,7 @@ def test_a_batch_is_its_searches_one_by_one(seed, counts, name):
 step = jax.jit(spelled)
 
 
+@settings(max_examples=12)
 @given(seeds, st.integers(1, LONG), guides)
 def test_wide_enough_spelling_is_exhaustive(seed, count, name):
     guide, log_p = GUIDES[name], frames(seed, count)

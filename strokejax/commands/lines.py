@@ -83,13 +83,12 @@ def _make(given: argparse.Namespace) -> int:
         if not low <= (value := getattr(given, name)) <= high:
             raise InputError(f"--{name} is {value:,}; give {low:,} to {high:,}.")
     from strokejax.data.line_files import write_lines
-    from strokejax.data.line_sources import lines_by, overlap_of
+    from strokejax.data.line_sources import glyphs_of, lines_by, overlap_of
     from strokejax.data.texts import read_texts
 
     lines = lines_by(
-        given.glyphs,
+        glyphs_of(given.glyphs, "train"),
         read_texts(Path(given.text)),
-        split="train",
         overlap=overlap_of(given.overlap, "--overlap"),
         length=given.length,
         seed=given.seed,

@@ -65,7 +65,7 @@ def unipen_glyphs(split: str, root: str | Path | None = None) -> Glyphs:
     )
 
 
-def built_in_glyphs(split: str, hands: int = 40, samples: int = 3) -> Glyphs:
+def built_in_glyphs(split: str, hands: int, samples: int) -> Glyphs:
     """The characters of that many built-in hands."""
     if split not in ("train", "validation"):
         raise InputError(f"There is no split {split!r}; use 'train' or 'validation'.")

@@ -12,20 +12,18 @@ from strokejax.data.readers import load
 from strokejax.types import InputError
 
 MOST_OVERLAP = 0.75
+HANDS, SAMPLES = 40, 3
 
 
 def lines_by(
-    glyphs: str,
+    source: Glyphs | Dataset,
     texts: Sequence[str],
     *,
-    split: str,
     overlap: tuple[float, float],
     length: int,
     seed: int,
-    root: str | Path | None = None,
 ) -> LineSet:
     """Lines without end of texts: ink by one hand a line, pictures as published."""
-    source = glyphs_of(glyphs, split, root)
     if isinstance(source, Dataset):
         size = max(length, 3)
         return published_lines(source, texts, seed=seed, overlap=overlap, length=size)
@@ -49,12 +47,20 @@ def overlap_of(given: str, where: str) -> tuple[float, float]:
 
 
 def glyphs_of(
-    name: str, split: str, root: str | Path | None = None
+    name: str,
+    split: str,
+    root: str | Path | None = None,
+    *,
+    hands: int = HANDS,
+    samples: int = SAMPLES,
 ) -> Glyphs | Dataset:
-    """Characters by one of the names `GLYPHS`: ink by hand, or pictures."""
+    """Characters by one of the names `config_values.GLYPHS`: ink by hand, or pictures.
+
+    Built-in ones are so many `samples` of each character by so many `hands`.
+    """
     match name:
         case "unipen":
             return unipen_glyphs(split, root)
         case "built-in":
-            return built_in_glyphs(split)
+            return built_in_glyphs(split, hands, samples)
     return load(name, split, root=root)

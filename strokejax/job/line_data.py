@@ -76,18 +76,15 @@ def _set(config: Config, name: str, split: str) -> LineSet:
     seed = config.seed + SEED_OF_VALID * (split == "validation")
     file, length = config.lines.text, config.lines.length
     texts = read_texts(Path(file)) if file else random_texts(load_words("en"), seed)
-    if config.model.name == WINDOWS:
-        source = glyphs_of(config.lines.glyphs, split, root)
-        return published_lines(source, texts, seed=seed, overlap=overlap, length=length)
-    return lines_by(
+    source = glyphs_of(
         config.lines.glyphs,
-        texts,
-        split=split,
-        overlap=overlap,
-        length=length,
-        seed=seed,
-        root=root,
+        split,
+        root,
+        hands=config.data.writers,
+        samples=config.data.samples,
     )
+    by = published_lines if config.model.name == WINDOWS else lines_by
+    return by(source, texts, overlap=overlap, length=length, seed=seed)
 
 
 def mixed(one: LineSet, other: LineSet, share: float) -> LineSet:
