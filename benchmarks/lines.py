@@ -153,7 +153,7 @@ def tune(given: argparse.Namespace) -> None:
             )
             print(*said, *(f"{errors(alphabet, *x, changed):.4f}" for x in seen))
     print("words alone: weight, bonus")
-    for own, bonus in itertools.product((0.1, 0.2, 0.4), (0, 0.5, 1)):
+    for own, bonus in itertools.product((0.1, 0.3, 0.5), (0, 0.5, 1)):
         changed = guide._replace(
             log_p=np.full_like(log_p, bonus),
             weight=np.float32(1),

@@ -11,6 +11,8 @@ CURRENT = "CURRENT"
 PACKAGED = Path(__file__).parent / "weights"
 LINES = "lines-"
 """What names of packaged models that read lines begin with."""
+READER = "lines-en"
+"""The one that reads where none is named."""
 
 
 def home() -> Path:

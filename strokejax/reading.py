@@ -8,12 +8,12 @@ import numpy as np
 from strokejax.decode.character_model import load_lexicon, load_words, train
 from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
 from strokejax.line_reader import LineReader, from_stored
+from strokejax.locate import READER
 from strokejax.model_store import load_model
 from strokejax.models.build import LINES
 from strokejax.recognizer import from_stored as recognizer
 from strokejax.symbol_lines import SymbolReader
 
-PACKAGED = "lines-en"
 ONE = np.float32(1)
 LANGUAGE, BONUS = 0.55, 3.5
 """Weight of a character model beside what is seen, and what it gives each character."""
@@ -26,7 +26,7 @@ LEXICON, LONGER = 0.3, 0.5
 
 def load_reader(model: str | Path | None = None) -> LineReader | SymbolReader:
     """What reads by a stored model; the default is the packaged reader of English."""
-    stored = load_model(model or PACKAGED)
+    stored = load_model(model or READER)
     if stored.spec.architecture in LINES:
         return from_stored(stored)
     return SymbolReader(recognizer(stored))

@@ -26,7 +26,7 @@ from strokejax.data.published_lines import (
     window_batches,
 )
 from strokejax.ink.line_drawing import CLEAN, draw_line, on_paper
-from strokejax.ink.line_images import HEIGHT, MAX_WIDTH, normalise_line
+from strokejax.ink.line_images import HEIGHT, MAX_WIDTH, level_ink, normalise_line
 from strokejax.line_reader import LineReader
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.models.windows import as_ctc
@@ -47,10 +47,10 @@ def lines(glyphs):
     return written_lines(glyphs, TEXT, seed=1)
 
 
-@pytest.fixture(scope="module")
-def reader():
+@pytest.fixture(scope="module", params=["line_cnn", "line_transformer"])
+def reader(request):
     """One that was never trained."""
-    spec = EncoderSpec("line_cnn", len(ALPHABET) + 1, normalise=False)
+    spec = EncoderSpec(request.param, len(ALPHABET) + 1, normalise=False)
     encoder = build_encoder(spec)
     inputs = {"image": np.zeros((1, HEIGHT, 64), np.uint8), "width": np.array([64])}
     params, state = jax.jit(encoder.init)(jax.random.key(0), inputs)
@@ -120,6 +120,16 @@ def test_pictures_of_any_size_are_normalised_alike(scale, slope, seed):
     assert abs(one.shape[1] - two.shape[1]) <= 0.1 * one.shape[1]
     rows = [each.sum(1) @ np.arange(HEIGHT) / each.sum() for each in (one, two)]
     assert abs(rows[0] - rows[1]) < 1.5
+
+
+def test_levelling_loses_no_ink_and_needs_room_for_two_more_pictures():
+    x = np.arange(4_000)
+    rising = np.zeros((900, 4_000), np.uint8)
+    rising[(850 - 0.2 * x).astype(int), x] = 255
+    level = level_ink(rising)
+    assert level.shape[0] <= 3 * 900 and level.shape[1] == 4_000
+    assert level.sum() == 4_000
+    assert np.ptp(np.flatnonzero(level.sum(1))) <= 3
 
 
 def test_columns_lead_back_to_the_picture():

@@ -223,7 +223,7 @@ def test_bad_ink_is_refused(ask, loads, body, words):
         (picture()[:-60], "damaged"),
         (png(np.full((40, 200), 255, np.uint8)), "blank"),
         (picture(2_000, 40), "turn it"),
-        (picture(40, 8_200), "above the limit of 8,192"),
+        (picture(40, 40_000), "above the limit of 8,192"),
         (png(np.full((4_001, 4_000), 255, np.uint8)), "16,000,000"),
     ],
 )

@@ -7,7 +7,7 @@ from strokejax.data.dataset import Dataset
 from strokejax.data.glyphs import Glyphs, built_in_glyphs, unipen_glyphs
 from strokejax.data.line_sets import LineSet, written_lines
 from strokejax.data.lines import USUAL
-from strokejax.data.published_lines import published_lines
+from strokejax.data.published_lines import cells, published_lines
 from strokejax.data.readers import load
 from strokejax.types import InputError
 
@@ -25,7 +25,7 @@ def lines_by(
 ) -> LineSet:
     """Lines without end of texts: ink by one hand a line, pictures as published."""
     if isinstance(source, Dataset):
-        size = max(length, 3)
+        size = cells(length)
         return published_lines(source, texts, seed=seed, overlap=overlap, length=size)
     style = USUAL._replace(overlap=overlap)
     return written_lines(source, texts, seed=seed, style=style, limit=length)

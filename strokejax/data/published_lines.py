@@ -44,6 +44,14 @@ class Drawn:
         return np.pad(drawn, np.stack([before, spare - before], 1))
 
 
+def cells(characters: int) -> int:
+    """Of a line whose text has up to so many characters: two are blank, as published.
+
+    A single character is a line of its own.
+    """
+    return characters + 2 if characters > 1 else 1
+
+
 def pictures_of(source: Glyphs | Dataset) -> Mapping[str, np.ndarray | Drawn]:
     """Pictures u8[28 28] by character: drawn ink, or those of a data set."""
     if isinstance(source, Glyphs):
@@ -89,10 +97,10 @@ def published_lines(
     overlap: tuple[float, float] = (0.0, 0.33),
     length: int = 32,
 ) -> LineSet:
-    """Such lines without end, of spans of texts; up to a `length` of 2 one character.
+    """Such lines without end: spans of texts, or with a `length` of 1 characters.
 
-    Texts have up to two characters less than `length`, as published; of single
-    characters each is as frequent as another.
+    `length` is `cells` of the longest text; of single characters each is as frequent as
+    another.
     """
     pictures = pictures_of(source)
     single = sorted({*pictures} & {*CHARACTERS})

@@ -1,15 +1,15 @@
 """Any picture of a line as a network wants it."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from strokejax.published import SIZE
 from strokejax.types import InputError
 
 HEIGHT = 40
 """Pixels of a normalised line."""
-SMALL = 28
-"""Pixels of a published line."""
 SPREAD = 6.5
 """Deviation of its ink from the middle row, in pixels: about half a small letter."""
 MARGIN = 4
@@ -71,14 +71,14 @@ def published_size(picture: np.ndarray, where: str = "The picture") -> LineImage
     A picture of that height is taken as it is. InputError for one that is blank or too
     long.
     """
-    if len(picture) == SMALL:
+    if len(picture) == SIZE:
         return LineImage(picture, 1.0, 0)
     ink = _contrast(picture, where)
     columns, rows = np.flatnonzero(ink.max(0) > 0), np.flatnonzero(ink.max(1) > 0)
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    scale = (SMALL - 2 * MARGIN) / len(ink)
+    scale = (SIZE - 2 * MARGIN) / len(ink)
     wide = _width(ink.shape[1] * scale, where)
-    found = _cut(ink, -MARGIN / scale, SMALL / scale, (wide, SMALL))
+    found = _cut(ink, -MARGIN / scale, SIZE / scale, (wide, SIZE))
     pixels = np.pad(np.rint(255 * found), ((0, 0), (MARGIN, MARGIN)))
     return LineImage(pixels.astype(np.uint8), wide / ink.shape[1], int(columns[0]))
 
@@ -145,7 +145,12 @@ def _level(ink: np.ndarray) -> np.ndarray:
     shift = np.rint(np.clip(slope, -MAX_SLOPE, MAX_SLOPE) * x).astype(int)
     if not shift.any():
         return ink
-    most = int(np.abs(shift).max())
-    tall = np.pad(ink, ((most, most), (0, 0)))
-    rows = (np.arange(len(tall))[:, None] + shift) % len(tall)
-    return np.take_along_axis(tall, rows, 0)
+    # Ink that rises lies within the picture, so it needs no more room than that again.
+    room = min(int(np.abs(shift).max()), height)
+    level = np.zeros((height + 2 * room, width), ink.dtype)
+    edges = [0, *(np.flatnonzero(np.diff(shift)) + 1).tolist(), width]
+    for a, b in pairwise(edges):
+        down = room - int(shift[a])
+        low, high = max(0, -down), min(height, len(level) - down)
+        level[low + down : high + down, a:b] = ink[low:high, a:b]
+    return level

@@ -1,5 +1,6 @@
 """The lines of a job, as its config asks for them."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,15 +10,12 @@ from strokejax.config import Config
 from strokejax.config_checks import shares
 from strokejax.config_values import LINE_DATA
 from strokejax.data.line_files import cremma_lines, folder_lines
-from strokejax.data.line_sets import (
-    Line,
-    LineSet,
-    unipen_lines,
-)
+from strokejax.data.line_sets import Line, LineSet, unipen_lines
 from strokejax.data.line_sources import glyphs_of, lines_by, overlap_of
-from strokejax.data.published_lines import published_lines
+from strokejax.data.published_lines import cells, published_lines
 from strokejax.data.texts import random_texts, read_texts
 from strokejax.decode.character_model import load_words
+from strokejax.ink.line_images import normalise_line
 from strokejax.models.build import WINDOWS
 from strokejax.types import InputError
 
@@ -31,7 +29,6 @@ class LineData(NamedTuple):
     name: str
     train: LineSet
     valid: list[Line]
-    """Held-out lines, with their pictures as they are read."""
     alphabet: tuple[str, ...]
 
 
@@ -53,10 +50,24 @@ def load_lines(config: Config) -> LineData:
             )
         train = mixed(train, _set(config, other, "train"), share)
     count = valid.count or config.lines.valid
-    held_out = [line for i in range(count) if (line := valid.line(i, False))]
-    limit = config.data.limit_valid or len(held_out)
+    held_out = _readable(valid, min(count, config.data.limit_valid or count))
     alphabet = (*ASCII, *sorted(train.characters - {*ASCII, "\n", "\t", "\xa0"}))
-    return LineData(valid.name, train, held_out[:limit], alphabet)
+    return LineData(valid.name, train, held_out, alphabet)
+
+
+def _readable(lines: LineSet, count: int) -> list[Line]:
+    """The first so many that are lines; a blank scan or a lone dash is none."""
+    found = []
+    for i in range(lines.count or 3 * count):
+        if len(found) < count and (line := lines.line(i, False)):
+            with suppress(InputError):
+                normalise_line(line.picture)
+                found.append(line)
+    if not found:
+        raise InputError(
+            f"{lines.name} has no line that can be read; give pictures of lines."
+        )
+    return found
 
 
 def _set(config: Config, name: str, split: str) -> LineSet:
@@ -83,8 +94,10 @@ def _set(config: Config, name: str, split: str) -> LineSet:
         hands=config.data.writers,
         samples=config.data.samples,
     )
-    by = published_lines if config.model.name == WINDOWS else lines_by
-    return by(source, texts, overlap=overlap, length=length, seed=seed)
+    if config.model.name == WINDOWS:
+        length = cells(length)
+        return published_lines(source, texts, overlap=overlap, length=length, seed=seed)
+    return lines_by(source, texts, overlap=overlap, length=length, seed=seed)
 
 
 def mixed(one: LineSet, other: LineSet, share: float) -> LineSet:

@@ -26,6 +26,9 @@ from strokejax.state import TrainState
 from strokejax.symbols import SPACE, SymbolTable
 from strokejax.table import init_slots
 
+PART = 16
+"""Lines whose windows are looked at together: thousands need gigabytes."""
+
 
 def scores(setup: Setup, state: TrainState) -> tuple[dict[str, Any], list[str]]:
     """`line_scores` of the most probable readings of held-out lines, and these."""
@@ -35,8 +38,12 @@ def scores(setup: Setup, state: TrainState) -> tuple[dict[str, Any], list[str]]:
     truth = [line.text for line in held_out]
     found = line_scores(read, truth, [line.group for line in held_out])
     if setup.spec.architecture == WINDOWS:
-        batch = windows(held_out, held_out[0].picture.shape[1] // SIZE)
-        found |= window_scores(reader.logits(batch.inputs), batch.labels)
+        length, parts = held_out[0].picture.shape[1] // SIZE, []
+        for start in range(0, len(held_out), PART):
+            batch = windows(held_out[start : start + PART], length)
+            parts.append((reader.logits(batch.inputs).argmax(-1), batch.labels))
+        best, labels = map(np.concatenate, zip(*parts, strict=True))
+        found |= window_scores(best, labels)
     return found, read
 
 

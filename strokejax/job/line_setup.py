@@ -10,7 +10,7 @@ import optax
 from strokejax import ctc
 from strokejax.config import Config
 from strokejax.data.line_batches import LETTERS, line_batches
-from strokejax.data.published_lines import NUMBER, window_batches
+from strokejax.data.published_lines import NUMBER, cells, window_batches
 from strokejax.job.line_data import LineData, load_lines
 from strokejax.line_reader import LineReader, from_stored
 from strokejax.model_store import load_model
@@ -87,7 +87,7 @@ def batches(config: Config, data: LineData, size: int) -> Callable[[int], Batch]
     """This process's rows of global batches, by step, as the network takes them."""
     rows, seed = local_slice(size), config.seed
     if config.model.name == WINDOWS:
-        length = config.lines.length
+        length = cells(config.lines.length)
         return window_batches(data.train, size, length, rows=rows)
     return line_batches(data.train, data.alphabet, size, seed=seed, rows=rows)
 
@@ -112,10 +112,10 @@ def _windows(table: PyTree, logits: jax.Array, batch: Batch):
     return mean, (logits.argmax(-1) == batch.labels).all(1)
 
 
-def window_scores(logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Shares of right windows f32[n l k], i32[n l]: with padding, without, and what
-    always answering padding gets."""
-    right, padding = logits.argmax(-1) == labels, labels == NUMBER[PAD]
+def window_scores(best: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Shares of right windows, i32[n l] each: with padding, without, and what always
+    answering padding gets."""
+    right, padding = best == labels, labels == NUMBER[PAD]
     return {
         "windows": float(right.mean()),
         "windows_without_padding": float(right[~padding].mean()),

@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from strokejax.ink.line_images import HEIGHT
+from strokejax.published import SIZE
 from strokejax.types import Encoder, InputError
 
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
@@ -51,7 +53,7 @@ class EncoderSpec(NamedTuple):
 
 def line_height(spec: EncoderSpec) -> int:
     """Pixels of the lines that a network reads."""
-    return 28 if spec.architecture == WINDOWS else 40
+    return SIZE if spec.architecture == WINDOWS else HEIGHT
 
 
 def check_spec(spec: EncoderSpec) -> None:
@@ -73,15 +75,8 @@ def build_encoder(
 ) -> Encoder:
     """The trainable network; `frozen` blocks keep their statistics."""
     check_spec(spec)
-    if spec.architecture == WINDOWS:
-        from strokejax.models.windows import windows_net
-
-        return windows_net(spec.out_dim)
     if spec.architecture in LINES:
-        from strokejax.models.line_net import line_net
-
-        attention = spec.architecture == "line_transformer"
-        return line_net(spec.out_dim, attention=attention, dropout=dropout)
+        return _line_encoder(spec, dropout)
     if spec.architecture == "resnet":
         from strokejax.models.resnet import resnet
 
@@ -120,6 +115,17 @@ def build_encoder(
         frozen=frozen,
         **spec.raster,
     )
+
+
+def _line_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
+    if spec.architecture == WINDOWS:
+        from strokejax.models.windows import windows_net
+
+        return windows_net(spec.out_dim)
+    from strokejax.models.line_net import line_net
+
+    attention = spec.architecture == "line_transformer"
+    return line_net(spec.out_dim, attention=attention, dropout=dropout)
 
 
 def build_inference(

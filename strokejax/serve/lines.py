@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException, Request
 from strokejax.ink.formats import from_json
 from strokejax.ink.images import decode_image
 from strokejax.ink.line_drawing import png, usual_line
-from strokejax.locate import CURRENT, PACKAGED
+from strokejax.locate import CURRENT, PACKAGED, READER
 from strokejax.serve.messages import (
     Alternative,
     Language,
@@ -21,9 +21,6 @@ from strokejax.serve.predict import MAX_PIXELS, is_picture, parsed
 from strokejax.serve.studio import Studio
 from strokejax.types import InputError
 
-READER = "lines-en"
-MAX_COLUMNS = 8_192
-"""Of a picture: what levels it needs memory for the square of them."""
 WAITING = 16
 """Lines that wait to be read."""
 FILE = {"schema": {"type": "string", "format": "binary"}}
@@ -61,7 +58,7 @@ class Lines:
 
     def _read(self, body: bytes, picture: bool, language: Language) -> LineReading:
         if picture:
-            seen = _decoded(body)
+            seen = decode_image(body, "The picture", MAX_PIXELS)
         else:
             asked = parsed(LineInk, body)
             language = asked.language
@@ -106,16 +103,6 @@ async def read(request: Request, language: Language = None) -> LineReading:
     """
     lines: Lines = request.app.state.lines
     return await lines.read(await request.body(), is_picture(request), language)
-
-
-def _decoded(body: bytes) -> np.ndarray:
-    picture = decode_image(body, "The picture", MAX_PIXELS)
-    if picture.shape[1] > MAX_COLUMNS:
-        raise InputError(
-            f"The picture is {picture.shape[1]:,} pixels wide, above the limit of "
-            f"{MAX_COLUMNS:,}; give a smaller one, or a part of the line."
-        )
-    return picture
 
 
 def _shown(reading: Any, seen: np.ndarray, drawn: bool) -> LineReading:
