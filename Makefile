@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help venv finetune test parity e2e lint bench lock clean
+.PHONY: help venv finetune fonts-demo test parity e2e lint bench lock clean
 
 help:  ## say what there is
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t14
 
 venv: $(READY)  ## make .venv from requirements.lock
 
@@ -26,6 +26,18 @@ $(READY): requirements.lock pyproject.toml
 
 finetune: $(READY)  ## run the main job on built-in data: 63 strokes, about 3 minutes
 	$(BIN)/python -m strokejax.launch --config=configs/finetune.py
+
+fonts-demo: $(READY)  ## draw, train small, index and identify fonts, about 2 minutes
+	rm -rf runs/demo && mkdir -p runs/demo/fonts
+	cp $(VENV)/lib/python*/site-packages/font_*/files/*.[ot]tf runs/demo/fonts
+	$(BIN)/python -m strokejax.launch --config=configs/fonts.py:demo \
+	  --config.data.root=runs/demo/fonts --workdir=runs/demo/run
+	$(BIN)/strokejax fonts make runs/demo/fonts --out runs/demo/pictures --count 2
+	$(BIN)/strokejax fonts index runs/demo/fonts --model runs/demo/run
+	$(BIN)/strokejax fonts identify runs/demo/pictures/picture-0000[0-3]-000.png \
+	  --model runs/demo/run --draw runs/demo/answers.png
+	$(BIN)/strokejax evaluate runs/demo/pictures/labels.tsv --model runs/demo/run
+	@echo "runs/demo/answers.png shows the answers, each in its own font"
 
 test: $(READY)  ## run all tests
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder \

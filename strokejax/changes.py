@@ -15,7 +15,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from strokejax.hashed import read_hashed
-from strokejax.locate import CURRENT, PACKAGED, home, resolve
+from strokejax.locate import CURRENT, OWN, PACKAGED, STROKES, home, resolve
 from strokejax.model_store import (
     StoredModel,
     load_model,
@@ -30,20 +30,20 @@ PATIENCE = 60.0
 """Seconds to wait for another process's change."""
 
 
-def writable(model: str | Path | None) -> Path:
+def writable(model: str | Path | None, usual: str = STROKES) -> Path:
     """The folder of a model that may change; InputError for one that may not.
 
     The packaged model is copied into the user's data folder first, whole or not at all.
     """
-    folder = resolve(model)
+    folder = resolve(model, usual)
     if not _packaged(folder):
         return folder
+    own = home() / OWN[usual]
     if model is not None:
         raise InputError(
             f"The packaged model {folder.name} is never changed; leave --model out to "
-            f"change your own copy of nn-sampling in {home() / 'model'}."
+            f"change your own copy of {usual} in {own}."
         )
-    own = home() / "model"
     temporary = home() / f".model-{uuid.uuid4().hex}"
     try:
         temporary.mkdir(parents=True)

@@ -11,6 +11,7 @@ from strokejax import __version__
 from strokejax.commands import (
     collect,
     evaluate,
+    fonts,
     lines,
     live,
     recognize,
@@ -27,6 +28,7 @@ VERBS = {
     "evaluate": evaluate,
     "live": live,
     "lines": lines,
+    "fonts": fonts,
     "collect": collect,
     "serve": serve,
 }

@@ -38,7 +38,10 @@ def default_config() -> Config:
                 "rotations": False,  # omniglot: turned characters are classes too
                 "strokes": False,  # omniglot: the pen's way too, where it is known
                 "writers": 40,  # synthetic: writers in the training set
-                "samples": 5,  # synthetic: samples a writer and symbol
+                # synthetic: samples a writer and symbol; fonts: pictures a font.
+                "samples": 5,
+                "width": 192,  # fonts: pixels of a picture, which is raster.size high
+                "cache": "",  # fonts: folder that keeps drawn pictures; "" = none
                 "points": 64,  # points an ink is resampled to
                 # Share of built-in `space` strokes added to data without them.
                 "space": 0.016,
@@ -78,8 +81,10 @@ def default_config() -> Config:
             },
             "loss": {
                 # "proxy": softmax over the table's rows; "margin": with an angle kept
-                # between them; the others compare examples of a batch with each other.
+                # between them; "softmax": over a class head's; the others compare
+                # examples of a batch with each other.
                 "name": "proxy",
+                "category": 0.0,  # fonts: weight of the contrast between categories
                 "margin": 0.0,  # of "margin", "contrastive", "triplet"; 0 = their own
                 "classes_per_batch": 32,  # of the losses between examples
                 "label_smoothing": 0.02,
@@ -160,6 +165,26 @@ def from_scratch() -> Config:
     config.model.init = "none"
     config.model.channel_dropout = 0.05
     config.model.dropout = 0.1
+    return config
+
+
+def for_fonts() -> Config:
+    """The settings of telling fonts apart, from random weights."""
+    config = default_config()
+    config.job = "fonts"
+    config.data.name = "fonts"
+    config.data.samples = 120
+    config.data.cache = "runs/pictures"
+    config.raster.size = 40
+    config.model.name = "font_net"
+    config.model.init = "none"
+    config.model.embed_dim = 128
+    config.model.dropout = 0.1
+    config.augment.enabled = False
+    config.optim.learning_rate = 4e-3
+    config.optim.clip_norm = 5.0
+    config.loop.epochs = 8
+    config.loop.statistics = 100
     return config
 
 

@@ -3,12 +3,11 @@
 import difflib
 
 from strokejax.config import Config, default_config, fields, figure_groups
+from strokejax.config_networks import validate_networks
 from strokejax.config_values import (
     CHOICES,
     DATA,
     FIGURES,
-    LINE_DATA,
-    LINE_MODELS,
     LOSSES,
     MAX_SHARE,
     PAIR_LOSSES,
@@ -85,7 +84,7 @@ def _validate_together(config: Config) -> None:
             "choose 'all' or 'table'."
         )
     _validate_loss(config)
-    _validate_lines(config)
+    validate_networks(config)
     if config.job == "sweep":
         _validate_sweep(config)
     if config.mode == "argmax" and config.optim.train == "table":
@@ -108,20 +107,6 @@ def _validate_also(config: Config) -> None:
             raise InputError(
                 f"config.data.also asks for {share:g} times {name!r}; choose more than "
                 f"0 and at most {MAX_SHARE}."
-            )
-
-
-def _validate_lines(config: Config) -> None:
-    lines = config.job == "lines"
-    for name, value, choices in (
-        ("data.name", config.data.name, LINE_DATA),
-        ("model.name", config.model.name, LINE_MODELS),
-    ):
-        if (value in choices) != lines:
-            fitting = [x for x in CHOICES[name] if (x in choices) == lines]
-            raise InputError(
-                f"config.{name} is {value!r}, which the job {config.job!r} has no use "
-                f"for; choose one of {', '.join(map(repr, fitting))}."
             )
 
 

@@ -1,10 +1,20 @@
 """What settings may be: choices by name, ranges in their units."""
 
-JOBS = ("pretrain", "finetune", "register", "figures", "sweep", "lines")
+JOBS = ("pretrain", "finetune", "register", "figures", "sweep", "lines", "fonts")
 MODES = ("nn-sampling", "argmax")
-DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
+DATA = (
+    "synthetic",
+    "unipen",
+    "scribble",
+    "mnist",
+    "omniglot",
+    "emnist",
+    "detexify",
+    "fonts",
+)
 LINE_DATA = ("synthetic_lines", "unipen_text", "cremma", "folder")
 LINE_MODELS = ("line_cnn", "line_transformer", "line_cnn_simple")
+FONT_MODELS = ("font_net", "simple_cnn", "resnet")
 GLYPHS = ("built-in", "unipen", "emnist", "mnist")
 MAX_SHARE = 100
 """How often an epoch may see a data set beside the first one."""
@@ -17,9 +27,13 @@ FIGURES = (
     "rejection",
     "cost",
 )
-PAIR_LOSSES = ("prototypical", "supervised_contrastive", "contrastive", "triplet")
+PAIR_LOSSES = ("prototypical", "supcon", "contrastive", "triplet")
 """Losses between examples: batches are of classes that have several each."""
 LOSSES = ("proxy", "margin", *PAIR_LOSSES)
+SOFTMAX = "softmax"
+"""The loss of a class head on top of the embedding, whose rows are no embeddings."""
+MEANS = (*PAIR_LOSSES, SOFTMAX)
+"""Losses after which the table's rows are means of embeddings."""
 WITH_MARGIN = ("margin", "contrastive", "triplet")
 SANITY = ("none", "overfit_one_batch", "zero_inputs")
 
@@ -29,6 +43,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "data.samples": (1, 1_000),
     "data.points": (8, 1_024),
     "data.space": (0, 0.5),
+    "data.width": (8, 4_096),
     "data.limit_train": (0, 1e9),
     "data.limit_valid": (0, 1e9),
     "raster.size": (8, 256),
@@ -52,6 +67,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "loss.margin": (0, 1.5),
     "loss.classes_per_batch": (2, 1e6),
     "loss.label_smoothing": (0, 0.99),
+    "loss.category": (0, 100),
     "loss.prior": (0, 2),
     "loss.scale": (1e-3, 1e3),
     "optim.learning_rate": (0, 10),
@@ -86,8 +102,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "lines.glyphs": GLYPHS,
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
-    "model.name": ("stroke_net", "resnet", "motion", "fused", *LINE_MODELS),
-    "loss.name": LOSSES,
+    "model.name": ("stroke_net", "motion", "fused", *FONT_MODELS, *LINE_MODELS),
+    "loss.name": (*LOSSES, SOFTMAX),
     "optim.train": ("all", "block3_head", "table"),
     "sweep.score": ("top1", "one_shot"),
     "symbol.method": ("sgd", "mean"),

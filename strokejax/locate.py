@@ -9,6 +9,12 @@ from strokejax.types import InputError
 CURRENT = "CURRENT"
 """The file that makes a folder a model; see `model_store`."""
 PACKAGED = Path(__file__).parent / "weights"
+STROKES = "nn-sampling"
+"""The packaged model that names strokes where none is chosen."""
+FONTS = "fonts"
+"""The one that names fonts."""
+OWN = {STROKES: "model", FONTS: FONTS}
+"""Where in `home` the user's own copy of a packaged model lies."""
 LINES = "lines-"
 """What names of packaged models that read lines begin with."""
 READER = "lines-en"
@@ -25,14 +31,15 @@ def home() -> Path:
     return Path(base) / "strokejax"
 
 
-def resolve(model: str | Path | None = None) -> Path:
+def resolve(model: str | Path | None = None, usual: str = STROKES) -> Path:
     """The folder of a model: a path, a run's folder, or a packaged model's name.
 
-    None is the user's own model, or the packaged nn-sampling where there is none yet.
+    None is the user's own copy of the `usual` packaged one, or that itself where there
+    is none yet.
     """
     if model is None:
-        own = home() / "model"
-        return own if _is_model(own) else PACKAGED / "nn-sampling"
+        own = home() / OWN[usual]
+        return own if _is_model(own) else PACKAGED / usual
     name = str(model)
     if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
         return PACKAGED / name

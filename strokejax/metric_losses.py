@@ -37,7 +37,7 @@ def pair_loss(
     if name == "prototypical":
         support = first_shots(labels, mask, shots)
         return prototypical(z, labels, mask, support, log_scale)
-    if name == "supervised_contrastive":
+    if name == "supcon":
         return supervised_contrastive(z, labels, mask)
     if name == "contrastive":
         return contrastive(z, labels, mask, neg_margin=margin or NEG_MARGIN)

@@ -7,10 +7,10 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, TypeVar
 
 from strokejax.atomic import write_atomically
 from strokejax.types import InputError
@@ -216,6 +216,17 @@ class Progress:
     def _print(self, now: float) -> None:
         print(self._pending, file=self._stream, flush=True)
         self._printed, self._pending = now, ""
+
+
+T = TypeVar("T")
+
+
+def progress(steps: Iterator[T], total: int, what: str) -> Iterator[T]:
+    """The same, shown on stderr as a bar where that is a terminal."""
+    from tqdm import tqdm
+
+    shown = {"file": sys.stderr, "disable": None, "dynamic_ncols": True}
+    yield from tqdm(steps, total=total, unit=f" {what}", **shown)
 
 
 def _clock_time(seconds: float) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 
 from strokejax.atomic import write_atomically
 from strokejax.hashed import flatten, read_hashed, unflatten, write_hashed
-from strokejax.locate import CURRENT, resolve
+from strokejax.locate import CURRENT, STROKES, resolve
 from strokejax.models.build import EncoderSpec
 from strokejax.symbols import SymbolTable
 from strokejax.table import Slots
@@ -157,13 +157,13 @@ def save_version(folder: Path, model: StoredModel) -> None:
         raise
 
 
-def load_model(model: str | Path | None = None) -> StoredModel:
-    """The current version of a model.
+def load_model(model: str | Path | None = None, usual: str = STROKES) -> StoredModel:
+    """The current version of a model; of the `usual` one where none is named.
 
     Where its file is damaged, a warning names it and the last good version is loaded.
     InputError where none can be, or what they share is damaged.
     """
-    folder = resolve(model)
+    folder = resolve(model, usual)
     wanted = _pointed_at(folder)
     damage: InputError | None = None
     for number, path in reversed(list(versions(folder))):

@@ -13,10 +13,13 @@ from strokejax.metric_losses import (
     margin_logits,
     nearest_is_alike,
     pair_loss,
+    supervised_contrastive,
 )
 from strokejax.table import training_logits
 from strokejax.types import Batch, PyTree
 
+KINDS_TEMPERATURE = 0.7
+"""As published for categories of fonts."""
 Mode = Literal["nn-sampling", "argmax"]
 
 
@@ -38,6 +41,10 @@ class Objective(NamedTuple):
     """0 = the loss's own."""
     shots: int = 1
     """Examples of each class that are an episode's support."""
+    kinds: Int[np.ndarray, "c"] | None = None
+    """Coarser class of each class, -1 where unknown."""
+    kinds_weight: float = 0.0
+    """Of the contrast between these beside the loss."""
 
 
 def measure(
@@ -53,8 +60,19 @@ def measure(
     """
     if table:
         table = table | {"log_scale": _log_scale(objective, table, batch.labels)}
-    if objective.loss in ("proxy", "margin"):
-        return _over_classes(objective, active, table, out, batch)
+    if objective.loss in ("proxy", "margin", "softmax"):
+        loss, right = _over_classes(objective, active, table, out, batch)
+    else:
+        loss, right = _between_examples(objective, table, out, batch)
+    if objective.kinds is None or not objective.kinds_weight:
+        return loss, right
+    kind = jnp.asarray(objective.kinds)[batch.labels]
+    known = batch.mask & (kind >= 0)
+    apart = supervised_contrastive(out, kind, known, KINDS_TEMPERATURE)
+    return loss + objective.kinds_weight * apart, right
+
+
+def _between_examples(objective: Objective, table, out, batch):
     loss = pair_loss(
         objective.loss,
         out,
@@ -72,9 +90,16 @@ def class_logits(mode: Mode, table: PyTree, out: Float[Array, "b d"]):
     return out if mode == "argmax" else training_logits(table, out)
 
 
+def head_logits(table: PyTree, z: Float[Array, "b d"]) -> Float[Array, "b c"]:
+    """Logits of a linear layer without bias: the table's rows as they are, scaled."""
+    return jnp.exp(table["log_scale"]) * (z @ table["embeddings"].T)
+
+
 def _over_classes(objective: Objective, active, table, out, batch):
     own = own_classes(objective, active, batch.labels)
     logits = scored = class_logits(objective.mode, table, out)
+    if objective.loss == "softmax" and table:
+        logits = scored = head_logits(table, out)
     if objective.loss == "margin":
         margin = objective.margin or ANGLE
         scored = margin_logits(logits, table, out, batch.labels, margin)

@@ -25,6 +25,7 @@ _GROUPS = (
     *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
     *("along1", "along2", "along3", "along4", "layer1", "layer2", "layer3"),
     "windows",
+    "pooling",
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from strokejax import config_values as module
-from strokejax.config import default_config, fields
+from strokejax.config import default_config, fields, for_fonts
 from strokejax.config_checks import SPANS, unknown_field, validate
 from strokejax.types import InputError
 
@@ -16,6 +16,7 @@ FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))
 DEFAULTS = dict(fields(default_config()))
 FREE = {
     "data.root",
+    "data.cache",
     "model.init",
     "log.wandb",
     "log.profile",
@@ -127,6 +128,8 @@ def test_unknown_choices_are_refused_with_the_list(name):
         if choice in ("lines", *module.LINE_DATA, *module.LINE_MODELS):
             of_lines(config)
             config = change(config, name, choice)
+        if choice in ("fonts", *module.FONT_MODELS) and choice != "resnet":
+            config = change(for_fonts(), name, choice)
         validate(config)
 
 

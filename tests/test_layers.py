@@ -17,7 +17,7 @@ LEVELS = tuple(
 types
 atomic config_values published
 config locate symbols hashed scores distance ink partitioning processes
-variants
+variants config_networks
 config_checks table losses data models ctc line_scores
 metric_losses knn optim state model_store
 answers inputs rejection objective
@@ -25,8 +25,9 @@ steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online ways fewshot curves
 samples coach changes placing decode
 learning sheet naming line_search line_report
-line_reader symbol_lines
-registry adaptation reading
+line_reader symbol_lines font_finder
+registry adaptation reading font_index font_sheet font_scores
+font_answers
 sharing upgrade measure
 job serve
 commands
@@ -48,7 +49,9 @@ HOMES = {
     "absl": ("launch",),
     "torch": ("models.torch_import",),
     "safetensors": ("hashed",),
-    "PIL": ("ink", "figures", "sheet"),
+    "PIL": ("ink", "figures", "sheet", "font_sheet"),
+    "fontTools": ("data.font_files",),
+    "pi_heif": ("ink.images",),
     "defusedxml": ("ink.inkml",),
     "HersheyFonts": ("ink.letterforms",),
     "tqdm": ("metrics",),
@@ -59,6 +62,7 @@ HOMES = {
     "pydantic": ("serve",),
     "uvicorn": ("serve.run", "commands.serve"),
     "websockets": ("commands.serve",),
+    "playwright": ("data.browser_page",),
 }
 """The only modules and folders that import a package, even inside functions."""
 
@@ -68,6 +72,7 @@ HOST = (
     "config",
     "config_values",
     "config_checks",
+    "config_networks",
     "published",
     "line_scores",
     "line_report",
@@ -271,7 +276,8 @@ def loaded_by(*names: str) -> dict[str, set[str]]:
 
 
 def test_what_needs_no_jax_is_light():
-    own_package = {"config", "config_checks", "data.emnist", "data.pipeline"}
+    own_package = {"config", "config_checks", "config_networks", "data.emnist"}
+    own_package |= {"data.pipeline"}
     names = [m for m in MODULES if is_host(m) and m not in own_package]
     names = ["strokejax", "strokejax.cli", *(f"strokejax.{name}" for name in names)]
     found = loaded_by(*names)

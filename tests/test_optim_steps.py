@@ -354,7 +354,7 @@ LEARNED = {
     "proxy": 0.05,
     "margin": 0.05,
     "prototypical": 0.05,
-    "supervised_contrastive": 0.05,
+    "supcon": 0.05,
     "contrastive": 0.01,
     # softplus of a gap that is sqrt(3) at best: 120 degrees in a plane
     "triplet": np.log1p(np.exp(-np.sqrt(3))),

@@ -2,9 +2,10 @@
 
 import argparse
 import json
+from pathlib import Path
 from typing import Any
 
-from strokejax.commands import few_shots, line_scoring, lines
+from strokejax.commands import few_shots, font_scoring, line_scoring, lines
 from strokejax.types import InputError
 
 TEXT = """\
@@ -16,6 +17,7 @@ data:
   FOLDER     a collected folder: one subfolder a symbol (a, uA, d0, space), CSV files
   lines.tsv  pictures of lines: file, group (writer), text, with tabs between; `lines
              make` writes such a folder
+  labels.tsv pictures of text: file, family, style; `fonts make` writes such a folder
   FILE.zip   Lake's 20 one-shot runs of Omniglot (all_runs.zip)
 
 With --shots or --open-set the model learns, or forgets, first, and labels need not be
@@ -48,7 +50,9 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Prints the scores."""
     _check(given)
-    if given.data[0].lower().endswith(".tsv"):
+    if Path(given.data[0]).name.lower().endswith("labels.tsv"):
+        found = font_scoring.font_scores(given)
+    elif given.data[0].lower().endswith(".tsv"):
         found = line_scoring.line_scores(given)
     elif given.data[0].lower().endswith(".zip"):
         found = few_shots.one_shot_runs(given)
@@ -60,6 +64,8 @@ def run(given: argparse.Namespace) -> int:
         found = _scores(given)
     if given.json:
         print(json.dumps(found, ensure_ascii=False))
+    elif "unknown" in found:
+        font_scoring.show(found)
     elif "cer" in found:
         line_scoring.show(found)
     elif "per_class" in found:

@@ -32,6 +32,8 @@ class Dataset:
     """What a group is: "writer", "drawer", "sample" ..."""
     origin: np.ndarray | None = None
     """i32[c]: which of several mixed data sets each class is of; None for one alone."""
+    kinds: np.ndarray | None = None
+    """i32[c]: a coarser class of each class, -1 where it is not known."""
 
     def __post_init__(self) -> None:
         n = len(self.labels)

@@ -72,21 +72,23 @@ def _lines(
     return LineSet(name, len(rows), characters, line, kind)
 
 
-def read_tsv(path: Path) -> list[tuple[str, str, str]]:
-    """Rows of file, group and text; InputError names the row that is none."""
+def read_tsv(
+    path: Path, fields: tuple[str, str, str] = ("file", "group", "text")
+) -> list[tuple[str, str, str]]:
+    """Rows of three fields; InputError names the row that is none."""
+    said = f"{', '.join(fields[:2])} and {fields[2]}"
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = [*csv.reader(file, TSV)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
-            f"{path} cannot be read as lines of file, group and text with tabs between "
-            f"({error})."
+            f"{path} cannot be read as lines of {said} with tabs between ({error})."
         ) from error
     for number, row in enumerate(rows, 1):
         if len(row) != 3:
             raise InputError(
-                f"{path}, line {number}, has {len(row)} fields; give a file, a group "
-                f"and a text, with tabs between."
+                f"{path}, line {number}, has {len(row)} fields; give {said}, with tabs "
+                f"between."
             )
     return [(row[0], row[1], row[2]) for row in rows]
 

@@ -2,7 +2,10 @@
 
 import io
 import warnings
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,8 @@ from strokejax.types import InputError
 
 __all__ = [
     "decode_image",
+    "decode_picture",
+    "encode_picture",
     "normalise_image",
     "normalise_images",
     "read_image",
@@ -22,7 +27,7 @@ MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
 ENOUGH = 1_024
 """Pixels of the shorter side: larger photographs are reduced before all else."""
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
 """Decoders that run no other program and read no other file."""
 _PLAIN = ("L", "RGB", "RGBA")
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
@@ -40,18 +45,34 @@ def read_image(path: str | Path) -> np.ndarray:
 
 def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Like read_image for a file's bytes; `where` names them in errors."""
+    return _decoded(data, where, max_pixels, _ink)
+
+
+def read_picture(path: str | Path) -> np.ndarray:
+    """A picture as u8[h, w, 3], red, green and blue, upright; as read_image else.
+
+    With the package pi-heif HEIC files as well.
+    """
+    return decode_picture(read_bytes(path, MAX_BYTES), str(path))
+
+
+def decode_picture(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Like read_picture for a file's bytes."""
+    return _decoded(data, where, max_pixels, _colours)
+
+
+def _decoded(
+    data: bytes, where: str, max_pixels: int, seen: Callable[[Any], np.ndarray]
+) -> np.ndarray:
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=_formats())
         _check_size(image.width, image.height, where, max_pixels)
         image.load()
-        turn = _orientation(image)
-        if (factor := min(image.size) // ENOUGH) > 1 and image.mode in _PLAIN:
-            image = image.reduce(factor)
-        return _turned(_ink_high(_grey(image)), turn)
+        return _turned(seen(image), _orientation(image))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -62,7 +83,7 @@ def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.nd
     except UnidentifiedImageError as error:
         raise InputError(
             f"{where} is not a picture that can be read; give one of "
-            f"{', '.join(FORMATS)}."
+            f"{', '.join(_formats())}."
         ) from error
     except Exception as error:
         # Decoders meet hostile bytes with errors of any kind.
@@ -70,6 +91,26 @@ def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.nd
             f"{where} is damaged ({type(error).__name__}: {str(error)[:80]}); save the "
             f"picture again."
         ) from error
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """What can be read: HEIC where its decoder is installed."""
+    try:
+        import pi_heif  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return FORMATS
+    pi_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+def encode_picture(picture: np.ndarray) -> bytes:
+    """u8[h w] or u8[h w 3] as the bytes of a PNG file."""
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG")
+    return data.getvalue()
 
 
 def to_ink_image(array: np.ndarray, where: str = "The picture") -> np.ndarray:
@@ -144,6 +185,29 @@ def _grey(image):
     return image.getchannel("A") if flat else grey
 
 
+def _ink(image) -> np.ndarray:
+    if (factor := min(image.size) // ENOUGH) > 1 and image.mode in _PLAIN:
+        image = image.reduce(factor)
+    return _ink_high(_grey(image))
+
+
+def _colours(image) -> np.ndarray:
+    """The picture in red, green and blue on white paper, without its transparency."""
+    from PIL import Image
+
+    if image.mode in _DEEP or image.mode == "1":
+        return np.asarray(_grey(image).convert("RGB"))
+    if image.mode in ("La", "RGBa"):
+        image = image.convert(image.mode.upper())
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    image = image.convert("RGBA")
+    paper = Image.new("RGBA", image.size, "white")
+    found = np.asarray(Image.alpha_composite(paper, image).convert("RGB"))
+    flat = np.ptp(found, axis=(0, 1)).max() < MIN_CONTRAST
+    return np.asarray(image.getchannel("A").convert("RGB")) if flat else found
+
+
 def _ink_high(grey) -> np.ndarray:
     """The picture's values turned and stretched so that paper is 0 and full ink 255."""
     values = np.asarray(grey)
@@ -177,7 +241,7 @@ def _orientation(image) -> int:
 def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
     """Undoes the EXIF orientation 1 to 8 (Exif 2.3, tag 274)."""
     if orientation in (5, 6, 7, 8):
-        values = values.T
+        values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
         values = values[::-1]
     if orientation in (2, 3, 6, 7):

@@ -29,7 +29,7 @@ class LineImage(NamedTuple):
     """A normalised line, and where its columns come from."""
 
     pixels: np.ndarray
-    """u8[HEIGHT w], ink high."""
+    """u8[h w], ink high, of the height that was asked for."""
     scale: float
     """Pixels for one of the picture's."""
     left: int
@@ -40,26 +40,31 @@ class LineImage(NamedTuple):
         return self.left + (x - MARGIN) / self.scale
 
 
-def normalise_line(picture: np.ndarray, where: str = "The picture") -> LineImage:
+def normalise_line(
+    picture: np.ndarray,
+    where: str = "The picture",
+    height: int = HEIGHT,
+) -> LineImage:
     """u8[h w], ink high, as a line: level, of usual height and contrast.
 
-    The ink's rows have deviation `SPREAD` around the middle, whatever ascenders there
-    are. InputError for a picture that is blank, higher than wide, or too long.
+    The ink's rows have deviation `SPREAD` around the middle (of `HEIGHT` pixels, and in
+    proportion), whatever ascenders there are. InputError for a picture that is blank,
+    higher than wide, or too long.
     """
-    height, width = picture.shape
-    if height > UPRIGHT * width:
+    tall, wide = picture.shape
+    if tall > UPRIGHT * wide:
         raise InputError(
-            f"{where} is {width} pixels wide and {height} high; turn it: a line is "
+            f"{where} is {wide} pixels wide and {tall} high; turn it: a line is "
             f"read from left to right."
         )
     ink = level_ink(picture, where)
     columns, rows = ink.sum(0), ink.sum(1)
     used = np.flatnonzero(columns > 0.5)
     ink = ink[:, used[0] : used[-1] + 1]
-    scale = _scale(rows, ink.shape[1])
+    scale = _scale(rows, ink.shape[1], height)
     wide = _width(ink.shape[1] * scale, where)
     middle = float(rows @ (np.arange(len(rows)) + 0.5) / rows.sum())
-    found = _cut(ink, middle - HEIGHT / 2 / scale, HEIGHT / scale, (wide, HEIGHT))
+    found = _cut(ink, middle - height / 2 / scale, height / scale, (wide, height))
     pixels = np.rint(255 * found).astype(np.uint8)
     pixels = np.pad(pixels, ((0, 0), (MARGIN, MARGIN)))
     return LineImage(pixels, wide / ink.shape[1], int(used[0]))
@@ -104,12 +109,12 @@ def _contrast(picture: np.ndarray, where: str) -> np.ndarray:
     darkest = int(np.searchsorted(counts, 0.999 * picture.size))
     darkest = max(darkest, 0.8 * int(np.flatnonzero(np.diff(counts, prepend=0))[-1]))
     if darkest < BLANK:
-        raise InputError(f"{where} is blank; give a picture of a line of handwriting.")
+        raise InputError(f"{where} is blank; give a picture of a line of text.")
     share = (np.arange(256, dtype=np.float32) / darkest - FLOOR) / (1 - FLOOR)
     return np.clip(share, 0, 1)[picture]
 
 
-def _scale(rows: np.ndarray, width: int) -> float:
+def _scale(rows: np.ndarray, width: int, height: int) -> float:
     """New pixels a pixel, from the ink of each row."""
     y = np.arange(len(rows))
     middle = rows @ y / rows.sum()
@@ -117,8 +122,8 @@ def _scale(rows: np.ndarray, width: int) -> float:
     inked = np.flatnonzero(rows > 0.5)
     tall = inked[-1] - inked[0] + 1 if len(inked) else 1
     # A dot or a dash alone must not become a wall.
-    most = HEIGHT / max(tall, width / 2) if width < 4 * tall else np.inf
-    return float(min(SPREAD / spread, most))
+    most = height / max(tall, width / 2) if width < 4 * tall else np.inf
+    return float(min(SPREAD * height / HEIGHT / spread, most))
 
 
 def _cut(

@@ -7,8 +7,11 @@ import numpy as np
 from strokejax.config import Config
 from strokejax.config_checks import shares
 from strokejax.data.dataset import Dataset
+from strokejax.data.fonts import load_fonts
 from strokejax.data.mixture import mix
 from strokejax.data.readers import load
+from strokejax.decode.character_model import load_words
+from strokejax.metrics import progress
 from strokejax.symbols import SPACE
 
 TEST_WRITERS = 10
@@ -54,13 +57,25 @@ def _load(config: Config) -> tuple[Dataset, Dataset, Dataset]:
     data = config.data
     train = _part(config, data.name, "train", data.writers)
     valid = _part(config, data.name, "validation", TEST_WRITERS)
-    if data.name != "synthetic":
+    if data.name not in ("synthetic", "fonts"):
         return train, valid, valid
     return train, valid, _part(config, data.name, "test", TEST_WRITERS)
 
 
 def _part(config: Config, name: str, split: str, writers: int) -> Dataset:
     data, raster = config.data, config.raster
+    if name == "fonts":
+        return load_fonts(
+            split,
+            load_words("en"),
+            root=data.root or None,
+            count=data.samples,
+            height=raster.size,
+            width=data.width,
+            seed=config.seed,
+            cache=data.cache,
+            watch=progress,
+        )
     return load(
         name,
         split,

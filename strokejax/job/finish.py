@@ -12,10 +12,13 @@ import numpy as np
 from strokejax import __version__
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
+from strokejax.data.fonts import mirrored
 from strokejax.evaluate import Predictions
+from strokejax.font_finder import CLASSES
 from strokejax.ink.formats import pack
 from strokejax.ink.resample import resample
 from strokejax.ink.scribbles import scribble
+from strokejax.job.font_means import with_means
 from strokejax.job.scoring import Scoring, names_of
 from strokejax.job.setup import Setup
 from strokejax.metrics import read_jsonl
@@ -48,7 +51,9 @@ def finish(
     started: float,
 ) -> dict[str, Any]:
     """Figures on the test set for the best state; its model and the report on disk."""
-    state = scoring.settled(state)
+    state, trained, compared = scoring.settled(state), None, {}
+    if config.data.name == "fonts" and config.mode != "argmax":
+        state, trained, compared = with_means(config, setup, scoring, state)
     dataset = setup.test_set
     found = scoring.predict(state, dataset)
     figures = summary(
@@ -57,13 +62,15 @@ def finish(
         dataset.groups,
         dataset.group_kind,
     )
-    metrics = {name: figures[name] for name in HEADLINE}
+    metrics = {name: figures[name] for name in HEADLINE} | compared
     paths = {
         "report": workdir / "report.html",
         "checkpoint": workdir / "checkpoints",
         "model": workdir / "model",
     }
     known = _known(config, setup, scoring, state)
+    if known and trained is not None:
+        known = known[0]._replace(rows=trained), *known[1:]
     params, model_state = to_host((state.params, state.model_state))
     # The others wait here: a process that ends early takes the rest down with it.
     with together():
@@ -97,6 +104,8 @@ def _store(
         "strokejax": __version__,
         "metrics": metrics,
     }
+    if config.data.name == "fonts":
+        about[CLASSES] = setup.symbols.symbols
     slots, calibration = to_host(setup.slots), no_calibration({}, setup.spec.out_dim)
     active = list(setup.symbols.active)
     # Rows that only helped training, those of a mixture's other data sets, stay behind.
@@ -135,9 +144,19 @@ def _known(config: Config, setup: Setup, scoring: Scoring, state: TrainState):
     rng = np.random.default_rng(config.seed)
     dataset = dataset.take(rng.permutation(len(dataset))[:CALIBRATION])
     z = scoring.predict(state, dataset).out
+    background = scoring.predict(state, _strange(config, dataset, rng)).out
+    rows = to_host(state.params["table"]["embeddings"])
+    known = np.asarray(setup.slots.active)[dataset.labels]
+    return calibrate(z[known], dataset.labels[known], rows, background)
+
+
+def _strange(config: Config, known: Dataset, rng: np.random.Generator) -> Dataset:
+    """What is none of the symbols: scribbles, or text in a mirror, a font of no one."""
+    if config.data.name == "fonts":
+        return mirrored(known.take(np.arange(min(BACKGROUND, len(known)))))
     # Pictures and points are both seen by the network that learned from either.
     packed = pack([scribble(rng) for _ in range(BACKGROUND)])
-    ink = Dataset(
+    return Dataset(
         "scribbles",
         {"points": resample(packed, config.data.points)},
         np.zeros(BACKGROUND, np.int32),
@@ -145,10 +164,6 @@ def _known(config: Config, setup: Setup, scoring: Scoring, state: TrainState):
         np.full(BACKGROUND, "hand"),
         "hand",
     )
-    background = scoring.predict(state, ink).out
-    rows = to_host(state.params["table"]["embeddings"])
-    known = np.asarray(setup.slots.active)[dataset.labels]
-    return calibrate(z[known], dataset.labels[known], rows, background)
 
 
 def _report(
@@ -192,15 +207,19 @@ def _pictures(setup: Setup, dataset: Dataset) -> np.ndarray:
 
 
 def _tell(dataset: Dataset, metrics: dict[str, Any], paths: dict[str, Path]) -> None:
+    verb, unseen = "recognize", "that training never saw"
+    twins = f", twins merged {metrics['twins_merged']:.3f}"
+    if dataset.kinds is not None:  # of fonts, which training does see
+        verb, unseen, twins = "fonts identify", f"in words {unseen}", ""
     low, high = metrics["interval95"]
     groups = len(np.unique(dataset.groups))
     print(
         f"{dataset.name}, {metrics['n']:,} examples by {groups} {dataset.group_kind}s "
-        f"that training never saw:\n"
+        f"{unseen}:\n"
         f"  top-1 {metrics['top1']:.3f} [{low:.3f}, {high:.3f}], "
-        f"top-3 {metrics['top3']:.3f}, twins merged {metrics['twins_merged']:.3f}\n"
+        f"top-3 {metrics['top3']:.3f}{twins}\n"
         f"The report: {paths['report']}\n"
-        f"The model:  {paths['model']}  (strokejax recognize FILE --model "
+        f"The model:  {paths['model']}  (strokejax {verb} FILE --model "
         f"{paths['model']})",
         file=sys.stderr,
     )

@@ -112,7 +112,15 @@ def _objective(config: Config, setup: Setup) -> Objective:
         loss=loss.name,
         margin=loss.margin,
         shots=max(1, config.loop.batch_size // loss.classes_per_batch // 2),
+        kinds=_padded(setup.train_set.kinds, setup.symbols.capacity),
+        kinds_weight=loss.category,
     )
+
+
+def _padded(kinds: np.ndarray | None, capacity: int) -> np.ndarray | None:
+    if kinds is None:
+        return None
+    return np.pad(kinds, (0, capacity - len(kinds)), constant_values=-1)
 
 
 def _augment(config: Config) -> Augment | None:

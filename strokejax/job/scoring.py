@@ -8,7 +8,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from strokejax.config import Config
-from strokejax.config_values import PAIR_LOSSES
+from strokejax.config_values import MEANS
 from strokejax.data.dataset import Dataset
 from strokejax.evaluate import Predictions, batch_statistics, predict
 from strokejax.job.means import examples_of, mean_table
@@ -39,7 +39,7 @@ class Scoring:
         )
         self._slots = replicate(setup.slots, mesh)
         self._examples = None
-        if config.loss.name in PAIR_LOSSES:
+        if config.loss.name in MEANS:
             active = np.asarray(setup.slots.active)
             self._examples = examples_of(setup.train_set, active, config.seed)
         self._shown = spread_over_classes(setup.valid_set, SHOWN)

@@ -93,6 +93,7 @@ def _spec(config: Config, classes: int) -> EncoderSpec:
         width=config.raster.width,
         channels=config.model.channels,
         convs=config.model.convs,
+        length=config.data.width if config.data.name == "fonts" else 0,
     )
 
 

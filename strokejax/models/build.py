@@ -9,6 +9,8 @@ from strokejax.types import Encoder, InputError
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
 WINDOWS = "line_cnn_simple"
 """Reads lines of 28 pixels window by window, as published."""
+FONTS = ("font_net", "simple_cnn")
+"""These see lines of text, to tell fonts apart."""
 LINES = ("line_cnn", "line_transformer", WINDOWS)
 """These read lines; but for `WINDOWS` by logits of characters and CTC's blank."""
 
@@ -34,6 +36,8 @@ class EncoderSpec(NamedTuple):
     """Channels of the convolutions over those of `layouts`."""
     convs: int = 2
     """Convolutions of each block over the picture, 1 or 2."""
+    length: int = 0
+    """Pixels of the pictures of text it sees, `size` high; 0 = it sees none."""
 
     @property
     def uses(self) -> tuple[str, ...]:
@@ -43,7 +47,7 @@ class EncoderSpec(NamedTuple):
             "resnet": ("shape",),
             "motion": ("motion", "size"),
             "fused": ("shape", "motion", "size"),
-        }[self.architecture]
+        }.get(self.architecture, ("text",))
 
     @property
     def raster(self) -> dict[str, Any]:
@@ -58,10 +62,11 @@ def line_height(spec: EncoderSpec) -> int:
 
 def check_spec(spec: EncoderSpec) -> None:
     """InputError for an architecture that this version does not know."""
-    if spec.architecture not in (*ARCHITECTURES, *LINES):
+    known = (*ARCHITECTURES, *LINES, *FONTS)
+    if spec.architecture not in known:
         raise InputError(
             f"The model's architecture is {spec.architecture!r}; this version knows "
-            f"{', '.join((*ARCHITECTURES, *LINES))}; update strokejax, or use another "
+            f"{', '.join(known)}; update strokejax, or use another "
             f"model."
         )
 
@@ -77,6 +82,8 @@ def build_encoder(
     check_spec(spec)
     if spec.architecture in LINES:
         return _line_encoder(spec, dropout)
+    if spec.architecture in FONTS:
+        return _font_encoder(spec, dropout)
     if spec.architecture == "resnet":
         from strokejax.models.resnet import resnet
 
@@ -128,6 +135,19 @@ def _line_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
     return line_net(spec.out_dim, attention=attention, dropout=dropout)
 
 
+def _font_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
+    from strokejax.models.font_net import font_net, simple_cnn
+
+    build = font_net if spec.architecture == "font_net" else simple_cnn
+    return build(
+        spec.out_dim,
+        normalise=spec.normalise,
+        channels=spec.channels,
+        convs=spec.convs,
+        dropout=dropout,
+    )
+
+
 def build_inference(
     spec: EncoderSpec, params: Any, model_state: Any, *, fast: bool = True
 ):
@@ -137,7 +157,7 @@ def build_inference(
     neither Linen nor anything else that only training needs.
     """
     check_spec(spec)
-    if spec.norm != "batch" or spec.architecture == "resnet":
+    if spec.norm != "batch" or spec.architecture in ("resnet", *FONTS):
         return build_encoder(spec), params, model_state
     from strokejax.models.folded import fold, folded_net
 

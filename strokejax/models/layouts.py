@@ -9,6 +9,10 @@ MOTION: Layout = ((64,), (64, 128), (128, 128))
 """Channels of the 1-D convolutions; the points are halved between the groups."""
 RESIDUAL: Layout = ((16, 16), (32, 32), (64, 64), (128, 128))
 """ResNet: channels of the 3x3 convolutions, a shortcut around each two."""
+TEXT: Layout = ((16,), (32, 32), (64, 64), (128, 128))
+"""FontNet: channels of the 3x3 convolutions; pooling between the groups."""
+SIMPLE: Layout = ((16, 16), (32, 32), (64, 64), (128, 128))
+"""The published SimpleCNN: channels of the 3x3 convolutions, two a block, pooled."""
 FEATURES, HIDDEN = 128, 128
 """What `MotionNet` gives, and the units of the dense layer before the output."""
 WIDTH = 5

@@ -15,37 +15,42 @@ import jax.numpy as jnp
 from strokejax.models.cnn import Conv, as_encoder
 from strokejax.models.functions import conv5, halve, max_pool
 from strokejax.models.layers import BatchNorm
-from strokejax.models.layouts import WIDTH
+from strokejax.models.layouts import WIDTH, Layout
 from strokejax.types import Encoder
 
 STRIDE = 4
 """Pixels a step of the logits."""
-STEM = ((16,), (32, 32), (64, 64), (96,))
+STEM: Layout = ((16,), (32, 32), (64, 64), (96,))
 """Channels of the 3x3 convolutions, group by group."""
 CHANNELS, BLOCKS = 192, 4
 HEADS, LAYERS = 4, 3
 
 
 class Stem(nn.Module):
-    """f32[b h w 1] and bool[b 1 w 1] -> f32[b w/4 CHANNELS] and bool[b w/4 1]."""
+    """f32[b h w 1] and bool[b 1 w 1] -> f32[b w/s channels] and bool[b w/s 1]."""
+
+    layout: Layout = STEM
+    channels: int = CHANNELS
+    strides: int = 2
+    """So often the width is halved, between the first groups; s is 2 to that power."""
 
     @nn.compact
     def __call__(self, x, there, train):
-        for i, group in enumerate(STEM):
+        x = x * there
+        for i, group in enumerate(self.layout):
             for j, features in enumerate(group):
                 name = f"conv{i + 1}_{j + 1}"
                 x = Conv(features, name=name)(x)
                 x = BatchNorm(name=f"{name}_norm")(x, there, train)
                 x = nn.relu(x) * there
-            if i < 2:
+            if i < self.strides:
                 x, there = max_pool(x), halve(there[:, 0])[:, None]
-            elif i == 2:
+            elif i < len(self.layout) - 1:
                 x = halve(x)
         x = x.swapaxes(1, 2).reshape(x.shape[0], x.shape[2], -1)
         there = there[:, 0]
-        kernel = self.param(
-            "kernel", nn.initializers.he_uniform(), (x.shape[-1], CHANNELS)
-        )
+        shape = (x.shape[-1], self.channels)
+        kernel = self.param("kernel", nn.initializers.he_uniform(), shape)
         x = BatchNorm(name="norm")(x @ kernel, there, train)
         return nn.relu(x) * there, there
 

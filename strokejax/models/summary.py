@@ -1,6 +1,6 @@
 """What a network is made of, in figures."""
 
-from strokejax.models.build import EncoderSpec
+from strokejax.models.build import FONTS, EncoderSpec
 from strokejax.models.layouts import (
     FEATURES,
     HIDDEN,
@@ -8,6 +8,8 @@ from strokejax.models.layouts import (
     POINTS,
     RESIDUAL,
     SHAPE,
+    SIMPLE,
+    TEXT,
     WIDTH,
     Layout,
     scaled,
@@ -21,6 +23,8 @@ def describe(spec: EncoderSpec) -> str:
     """The network layer by layer, for one drawing."""
     rows: list[Row] = []
     joined = 0
+    if spec.architecture in FONTS:
+        return _of_text(spec)
     if spec.architecture == "resnet":
         layout = scaled(RESIDUAL, spec.channels)
         rows += _residual(spec.size, layout)
@@ -45,6 +49,23 @@ def describe(spec: EncoderSpec) -> str:
     ]
     lines += [f"  {n:<22}{s:>12}{w:>10,}{m:>12,}" for n, s, w, m in rows]
     return "\n".join(lines)
+
+
+def _of_text(spec: EncoderSpec) -> str:
+    """`font_net` or `simple_cnn`, in one line; its multiplications are the 3x3's."""
+    simple = spec.architecture == "simple_cnn"
+    layout = scaled(SIMPLE if simple else TEXT, spec.channels, spec.convs)
+    height, width, channels, products = spec.size, spec.length, 1, 0
+    for group in layout:
+        for features in group:
+            products += 9 * channels * features * height * width
+            channels = features
+        height, width = height // 2, width // 2
+    groups = ", ".join("-".join(map(str, group)) for group in layout)
+    return (
+        f"{spec.architecture} {spec.size}x{spec.length} -> {spec.out_dim}: channels "
+        f"{groups}, {products / 1e6:.1f} M multiplications a picture"
+    )
 
 
 def _shape(side: int, layout: Layout) -> list[Row]:

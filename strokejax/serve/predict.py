@@ -16,7 +16,7 @@ from strokejax.ink.images import decode_image
 from strokejax.ink.normalise import normalise_image
 from strokejax.ink.raster import rasterize_binary
 from strokejax.inputs import checked
-from strokejax.locate import CURRENT, LINES, PACKAGED, home, resolve
+from strokejax.locate import CURRENT, FONTS, LINES, PACKAGED, home, resolve
 from strokejax.recognizer import Recognizer
 from strokejax.serve.messages import Health, Predict, Prediction
 from strokejax.serve.studio import K, Studio
@@ -67,7 +67,7 @@ async def models(request: Request) -> dict[str, Any]:
     """The models there are, and which of them answers."""
     studio: Studio = request.app.state.studio
     packaged = sorted(path.parent.name for path in PACKAGED.glob(f"*/{CURRENT}"))
-    packaged = [name for name in packaged if not name.startswith(LINES)]
+    packaged = [name for name in packaged if not name.startswith((LINES, FONTS))]
     own = ["own"] if (home() / "model").is_dir() else []
     folder, model = resolve(studio.model), studio.recognizer
     return {

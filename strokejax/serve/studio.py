@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from strokejax.locate import CURRENT, resolve
+from strokejax.locate import CURRENT, STROKES, resolve
 from strokejax.recognizer import Recognizer, load
 from strokejax.serve.together import Together
 from strokejax.types import Ink, InputError
@@ -44,7 +44,7 @@ class Studio:
         self._reads = ThreadPoolExecutor(1, "reads")
         self._lines = ThreadPoolExecutor(1, "lines")
         self._changes = ThreadPoolExecutor(1, "changes")
-        self._current = _current(model)
+        self._current = current(model)
         self.most = 1
         """Drawings for which an answer at once is compiled."""
         self.recognizer = compiled(load(model), self.most)
@@ -108,10 +108,10 @@ class Studio:
         return found
 
     def _refresh(self) -> None:
-        current = _current(self.model)
-        if current != self._current:
+        found = current(self.model)
+        if found != self._current:
             self.recognizer = compiled(load(self.model), self.most)
-            self._current = current
+            self._current = found
 
     def _widen(self) -> None:
         compiled(self.recognizer, TOGETHER)
@@ -122,7 +122,7 @@ class Studio:
         while True:
             await asyncio.sleep(WATCHED)
             try:
-                if _current(self.model) != self._current:
+                if current(self.model) != self._current:
                     await asyncio.wrap_future(self._changes.submit(self._refresh))
             except (InputError, OSError):
                 continue  # gone or damaged: the snapshot in memory is whole
@@ -149,9 +149,9 @@ def compiled(model: Recognizer, most: int) -> Recognizer:
     return model
 
 
-def _current(model: str | Path | None) -> bytes:
+def current(model: str | Path | None, usual: str = STROKES) -> bytes:
     """What tells one version of a model from the next."""
-    folder = resolve(model)
+    folder = resolve(model, usual)
     try:
         return bytes(folder) + (folder / CURRENT).read_bytes()
     except OSError:

@@ -320,7 +320,7 @@ def test_a_picture_of_a_line_is_read_where_it_is_dropped(phone):
 def test_a_name_that_is_a_script_is_only_a_name(page, server):
     name = "<script>window.hacked = 1</script><img src=x onerror=hacked=1>"
     teach(page, name, [heart(i) for i in range(3)])
-    for tab in ("draw", "teach", "lines", "collect", "map"):
+    for tab in ("draw", "teach", "lines", "fonts", "collect", "map"):
         page.get_by_test_id(f"tab-{tab}").click()
         page.wait_for_timeout(200)
     page.reload()
@@ -331,7 +331,7 @@ def test_a_name_that_is_a_script_is_only_a_name(page, server):
     assert name in symbols(server)
 
 
-@pytest.mark.parametrize("tab", ["draw", "teach", "lines", "collect", "map"])
+@pytest.mark.parametrize("tab", ["draw", "teach", "lines", "fonts", "collect", "map"])
 def test_a_phone_has_room_for_every_page(phone, tab):
     phone.get_by_test_id(f"tab-{tab}").click()
     phone.wait_for_timeout(200)
@@ -363,7 +363,7 @@ def test_nothing_that_was_said_to_be_saved_is_lost_by_a_kill(own_server, browser
 
 
 def test_every_control_can_be_reached_and_has_a_name(page):
-    for tab in ("draw", "teach", "lines", "collect", "map"):
+    for tab in ("draw", "teach", "lines", "fonts", "collect", "map"):
         page.get_by_test_id(f"tab-{tab}").click()
         nameless = page.evaluate(
             """() => [...document.querySelectorAll('button, input, [role=tab]')]

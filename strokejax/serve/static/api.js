@@ -86,6 +86,15 @@ export async function request(method, path, options) {
 }
 
 /**
+ * The bytes of an answer; throws ServerError.
+ * @param {string} path relative
+ * @returns {Promise<Blob>}
+ */
+export async function blob(path) {
+  return (await answer('GET', path)).blob();
+}
+
+/**
  * Saves an answer as a file.
  * @param {string} path
  * @param {string} fallback name of the file where the server gives none

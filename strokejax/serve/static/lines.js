@@ -4,6 +4,7 @@ import { request } from './api.js';
 import { button, h, say } from './dom.js';
 import { toInk } from './ink.js';
 import { createPad } from './pad.js';
+import { asPicture, takePictures } from './pictures.js';
 import { createReading } from './reading.js';
 
 const LANGUAGES = [['Any text', null], ['English', 'en']];
@@ -25,14 +26,8 @@ export function createLines(page) {
     started: () => say(note, ''),
     ended: () => settle(),
   });
-  const file = h('input', {
-    type: 'file', accept: 'image/*', class: 'hidden', tabindex: -1,
-    'aria-label': 'Picture of a line', 'data-testid': 'lines-file',
-    onchange: () => {
-      const [chosen] = file.files;
-      file.value = '';
-      take(chosen);
-    },
+  const pictures = takePictures(page, {
+    label: 'Picture of a line', testid: 'lines-file', take: (file) => read({ file }),
   });
   const undo = button('Undo stroke', () => edit(pad.undo), { icon: 'undo', only: true, kind: 'quiet' });
   const clear = button('Clear the pad', () => edit(pad.clear), { icon: 'clear', only: true, kind: 'quiet' });
@@ -46,8 +41,7 @@ export function createLines(page) {
       h('p.pad-hint', { 'aria-hidden': 'true' }, 'Write a line here'),
       h('div.pad-tools', {}, undo, clear)),
     h('div.row.between', {},
-      h('div.row', {}, readButton,
-        button('Choose a picture', () => file.click(), { icon: 'upload' }), file),
+      h('div.row', {}, readButton, pictures),
       h('div.segments', { role: 'group', 'aria-label': 'What is written' }, choices)),
     told, note, reading.element);
 
@@ -71,17 +65,10 @@ export function createLines(page) {
     if (!pad.busy() && pad.strokes().length) read({ ink: toInk(pad.strokes()) });
   }
 
-  /** @param {File|undefined} chosen */
-  function take(chosen) {
-    if (chosen) read({ file: chosen });
-  }
-
   function ask({ ink, file: picture }, signal) {
     if (ink) return request('POST', 'api/lines', { body: { ...ink, language }, signal });
-    // The server says of what is no picture that it is none.
-    const type = picture.type.startsWith('image/') ? picture.type : 'image/unknown';
     const query = language ? `?language=${language}` : '';
-    return request('POST', `api/lines${query}`, { bytes: new Blob([picture], { type }), signal });
+    return request('POST', `api/lines${query}`, { bytes: asPicture(picture), signal });
   }
 
   async function read(wanted) {
@@ -106,21 +93,6 @@ export function createLines(page) {
     page.removeAttribute('aria-busy');
   }
 
-  page.addEventListener('dragover', (event) => {
-    event.preventDefault();
-    page.classList.add('dropping');
-  });
-  page.addEventListener('dragleave', (event) => {
-    if (!page.contains(event.relatedTarget)) page.classList.remove('dropping');
-  });
-  page.addEventListener('drop', (event) => {
-    event.preventDefault();
-    page.classList.remove('dropping');
-    take(event.dataTransfer.files[0]);
-  });
-  document.addEventListener('paste', (event) => {
-    if (!page.hidden) take(event.clipboardData.files[0]);
-  });
   page.addEventListener('keydown', (event) => {
     if (event.target !== pad.element) return;
     if (event.key === 'Enter') readPad();

@@ -4,6 +4,7 @@ import { onTokenWanted, request, setToken } from './api.js';
 import { createCollect } from './collect.js';
 import { arrowKeys } from './dom.js';
 import { createDraw } from './draw.js';
+import { createFonts } from './fonts.js';
 import { createLines } from './lines.js';
 import { createLive } from './live.js';
 import { createMap } from './map.js';
@@ -62,6 +63,7 @@ const pages = {
   }),
   teach,
   lines: createLines(byId('page-lines')),
+  fonts: createFonts(byId('page-fonts')),
   collect: createCollect(byId('page-collect')),
   map: createMap(byId('page-map')),
 };
