@@ -16,6 +16,7 @@ import argparse
 import itertools
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -204,17 +205,25 @@ def windows(given: argparse.Namespace) -> None:
     single = published_lines(source, [], length=1)
     lines = published_lines(source, read_texts(PROSE), overlap=(0, 0))
     known = {*pictures_of(source)}
-    for name, each, count in (("single", single, 4_000), ("windows", lines, 400)):
-        right, n = 0, 0
+    seen: dict[str, Counter] = {}
+    for name, each, count in (("windows", lines, 400), ("single", single, 8_000)):
+        right, seen[name] = Counter(), Counter()
         for line in taken(each, count):
             image = {"image": line.picture[None]}
             best = reader.logits(image)[0].argmax(-1)
             for code, character in zip(best, line.text, strict=False):
                 if character in known:
-                    right += reader.outputs[code] == character
-                    n += 1
-        error = 1.96 * np.sqrt(right / n * (1 - right / n) / n)
-        print(f"{name}: {right / n:.4f} +- {error:.4f} of {n:,} characters")
+                    right[character] += reader.outputs[code] == character
+                    seen[name][character] += 1
+        # Single characters count as often as lines have them.
+        share = {c: k / seen["windows"].total() for c, k in seen["windows"].items()}
+        rate = {c: right[c] / seen[name][c] for c in share}
+        mean = sum(share[c] * rate[c] for c in share)
+        spread = (
+            share[c] ** 2 * rate[c] * (1 - rate[c]) / seen[name][c] for c in share
+        )
+        error = 1.96 * np.sqrt(sum(spread))
+        print(f"{name}: {mean:.4f} +- {error:.4f} of {seen[name].total():,} characters")
 
 
 def peer(given: argparse.Namespace) -> None:

@@ -1,0 +1,102 @@
+"""What a network sees of a swipe, computed on the device from its raw points.
+
+Places are in units of keys (`keyboards.Layout.units`): x in keys from the left edge, y
+in rows from the first one; times are in seconds. How wide a hand believes the keyboard
+to be is often unknown, so keys are felt at each of `WIDTHS` at once.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+POINTS = 64
+"""Of a swipe, at equal times."""
+WIDTHS = (0.8, 1.0, 1.25)
+"""Of the keyboard over the one that is told, where its width is unknown."""
+MOVEMENT = 8
+NEAR = 0.45
+"""Standard deviation in key widths of the places that mean a key."""
+MIDDLE = (5.0, 1.0)
+"""Subtracted from places, in keys."""
+
+
+def resampled(points: Float[Array, "b p 3"]) -> Float[Array, "b POINTS 3"]:
+    """x, y, t at equal times from the first point's to the last's, beginning at 0.
+
+    Points in the order of their times; what pads a swipe repeats its last point. A
+    swipe of equal times is at its points one after the other.
+    """
+
+    def one(swipe):
+        t = swipe[:, 2] - swipe[0, 2]
+        steps = jnp.linspace(0.0, 1.0, POINTS)
+        index = jnp.linspace(0.0, 1.0, len(swipe))
+        still = t[-1] <= 0
+        at = jnp.where(still, index, t / jnp.where(still, 1.0, t[-1]))
+        x, y = (jnp.interp(steps, at, swipe[:, i]) for i in (0, 1))
+        return jnp.stack([x, y, steps * t[-1]], -1)
+
+    return jax.vmap(one)(points)
+
+
+def movement(points: Float[Array, "b p 3"]) -> Float[Array, "b p MOVEMENT"]:
+    """x, y, step and length of time, and first and second derivatives of x and y.
+
+    Derivatives are central differences over steps of the swipe.
+    """
+    xy = points[..., :2] - jnp.array(MIDDLE)
+    first = _central(xy)
+    spent = points[:, -1:, 2:]
+    step = jnp.broadcast_to(10 * spent / points.shape[1], (*points.shape[:2], 1))
+    total = jnp.broadcast_to(jnp.log1p(spent), step.shape)
+    return jnp.concatenate(
+        [xy * jnp.array([0.3, 0.8]), step, total, 4 * first, 16 * _central(first)], -1
+    )
+
+
+def _central(x):
+    padded = jnp.concatenate([2 * x[:, :1] - x[:, 1:2], x, 2 * x[:, -1:] - x[:, -2:-1]], 1)
+    return (padded[:, 2:] - padded[:, :-2]) / 2
+
+
+def offsets(
+    points: Float[Array, "b p 3"],
+    keys: Float[Array, "b k 2"],
+    known: Float[Array, "b"],
+) -> Float[Array, "b p w k 2"]:
+    """From keys to points, in keys, with the keyboard at each of `WIDTHS`.
+
+    Where the width is `known` (1, else 0) all of them are 1.
+    """
+    widths = jnp.array(WIDTHS) ** (1 - known[:, None])
+    xy = points[:, :, None, :2] / jnp.stack([widths, jnp.ones_like(widths)], -1)[:, None]
+    return xy[..., None, :] - keys[:, None, None]
+
+
+def weights(offset: Float[Array, "... k 2"], there: Array, scale=1.0) -> Array:
+    """f32[... k]: how much a point means each key, all of them together at most 1."""
+    d2 = jnp.sum((offset * scale) ** 2, -1) / NEAR**2
+    near = jnp.where(there, jnp.exp(-0.5 * d2), 0.0)
+    return near / jnp.maximum(near.sum(-1, keepdims=True), 0.1)
+
+
+def nearest(offset: Float[Array, "... k 2"], there: Array) -> Int[Array, "..."]:
+    """The number of the nearest key."""
+    d2 = jnp.where(there, jnp.sum(offset**2, -1), jnp.inf)
+    return jnp.argmin(d2, -1)
+
+
+def distances(
+    offset: Float[Array, "b p w k 2"], letters: Int[Array, "b k"], count: int
+) -> Float[Array, "b p w count"]:
+    """exp(-d/2) of the distance to each of `count` letters; 0 of those without a key."""
+    near = jnp.exp(-0.5 * jnp.sqrt(jnp.sum(offset**2, -1) + 1e-6))
+    return by_letter(near, letters, count)
+
+
+def by_letter(
+    values: Float[Array, "b p w k"], letters: Int[Array, "b k"], count: int
+) -> Float[Array, "b p w count"]:
+    """Values of keys at the places of their letters; keys of letter -1 are none."""
+    which = jax.nn.one_hot(letters, count, dtype=values.dtype)
+    return jnp.einsum("bpwk,bkc->bpwc", values, which)
