@@ -17,6 +17,7 @@ from strokejax.commands import (
     recognize,
     register,
     serve,
+    swipe,
     symbols,
 )
 from strokejax.types import InputError
@@ -29,6 +30,7 @@ VERBS = {
     "live": live,
     "lines": lines,
     "fonts": fonts,
+    "swipe": swipe,
     "collect": collect,
     "serve": serve,
 }

@@ -100,6 +100,10 @@ def default_config() -> Config:
                 "clip_norm": 0.0,  # 0 = off
                 "warmup": 0.1,  # fraction of the steps
                 "end": 0.0,  # final learning rate over the peak
+                # "milestones": a tenth after each of those shares of the steps;
+                # "plateau": half whenever an epoch's loss is no better.
+                "schedule": "cosine",
+                "milestones": "0.6,0.85",
             },
             "loop": {
                 "epochs": 3,
@@ -120,6 +124,19 @@ def default_config() -> Config:
                 "overlap": "0:0.33",  # of neighbouring characters, LOW:HIGH
                 "epoch": 6_400,  # written lines between two evaluations
                 "valid": 400,  # written lines that are read at these
+            },
+            "swipe": {  # what the job "swipe" trains on
+                # Layouts and how often each is seen; "shuffled" lays the first one's
+                # letters anew, files are layouts too.
+                "layouts": "qwerty=5,azerty=1,qwertz=1,shuffled=2",
+                "words": "en",  # a language, or a file of words and frequencies
+                "epoch": 25_600,  # swipes between two evaluations
+                "valid": 512,  # swipes that are typed at these
+                "align": 0.3,  # weight of reading letters from the points alone (CTC)
+                "mask": False,  # of letters only those count that some word goes on by
+            },
+            "features": {
+                "name": "weighted",  # what a swipe's points say of the keys
             },
             "symbol": {  # what the job "register" registers
                 "name": "",

@@ -64,6 +64,7 @@ def _validate_together(config: Config) -> None:
             f"{aug.width_high}; swap them."
         )
     _validate_also(config)
+    milestones(config.optim)
     ignored(config.symbol.ignore, "config.symbol.ignore")
     for name in figure_groups(config.figures.only):
         if name not in FIGURES:
@@ -154,6 +155,20 @@ def shares(also: str) -> list[tuple[str, float]]:
                 f"config.data.also has {entry!r}; write NAME or NAME:TIMES, like "
                 f"'mnist:0.3'."
             ) from None
+    return found
+
+
+def milestones(optim: Config) -> tuple[float, ...]:
+    """The shares of the steps in `config.optim.milestones`, rising."""
+    try:
+        found = tuple(map(float, filter(None, optim.milestones.split(","))))
+    except ValueError:
+        found = (2.0,)
+    if [*found] != sorted(found) or not all(0 < share < 1 for share in found):
+        raise InputError(
+            f"config.optim.milestones is {optim.milestones!r}; write rising shares of "
+            f"the steps between 0 and 1, like '0.6,0.85'."
+        )
     return found
 
 

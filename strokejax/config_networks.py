@@ -1,24 +1,35 @@
 """Which network may learn from which data."""
 
 from strokejax.config import Config
-from strokejax.config_values import CHOICES, FONT_MODELS, LINE_DATA, LINE_MODELS
+from strokejax.config_values import (
+    CHOICES,
+    FONT_MODELS,
+    LINE_DATA,
+    LINE_MODELS,
+    SWIPE_DATA,
+    SWIPE_MODELS,
+)
 from strokejax.types import InputError
 
 
 def validate_networks(config: Config) -> None:
     """InputError for a network, a job and data that do not go together."""
-    _validate_lines(config)
+    _validate_own(config, "lines", LINE_DATA, LINE_MODELS)
+    _validate_own(config, "swipe", SWIPE_DATA, SWIPE_MODELS)
     _validate_fonts(config)
 
 
-def _validate_lines(config: Config) -> None:
-    lines = config.job == "lines"
+def _validate_own(config: Config, job: str, data: tuple, models: tuple) -> None:
+    """A job's own data and networks are no other job's."""
     for name, value, choices in (
-        ("data.name", config.data.name, LINE_DATA),
-        ("model.name", config.model.name, LINE_MODELS),
+        ("data.name", config.data.name, data),
+        ("model.name", config.model.name, models),
     ):
-        if (value in choices) != lines:
-            fitting = [x for x in CHOICES[name] if (x in choices) == lines]
+        own = config.job == job
+        if (value in choices) != own:
+            others = {*LINE_DATA, *LINE_MODELS, *SWIPE_DATA, *SWIPE_MODELS} - {*choices}
+            fitting = choices if own else [*dict.fromkeys(CHOICES[name])]
+            fitting = [x for x in fitting if x not in others and (x in choices) == own]
             raise InputError(
                 f"config.{name} is {value!r}, which the job {config.job!r} has no use "
                 f"for; choose one of {', '.join(map(repr, fitting))}."
@@ -28,11 +39,12 @@ def _validate_lines(config: Config) -> None:
 def _validate_fonts(config: Config) -> None:
     fonts, name = config.data.name == "fonts", config.model.name
     if fonts != (name in FONT_MODELS) and name != "resnet":
-        choices = FONT_MODELS if fonts else set(CHOICES["model.name"]) - {*FONT_MODELS}
+        choices = {*(FONT_MODELS if fonts else CHOICES["model.name"])}
+        choices -= {*LINE_MODELS, *SWIPE_MODELS, *(() if fonts else FONT_MODELS)}
         raise InputError(
             f"config.model.name is {name!r}, which cannot learn from "
             f"{config.data.name!r}; choose one of "
-            f"{', '.join(map(repr, sorted({*choices} - {*LINE_MODELS})))}."
+            f"{', '.join(map(repr, sorted(choices)))}."
         )
     if config.job == "fonts" and not fonts:
         raise InputError(

@@ -1,6 +1,15 @@
 """What settings may be: choices by name, ranges in their units."""
 
-JOBS = ("pretrain", "finetune", "register", "figures", "sweep", "lines", "fonts")
+JOBS = (
+    "pretrain",
+    "finetune",
+    "register",
+    "figures",
+    "sweep",
+    "lines",
+    "fonts",
+    "swipe",
+)
 MODES = ("nn-sampling", "argmax")
 DATA = (
     "synthetic",
@@ -14,6 +23,9 @@ DATA = (
 )
 LINE_DATA = ("synthetic_lines", "unipen_text", "cremma", "folder")
 LINE_MODELS = ("line_cnn", "line_transformer", "line_cnn_simple")
+SWIPE_DATA = ("synthetic_swipes", "swipes")
+SWIPE_MODELS = ("transformer", "conformer", "rnn")
+FEATURES = ("nearest", "trajectory", "weighted", "distances", "gaussian")
 FONT_MODELS = ("font_net", "simple_cnn", "resnet")
 GLYPHS = ("built-in", "unipen", "emnist", "mnist")
 MAX_SHARE = 100
@@ -88,6 +100,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "lines.length": (1, 96),
     "lines.epoch": (1, 1e9),
     "lines.valid": (1, 1e6),
+    "swipe.epoch": (1, 1e9),
+    "swipe.valid": (1, 1e6),
+    "swipe.align": (0, 100),
     "symbol.usual_size": (0, 1e9),
     "figures.episodes": (1, 100_000),
     "sweep.trials": (1, 100_000),
@@ -98,13 +113,22 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "job": JOBS,
     "mode": MODES,
     "sanity": SANITY,
-    "data.name": (*DATA, *LINE_DATA),
+    "data.name": (*DATA, *LINE_DATA, *SWIPE_DATA),
     "lines.glyphs": GLYPHS,
     "data.emnist_config": ("byclass", "balanced", "letters"),
     "model.norm": ("batch", "group"),
-    "model.name": ("stroke_net", "motion", "fused", *FONT_MODELS, *LINE_MODELS),
+    "model.name": (
+        "stroke_net",
+        "motion",
+        "fused",
+        *FONT_MODELS,
+        *LINE_MODELS,
+        *SWIPE_MODELS,
+    ),
     "loss.name": (*LOSSES, SOFTMAX),
     "optim.train": ("all", "block3_head", "table"),
+    "optim.schedule": ("cosine", "milestones", "plateau"),
+    "features.name": FEATURES,
     "sweep.score": ("top1", "one_shot"),
     "symbol.method": ("sgd", "mean"),
 }

@@ -133,6 +133,8 @@ def _run() -> int:
         from strokejax.job.figures import figures as run
     elif config.job == "lines":
         from strokejax.job.lines import run
+    elif config.job == "swipe":
+        from strokejax.job.swipe import run
     elif config.job == "sweep":
         from strokejax.job.sweep import sweep as run
     else:

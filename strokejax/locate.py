@@ -15,6 +15,8 @@ FONTS = "fonts"
 """The one that names fonts."""
 OWN = {STROKES: "model", FONTS: FONTS}
 """Where in `home` the user's own copy of a packaged model lies."""
+SWIPES = "swipe"
+"""The one that types swipes."""
 LINES = "lines-"
 """What names of packaged models that read lines begin with."""
 READER = "lines-en"

@@ -9,6 +9,7 @@ is computed or moved.
 from collections.abc import Mapping
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from strokejax.types import InputError, PyTree
@@ -24,6 +25,8 @@ _GROUPS = (
     *("block1", "block2", "block3", "motion", "hidden", "out", "table"),
     *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
     *("along1", "along2", "along3", "along4", "layer1", "layer2", "layer3"),
+    *("points", "align", "embed", *(f"layers_{i}" for i in range(4))),
+    *(f"writers_{i}" for i in range(4)),
     "windows",
     "pooling",
 )
@@ -67,6 +70,17 @@ def schedule(
     )
 
 
+def stepped(
+    learning_rate: float, steps: int, warmup: float, milestones: tuple[float, ...]
+) -> optax.Schedule:
+    """Linear warm-up, then constant, a tenth from each share of the steps on."""
+    rising = max(1, round(steps * warmup))
+    at = {max(rising, round(steps * share)): 0.1 for share in milestones}
+    constant = optax.piecewise_constant_schedule(learning_rate, at)
+    warm = optax.linear_schedule(learning_rate / 25, learning_rate, rising)
+    return lambda step: jnp.where(jnp.less(step, rising), warm(step), constant(step))
+
+
 def make_optimizer(
     params: PyTree,
     *,
@@ -74,11 +88,14 @@ def make_optimizer(
     learning_rate: optax.ScalarOrSchedule,
     weight_decay: float = 0.0,
     clip_norm: float = 0.0,
-) -> optax.GradientTransformation:
+    plateau: int = 0,
+) -> optax.GradientTransformationExtraArgs:
     """AdamW (Loshchilov & Hutter 2019) on the trained groups, nothing on the others.
 
     Weight decay touches kernels only, never norms, biases or the table; 0 gives Adam.
-    `clip_norm` bounds the gradient norm of the trained group; 0 leaves it alone.
+    `clip_norm` bounds the gradient norm of the trained group; 0 leaves it alone. With
+    `plateau` the rate is halved whenever the mean loss of so many steps is no better
+    than before; updates are then told the loss, `value`.
     """
 
     def decayed(tree):
@@ -88,7 +105,14 @@ def make_optimizer(
 
     adam = optax.adamw(learning_rate, weight_decay=weight_decay, mask=decayed)
     clip = optax.clip_by_global_norm(clip_norm) if clip_norm > 0 else optax.identity()
+    parts = [clip, adam]
+    if plateau:
+        parts.append(
+            optax.contrib.reduce_on_plateau(
+                factor=0.5, patience=1, accumulation_size=plateau, min_scale=0.01
+            )
+        )
     return optax.multi_transform(
-        {"train": optax.chain(clip, adam), "frozen": optax.set_to_zero()},
+        {"train": optax.chain(*parts), "frozen": optax.set_to_zero()},
         group_labels(params, train),
     )

@@ -21,7 +21,7 @@ from strokejax.types import Batch, Encoder, PyTree
 
 def make_train_step(
     encoder: Encoder,
-    optimizer: optax.GradientTransformation,
+    optimizer: optax.GradientTransformationExtraArgs,
     objective: Objective,
     active: Bool[np.ndarray, "c"],
     spec: Augment | None = None,
@@ -33,7 +33,7 @@ def make_train_step(
 
 def make_step(
     encoder: Encoder,
-    optimizer: optax.GradientTransformation,
+    optimizer: optax.GradientTransformationExtraArgs,
     measured: Callable[[PyTree, jax.Array, Batch], tuple[jax.Array, jax.Array]],
     change: Callable[[jax.Array, PyTree], PyTree] | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
@@ -52,7 +52,9 @@ def make_step(
         (loss, (right, model_state)), grads = grad_fn(
             state.params, state.model_state, batch, key
         )
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        updates, opt_state = optimizer.update(
+            grads, state.opt_state, state.params, value=loss
+        )
         params = optax.apply_updates(state.params, updates)
         right = jnp.sum(right & batch.mask)
         metrics = {

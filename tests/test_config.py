@@ -29,6 +29,9 @@ FREE = {
     "sweep.losses",
     "lines.text",
     "lines.overlap",
+    "swipe.layouts",
+    "swipe.words",
+    "optim.milestones",
     *(f"sweep.{name}" for name in SPANS),
 }
 """Texts without a list of choices."""
@@ -57,6 +60,11 @@ def change(config, name, value):
 def of_lines(config):
     config.job, config.mode = "lines", "argmax"
     config.data.name, config.model.name = "synthetic_lines", "line_cnn"
+
+
+def of_swipes(config):
+    config.job, config.mode = "swipe", "argmax"
+    config.data.name, config.model.name = "synthetic_swipes", "transformer"
 
 
 def refused(config):
@@ -127,6 +135,9 @@ def test_unknown_choices_are_refused_with_the_list(name):
             config.model.name = "stroke_net"  # the one network with both
         if choice in ("lines", *module.LINE_DATA, *module.LINE_MODELS):
             of_lines(config)
+            config = change(config, name, choice)
+        if choice in ("swipe", *module.SWIPE_DATA, *module.SWIPE_MODELS):
+            of_swipes(config)
             config = change(config, name, choice)
         if choice in ("fonts", *module.FONT_MODELS) and choice != "resnet":
             config = change(for_fonts(), name, choice)

@@ -24,10 +24,10 @@ answers inputs rejection objective
 steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online ways fewshot curves
 samples coach changes placing decode
-learning sheet naming line_search line_report
-line_reader symbol_lines font_finder
-registry adaptation reading font_index font_sheet font_scores
-font_answers
+learning sheet naming line_search line_report swipe_scores lexicon swipe_sheet
+line_reader symbol_lines font_finder typist predictions
+registry adaptation reading font_index font_sheet font_scores keyboard
+font_answers swipe_looks
 sharing upgrade measure
 job serve
 commands
@@ -41,7 +41,15 @@ UPWARDS = {("models.torch_import", "model_store"), ("models.torch_import", "tabl
 
 HOMES = {
     "flax": ("models",),
-    "optax": ("optim", "state", "steps", "job.setup", "job.line_setup", "ctc"),
+    "optax": (
+        "optim",
+        "state",
+        "steps",
+        "job.setup",
+        "job.line_setup",
+        "job.swipe_setup",
+        "ctc",
+    ),
     "orbax": ("checkpoint",),
     "grain": ("data.pipeline",),
     "tensorflow_datasets": ("data",),
@@ -49,7 +57,7 @@ HOMES = {
     "absl": ("launch",),
     "torch": ("models.torch_import",),
     "safetensors": ("hashed",),
-    "PIL": ("ink", "figures", "sheet", "font_sheet"),
+    "PIL": ("ink", "figures", "sheet", "font_sheet", "swipe_sheet"),
     "fontTools": ("data.font_files",),
     "pi_heif": ("ink.images",),
     "defusedxml": ("ink.inkml",),
@@ -66,7 +74,7 @@ HOMES = {
 }
 """The only modules and folders that import a package, even inside functions."""
 
-WITH_JAX = ("ink.raster", "ink.augment")
+WITH_JAX = ("ink.raster", "ink.augment", "ink.features")
 HOST = (
     "types",
     "config",

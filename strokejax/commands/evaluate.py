@@ -5,7 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from strokejax.commands import few_shots, font_scoring, line_scoring, lines
+from strokejax.commands import (
+    few_shots,
+    font_scoring,
+    line_scoring,
+    lines,
+    swipe,
+    swipe_scoring,
+)
 from strokejax.types import InputError
 
 TEXT = """\
@@ -18,6 +25,7 @@ data:
   lines.tsv  pictures of lines: file, group (writer), text, with tabs between; `lines
              make` writes such a folder
   labels.tsv pictures of text: file, family, style; `fonts make` writes such a folder
+  FILE.jsonl swipes over a keyboard with their words; `swipe make` writes such a file
   FILE.zip   Lake's 20 one-shot runs of Omniglot (all_runs.zip)
 
 With --shots or --open-set the model learns, or forgets, first, and labels need not be
@@ -44,6 +52,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--views", action="store_true", help="as `strokejax recognize` has it"
     )
     lines.guides(parser.add_argument_group("lines.tsv"))
+    swipe.keyboards(parser)
     parser.add_argument("--report", metavar="FILE.html", help="write a page as well")
 
 
@@ -52,6 +61,8 @@ def run(given: argparse.Namespace) -> int:
     _check(given)
     if Path(given.data[0]).name.lower().endswith("labels.tsv"):
         found = font_scoring.font_scores(given)
+    elif given.data[0].lower().endswith(".jsonl"):
+        found = swipe_scoring.swipe_scores(given)
     elif given.data[0].lower().endswith(".tsv"):
         found = line_scoring.line_scores(given)
     elif given.data[0].lower().endswith(".zip"):
@@ -66,6 +77,8 @@ def run(given: argparse.Namespace) -> int:
         print(json.dumps(found, ensure_ascii=False))
     elif "unknown" in found:
         font_scoring.show(found)
+    elif "mrr" in found:
+        swipe_scoring.show(found)
     elif "cer" in found:
         line_scoring.show(found)
     elif "per_class" in found:

@@ -117,6 +117,12 @@ def load_words(language: str | Path) -> dict[str, float]:
     return parse_words(decode_text(data, str(language)), str(language))
 
 
+def words_of(words: str | Path) -> dict[str, float]:
+    """A built-in language's words, or those of a file with or without frequencies."""
+    known = str(words) in LANGUAGES or not Path(words).exists()
+    return load_words(words) if known else load_lexicon(words)
+
+
 def load_lexicon(file: str | Path) -> dict[str, float]:
     """Words and frequencies like `load_words`; a word alone counts once."""
     text = decode_text(read_bytes(file, MAX_BYTES), str(file))
@@ -130,7 +136,7 @@ def parse_words(text: str, where: str, most: int = MAX_WORDS) -> dict[str, float
     """The words of such a file's text; `where` names it in errors."""
     words: dict[str, float] = defaultdict(float)
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
+        if not line.strip() or line.startswith("# "):
             continue
         word, frequency = _parse_line(line, f"{where}, line {number}")
         words[unicodedata.normalize("NFC", word)] += frequency
@@ -145,6 +151,8 @@ def parse_words(text: str, where: str, most: int = MAX_WORDS) -> dict[str, float
 
 def _parse_line(line: str, where: str) -> tuple[str, float]:
     parts = line.split()
+    if len(parts) == 2 and parts[0].isdecimal() and not parts[1].isdecimal():
+        parts.reverse()  # as counting tools write them
     try:
         word, frequency = parts[0], float(parts[1])
     except (IndexError, ValueError):

@@ -5,6 +5,8 @@ in rows from the first one; times are in seconds. How wide a hand believes the k
 to be is often unknown, so keys are felt at each of `WIDTHS` at once.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
@@ -55,7 +57,9 @@ def movement(points: Float[Array, "b p 3"]) -> Float[Array, "b p MOVEMENT"]:
 
 
 def _central(x):
-    padded = jnp.concatenate([2 * x[:, :1] - x[:, 1:2], x, 2 * x[:, -1:] - x[:, -2:-1]], 1)
+    padded = jnp.concatenate(
+        [2 * x[:, :1] - x[:, 1:2], x, 2 * x[:, -1:] - x[:, -2:-1]], 1
+    )
     return (padded[:, 2:] - padded[:, :-2]) / 2
 
 
@@ -69,11 +73,13 @@ def offsets(
     Where the width is `known` (1, else 0) all of them are 1.
     """
     widths = jnp.array(WIDTHS) ** (1 - known[:, None])
-    xy = points[:, :, None, :2] / jnp.stack([widths, jnp.ones_like(widths)], -1)[:, None]
+    xy = (
+        points[:, :, None, :2] / jnp.stack([widths, jnp.ones_like(widths)], -1)[:, None]
+    )
     return xy[..., None, :] - keys[:, None, None]
 
 
-def weights(offset: Float[Array, "... k 2"], there: Array, scale=1.0) -> Array:
+def weights(offset: Float[Array, "... k 2"], there: Array, scale: Any = 1.0) -> Array:
     """f32[... k]: how much a point means each key, all of them together at most 1."""
     d2 = jnp.sum((offset * scale) ** 2, -1) / NEAR**2
     near = jnp.where(there, jnp.exp(-0.5 * d2), 0.0)
@@ -89,7 +95,7 @@ def nearest(offset: Float[Array, "... k 2"], there: Array) -> Int[Array, "..."]:
 def distances(
     offset: Float[Array, "b p w k 2"], letters: Int[Array, "b k"], count: int
 ) -> Float[Array, "b p w count"]:
-    """exp(-d/2) of the distance to each of `count` letters; 0 of those without a key."""
+    """exp(-d/2) of the distance to each of `count` letters, 0 where there is no key."""
     near = jnp.exp(-0.5 * jnp.sqrt(jnp.sum(offset**2, -1) + 1e-6))
     return by_letter(near, letters, count)
 

@@ -100,8 +100,8 @@ def load_layout(file: str | Path) -> Layout:
         path = Path(before)
     if not path.exists():
         raise InputError(
-            f"There is no layout {str(file)!r}: built in are {', '.join(ROWS)}; or give "
-            f"a JSON file with width, height and keys."
+            f"There is no layout {str(file)!r}: built in are {', '.join(ROWS)}; or "
+            f"give a JSON file with width, height and keys."
         )
     try:
         found = json.loads(decode_text(read_bytes(path, MAX_BYTES), str(path)))
@@ -173,7 +173,7 @@ def _pitch(centres: np.ndarray) -> np.ndarray:
     gaps = [
         np.diff(np.sort(centres[centres[:, 1].round() == y, 0])) for y in rows.tolist()
     ]
-    gap = np.concatenate(gaps)
+    gap = np.concatenate(gaps).astype(float)
     column = np.median(gap) if len(gap) else row
     if not max(row, column) > 0:
         raise InputError("All keys of the layout lie at one place; give their places.")

@@ -43,8 +43,11 @@ class Finger(NamedTuple):
     """Standard deviation of a smooth wandering, in key widths."""
 
 
+USUAL = Finger()
+
+
 def swipes(
-    rng: np.random.Generator, ways: Sequence[np.ndarray], finger: Finger = Finger()
+    rng: np.random.Generator, ways: Sequence[np.ndarray], finger: Finger = USUAL
 ) -> tuple[np.ndarray, np.ndarray]:
     """`(f32[b POINTS 2], f32[b])`: places and seconds of swipes over f[n 2] keys each.
 
@@ -66,7 +69,11 @@ def swipes(
     move = np.diff(place, axis=1)
     length = np.linalg.norm(move, axis=-1)
     pace = finger.pace[0] * rng.lognormal(0, finger.pace[1], (b, 1))
-    spent = pace * (1 + np.log2(1 + length)) * rng.lognormal(0, finger.hesitation, length.shape)
+    spent = (
+        pace
+        * (1 + np.log2(1 + length))
+        * rng.lognormal(0, finger.hesitation, length.shape)
+    )
     real = joint[:, 1:]
     spent *= real
     passed = same & (rng.random(same.shape) < finger.loops)

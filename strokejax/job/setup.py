@@ -7,11 +7,12 @@ import numpy as np
 import optax
 
 from strokejax.config import Config
+from strokejax.config_checks import milestones
 from strokejax.data.dataset import Dataset
 from strokejax.job.data import load_sets
 from strokejax.model_store import load_model
 from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.optim import frozen_blocks, make_optimizer, schedule
+from strokejax.optim import frozen_blocks, make_optimizer, schedule, stepped
 from strokejax.symbols import SymbolTable
 from strokejax.table import Slots, init_slots, init_table
 from strokejax.types import Encoder, InputError, PyTree
@@ -119,16 +120,24 @@ def _classes(
 
 
 def optimizer_of(
-    optim: Config, params: PyTree, steps: int
-) -> tuple[optax.GradientTransformation, optax.Schedule]:
-    """The optimizer of `config.optim` and its schedule: step -> learning rate."""
-    rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)
+    optim: Config, params: PyTree, steps: int, epoch: int = 0
+) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
+    """The optimizer of `config.optim` and its schedule: step -> learning rate.
+
+    Of "plateau" the schedule is what would be without one; `epoch` is its steps.
+    """
+    if optim.schedule == "cosine":
+        rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)
+    else:
+        shares = milestones(optim) if optim.schedule == "milestones" else ()
+        rate = stepped(optim.learning_rate, steps, optim.warmup, shares)
     optimizer = make_optimizer(
         params,
         train=optim.train,
         learning_rate=rate,
         weight_decay=optim.weight_decay,
         clip_norm=optim.clip_norm,
+        plateau=epoch if optim.schedule == "plateau" else 0,
     )
     return optimizer, rate
 

@@ -47,7 +47,7 @@ def train_by(
     `step` makes the training step of an optimizer; `batches` and `scoring` begin at a
     step. Returns what scored, the best state by `plan.best_by`, and the steps made.
     """
-    optimizer, rate = optimizer_of(config.optim, params, plan.steps)
+    optimizer, rate = optimizer_of(config.optim, params, plan.steps, plan.epoch)
     state = create_state(params, model_state, optimizer, jax.random.key(config.seed))
     state = replicate(state, mesh)
     with ExitStack() as stack:

@@ -9,6 +9,8 @@ from strokejax.types import Encoder, InputError
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
 WINDOWS = "line_cnn_simple"
 """Reads lines of 28 pixels window by window, as published."""
+SWIPES = ("transformer", "conformer", "rnn")
+"""These write words of swipes."""
 FONTS = ("font_net", "simple_cnn")
 """These see lines of text, to tell fonts apart."""
 LINES = ("line_cnn", "line_transformer", WINDOWS)
@@ -36,6 +38,8 @@ class EncoderSpec(NamedTuple):
     """Channels of the convolutions over those of `layouts`."""
     convs: int = 2
     """Convolutions of each block over the picture, 1 or 2."""
+    features: str = ""
+    """What a network sees of swipes, one of `config_values.FEATURES`."""
     length: int = 0
     """Pixels of the pictures of text it sees, `size` high; 0 = it sees none."""
 
@@ -62,7 +66,7 @@ def line_height(spec: EncoderSpec) -> int:
 
 def check_spec(spec: EncoderSpec) -> None:
     """InputError for an architecture that this version does not know."""
-    known = (*ARCHITECTURES, *LINES, *FONTS)
+    known = (*ARCHITECTURES, *LINES, *FONTS, *SWIPES)
     if spec.architecture not in known:
         raise InputError(
             f"The model's architecture is {spec.architecture!r}; this version knows "
@@ -84,6 +88,8 @@ def build_encoder(
         return _line_encoder(spec, dropout)
     if spec.architecture in FONTS:
         return _font_encoder(spec, dropout)
+    if spec.architecture in SWIPES:
+        return _swipe_encoder(spec, dropout)
     if spec.architecture == "resnet":
         from strokejax.models.resnet import resnet
 
@@ -133,6 +139,14 @@ def _line_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
 
     attention = spec.architecture == "line_transformer"
     return line_net(spec.out_dim, attention=attention, dropout=dropout)
+
+
+def _swipe_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
+    from strokejax.models.cnn import as_encoder
+    from strokejax.models.swipe_net import SwipeNet
+
+    net = SwipeNet(spec.out_dim, spec.architecture, spec.features, dropout)
+    return as_encoder(net, lambda inputs, key: (inputs,), normalise=False)
 
 
 def _font_encoder(spec: EncoderSpec, dropout: float) -> Encoder:

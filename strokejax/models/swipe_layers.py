@@ -66,7 +66,7 @@ class EncoderLayer(nn.Module):
 
 
 class ConformerLayer(nn.Module):
-    """Half a step of two layers, attention, a convolution, half a step (Gulati 2020)."""
+    """Two layers by half, attention, convolution, two layers by half (Gulati 2020)."""
 
     dropout: float
 
@@ -97,8 +97,11 @@ class Gru(nn.Module):
     @nn.compact
     def __call__(self, x, train):
         one = nn.RNN(nn.GRUCell(CHANNELS // 2), name="forth")
-        two = nn.RNN(nn.GRUCell(CHANNELS // 2), reverse=True, keep_order=True, name="back")
-        return nn.LayerNorm(name="norm")(x + jnp.concatenate([one(x), two(x)], -1))
+        two = nn.RNN(
+            nn.GRUCell(CHANNELS // 2), reverse=True, keep_order=True, name="back"
+        )
+        sides: list = [one(x), two(x)]
+        return nn.LayerNorm(name="norm")(x + jnp.concatenate(sides, -1))
 
 
 class Writing(nn.Module):

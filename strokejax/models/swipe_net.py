@@ -73,7 +73,7 @@ class SwipeNet(nn.Module):
     """Encoder and decoder; `outputs` letters, of which the last is the word's end."""
 
     outputs: int
-    name_of: str = "transformer"
+    encoder: str = "transformer"
     kind: str = "weighted"
     dropout: float = 0.1
 
@@ -88,9 +88,9 @@ class SwipeNet(nn.Module):
         self.drop = nn.Dropout(self.dropout)
 
     def _encoder(self):
-        if self.name_of == "rnn":
+        if self.encoder == "rnn":
             return [Gru() for _ in range(2)]
-        layer = ConformerLayer if self.name_of == "conformer" else EncoderLayer
+        layer = ConformerLayer if self.encoder == "conformer" else EncoderLayer
         return [layer(self.dropout) for _ in range(LAYERS)]
 
     def encode(self, inputs: dict, train: bool = False) -> Float[Array, "b p c"]:
@@ -124,7 +124,7 @@ class SwipeNet(nn.Module):
     def step(
         self, cache: Any, last: Int[Array, "b w"], place: Int[Array, ""]
     ) -> tuple[Float[Array, "b w o"], Any]:
-        """Logits of the letter at a place, given the last one (-2 = none): `decode`'s."""
+        """Logits of the letter at a place, given the last one (-2 = none)."""
         x = self._embedded(last) + jax.lax.dynamic_slice_in_dim(
             waves(LONGEST + 1), place, 1
         )
@@ -146,7 +146,8 @@ class SwipeNet(nn.Module):
             x = layer(x, memory, False)
         return jnp.stack(looks).mean(0)
 
-    def __call__(self, inputs: dict, train: bool):
+    def __call__(self, inputs: dict, mask: Any, train: bool):
+        """Logits of the "word", and of its letters along the points; for training."""
         memory = self.encode(inputs, train)
         return {
             "write": self.decode(memory, inputs["word"], train),

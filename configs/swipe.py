@@ -1,0 +1,30 @@
+"""Train a network that types words from swipes over any layout.
+
+python -m strokejax.launch --config=configs/swipe.py
+python -m strokejax.launch --config=configs/swipe.py --config.model.name=conformer \
+    --config.features.name=distances
+python -m strokejax.launch --config=configs/swipe.py --config.swipe.words=words_fr.txt \
+    --config.swipe.layouts=azerty
+"""
+
+from strokejax.config import default_config
+
+
+def get_config(arg: str = ""):
+    """`transformer` on synthetic swipes of the built-in words; no `arg` is used."""
+    config = default_config()
+    config.job = "swipe"
+    config.mode = "argmax"
+    config.data.name = "synthetic_swipes"
+    config.model.name = "transformer"
+    config.model.init = "none"
+    config.model.dropout = 0.0
+    config.loss.label_smoothing = 0.045
+    config.optim.learning_rate = 1.5e-3
+    config.optim.weight_decay = 0.01
+    config.optim.clip_norm = 1.0
+    config.optim.warmup = 0.05
+    config.optim.end = 0.02
+    config.loop.batch_size = 128
+    config.loop.epochs = 10
+    return config

@@ -1,0 +1,64 @@
+"""Which points of swipes a network looked at, letter by letter."""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from strokejax.data.swipes import Swipe
+from strokejax.ink.features import resampled
+from strokejax.ink.keyboard_fit import Placing
+from strokejax.ink.keyboards import typed
+from strokejax.keyboard import Keyboard, in_units
+from strokejax.models.build import EncoderSpec
+from strokejax.swipe_sheet import attention_picture, write_pictures
+from strokejax.types import InputError
+from strokejax.typist import Guess, Typist
+
+MOST = 100
+"""Pictures of a file."""
+
+
+def draw(
+    folder: Path,
+    keyboard: Keyboard,
+    swipes: list[Swipe | InputError],
+    found: list[list[Guess] | InputError],
+    placing: Placing,
+) -> None:
+    """A picture of each of the first swipes and its best word, NUMBER-WORD.png."""
+    typist = keyboard.typist
+    names, pictures = [], []
+    for i, (swipe, guesses) in enumerate(zip(swipes, found, strict=True)):
+        if isinstance(swipe, InputError) or isinstance(guesses, InputError):
+            continue
+        if len(pictures) == MOST or not guesses:
+            continue
+        word = typed(guesses[0].word, typist.letters)
+        units = in_units(swipe, typist.keys, placing)
+        points, looks = looked(typist, units, word, swipe.width is not None)
+        pictures.append(attention_picture(word, points, looks, typist.keys))
+        names.append(f"{i:05d}-{word}")
+    write_pictures(folder, names, pictures)
+
+
+def looked(
+    typist: Typist, swipe: np.ndarray, word: str, known: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(f[p 2], f[l p])`: a swipe's points, and how much letters looked at each."""
+    inputs = typist.inputs([swipe], np.array([known]))
+    codes = np.full((1, 32), -1, np.int32)
+    codes[0, : len(word)] = [typist.letters.index(c) for c in word]
+    looks = _looks(typist.spec, typist.params, inputs, codes)
+    points = np.asarray(resampled(inputs["points"]))[0, :, :2]
+    return points, np.asarray(looks)[0, : len(word)]
+
+
+@partial(jax.jit, static_argnames="spec")
+def _looks(spec: EncoderSpec, params, inputs, codes):
+    from strokejax.models.swipe_net import SwipeNet
+
+    net = SwipeNet(spec.out_dim, spec.architecture, spec.features, 0.0)
+    bound = net.bind({"params": params})
+    return bound.attention(bound.encode(inputs), codes)

@@ -1,0 +1,171 @@
+"""From swipes to words: an immutable snapshot of a model, a layout and words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from strokejax.data.swipe_batches import padded_keys
+from strokejax.decode.guide import Guide
+from strokejax.decode.words import USUAL, Search, final_scores, search
+from strokejax.ink.features import WIDTHS
+from strokejax.ink.keyboards import Layout
+from strokejax.lexicon import Lexicon
+from strokejax.model_store import StoredModel
+from strokejax.models.build import SWIPES, EncoderSpec
+from strokejax.types import InputError, PyTree
+
+BATCHES = (1, 4, 16, 64, 256)
+LENGTHS = (64, 256, 1024, 4096, 16384)
+FAR = 2.5
+"""Key widths between an end of a swipe and its key: a word farther off is refused."""
+
+
+class Guess(NamedTuple):
+    """A word that a swipe may mean."""
+
+    word: str
+    score: float
+    """Logarithm; what the swipe and the words' frequencies say."""
+
+
+@dataclass(frozen=True)
+class Typist:
+    """Types by one model on one layout; never changes, so threads may share it."""
+
+    spec: EncoderSpec
+    params: PyTree
+    letters: tuple[str, ...]
+    """Of the network's outputs; the last output, a word's end, has no name."""
+    keys: Layout
+    lexicon: Lexicon
+    how: Search = USUAL
+
+    def type(
+        self,
+        swipes: Sequence[np.ndarray],
+        *,
+        known: Sequence[bool] | None = None,
+        count: int = 4,
+    ) -> list[list[Guess]]:
+        """Up to `count` words of each swipe, best first.
+
+        Swipes are f[n 3]: x and y in keys of the layout (`Layout.to_units`), seconds;
+        `known` says where the keyboard is as wide as the layout says.
+        """
+        found: list[list[Guess]] = []
+        sizes = np.zeros(len(swipes), bool) if known is None else np.asarray(known)
+        for start in range(0, len(swipes), BATCHES[-1]):
+            part = swipes[start : start + BATCHES[-1]]
+            inputs = self.inputs(part, sizes[start : start + len(part)])
+            text, score = jax.device_get(
+                type_words(self.spec, self.params, inputs, self.lexicon.guide, self.how)
+            )
+            for i, swipe in enumerate(part):
+                guesses = self._words(text[i], score[i], count, swipe)
+                found.append(guesses)
+        return found
+
+    def inputs(self, swipes: Sequence[np.ndarray], known: np.ndarray) -> dict:
+        """What the network sees of swipes; there may be more rows than swipes."""
+        rows = next(size for size in BATCHES if len(swipes) <= size)
+        most = max(map(len, swipes))
+        length = next(size for size in LENGTHS if most <= size)
+        points = np.zeros((rows, length, 3), np.float32)
+        points[:, :, 2] = np.linspace(0, 1, length)
+        for i, swipe in enumerate(swipes):
+            points[i, : len(swipe)], points[i, len(swipe) :] = swipe, swipe[-1]
+        units, codes = padded_keys(self.keys, self.letters)
+        sure = np.zeros(rows, np.float32)
+        sure[: len(swipes)] = known
+        return {
+            "points": points,
+            "keys": np.broadcast_to(units, (rows, *units.shape)),
+            "letters": np.broadcast_to(codes, (rows, *codes.shape)),
+            "known": sure,
+        }
+
+    def _words(self, text, score, count: int, swipe: np.ndarray) -> list[Guess]:
+        """The words of searched paths; of none the most frequent under the best path.
+
+        Words that are written by the same keys share what the swipe says.
+        """
+        end = len(self.letters)
+        found, far, unfinished = [], [], []
+        for codes, value in zip(text, score, strict=True):
+            written = "".join(self.letters[c] for c in codes if 0 <= c < end)
+            if not np.isfinite(value) or end not in codes:
+                unfinished.append(written)
+                continue
+            place = far if self.refused(written, swipe) else found
+            words = self.lexicon.words[written]
+            place += [
+                Guess(word, float(value + np.log(often / words[0][1])))
+                for word, often in words
+            ]
+        found = found or far  # better than nothing at all
+        found.sort(key=lambda guess: -guess.score)
+        if len(found) < count and unfinished:
+            found += self._under(unfinished[0], {guess.word for guess in found})
+        return found[:count]
+
+    def _under(self, prefix: str, known: set[str]) -> list[Guess]:
+        """The most frequent words that go on as an unfinished path does."""
+        words = [self.lexicon.words[w][0][0] for w in self.lexicon.under(prefix, 8)]
+        return [Guess(word, -1e3) for word in words if word not in known]
+
+    def refused(self, written: str, swipe: np.ndarray) -> bool:
+        """Whether a word's first or last key lies far from the swipe's end.
+
+        At whichever of the keyboard's possible widths it lies nearest.
+        """
+        place = dict(zip(self.keys.letters, self.keys.units(), strict=True))
+        for letter, point in ((written[0], swipe[0]), (written[-1], swipe[-1])):
+            x = point[0] / np.array(WIDTHS)
+            reach = np.abs(x - place[letter][0]).min()
+            if np.hypot(reach, point[1] - place[letter][1]) > FAR:
+                return True
+        return False
+
+    def using(self, lexicon: Lexicon) -> "Typist":
+        """The same with other words."""
+        return Typist(
+            self.spec, self.params, self.letters, self.keys, lexicon, self.how
+        )
+
+
+@partial(jax.jit, static_argnames=("spec", "how"))
+def type_words(
+    spec: EncoderSpec, params: PyTree, inputs: dict, guide: Guide, how: Search
+) -> tuple[jax.Array, jax.Array]:
+    """`(i32[b w l], f32[b w])`: letters of the best words, and their scores."""
+    from strokejax.models.swipe_net import SwipeNet
+
+    net = SwipeNet(spec.out_dim, spec.architecture, spec.features, 0.0)
+    bound = net.bind({"params": params})
+    memory = bound.encode(inputs)
+    cache = bound.begin(memory, how.width, how.limit)
+    paths = search(bound.step, cache, len(memory), guide, how)
+    return paths.text, final_scores(paths, how.exponent)
+
+
+def letters_of(stored: StoredModel) -> tuple[str, ...]:
+    """The letters of a stored model's outputs; InputError where it types no words."""
+    if stored.spec.architecture not in SWIPES:
+        raise InputError(
+            f"The model is a {stored.spec.architecture}, which types no swipes; use "
+            f"one that `configs/swipe.py` trained."
+        )
+    return tuple(str(name) for name in stored.symbols.names[:-1])
+
+
+def typist_of(
+    stored: StoredModel, keys: Layout, words: Lexicon, how: Search = USUAL
+) -> Typist:
+    """The snapshot of a stored model on the default device."""
+    params = jax.device_put(jax.tree.map(jnp.asarray, stored.encoder))
+    return Typist(stored.spec, params, letters_of(stored), keys, words, how)
