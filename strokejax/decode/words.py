@@ -58,6 +58,7 @@ def search(step: Step, cache: Any, count: int, guide: Guide, how: Search) -> Pat
         if how.mask == "before":
             each = jnp.broadcast_to(code[:, None], logits.shape)
             may = jnp.isfinite(gain(guide, paths.place, each)[0])
+            may &= (each != end) | (place > 0)
             logits = jnp.where(may, logits, -1e9)
         log_p = jax.nn.log_softmax(logits)
         log_p = jnp.where(log_p >= jnp.log(how.least), log_p, -jnp.inf)

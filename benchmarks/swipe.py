@@ -1,0 +1,211 @@
+"""How good and how quick the keyboard is.
+
+python benchmarks/swipe.py                    # all parts
+--only real        people's swipes in $STROKEJAX_DATA/swipe, by 10,000 words
+--only baseline    the same by the shapes of words alone
+--only layouts     synthetic swipes on layouts that training saw and on others
+--only tune        the decoder's settings, on synthetic swipes
+--only speed       one swipe, 256 swipes, a million words, all words one by one
+--only finger      synthetic swipes beside people's: length, time, speed, distances
+--only peer        PyTorch: prefixes recomputed one by one; batched and cached
+"""
+
+import argparse
+import itertools
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from shapes import Shapes
+
+from strokejax.data.swipe_batches import board, swipe_batches
+from strokejax.data.swipes import Swipe, read_swipes
+from strokejax.ink.keyboards import ROWS, typed
+from strokejax.ink.swiping import swipes as made
+from strokejax.keyboard import (
+    Decoder,
+    Keyboard,
+    in_units,
+    open_keyboard,
+    placing_of,
+    type_swipes,
+)
+from strokejax.lexicon import lexicon
+from strokejax.swipe_scores import swipe_scores
+
+PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger")
+
+
+def recorded() -> tuple[list[Swipe], Path]:
+    """All of people's swipes, and their folder."""
+    folder = Path(os.environ["STROKEJAX_DATA"]) / "swipe"
+    files = sorted(folder.glob("*.jsonl"))
+    found = [swipe for file in files for swipe in read_swipes(file)]
+    return [swipe for swipe in found if isinstance(swipe, Swipe)], folder
+
+
+def people(given: argparse.Namespace) -> tuple[Keyboard, list[Swipe]]:
+    """The keyboard of people's swipes."""
+    found, folder = recorded()
+    keys = folder / "gridname_to_grid_english.json"
+    return open_keyboard(given.model, keys, folder / "en.txt"), found
+
+
+def told(name: str, words: list[list[str]], truth: list[str]) -> dict:
+    found = swipe_scores(words, truth)
+    low, high = found["interval95"]
+    print(
+        f"{name}: n = {found['n']:,}, top-1 {found['top1']:.4f} "
+        f"[{low:.4f}, {high:.4f}], top-4 {found['top4']:.4f}, "
+        f"MRR {found['mrr']:.4f}, CER {found['cer']:.4f}",
+        flush=True,
+    )
+    return found
+
+
+def real(given: argparse.Namespace) -> None:
+    """The keyboard's place is estimated from all swipes, as the commands do it."""
+    keyboard, found = people(given)
+    typed_ = type_swipes(keyboard, found)
+    words = [
+        [g.word for g in each] if isinstance(each, list) else [] for each in typed_
+    ]
+    told("people's swipes", words, [swipe.word for swipe in found])
+
+
+def baseline(given: argparse.Namespace) -> None:
+    """On the same keyboard, whose place is estimated the same way."""
+    keyboard, found = people(given)
+    keys, placing = keyboard.typist.keys, placing_of(keyboard, found)
+    shapes = Shapes(keyboard.words, keys)
+    words = [shapes.type(in_units(s, keys, placing)[:, :2]) for s in found]
+    told("by shapes alone", words, [swipe.word for swipe in found])
+
+
+def synthetic(keyboard: Keyboard, count: int, seed: int, exact: bool = True):
+    """`(swipes, whether the keyboard is told, words)` on a keyboard's layout."""
+    typist = keyboard.typist
+    own = board(typist.keys, typist.letters, keyboard.words)
+    at = swipe_batches(
+        [(own, 1.0, False)],
+        len(typist.letters),
+        count,
+        seed=seed,
+        exact=exact,
+        invented=0.0,
+    )
+    batch = at(0)
+    letters = [*typist.letters, "", ""]
+    truth = ["".join(letters[c] for c in row) for row in batch.labels]
+    return [*batch.inputs["points"]], batch.inputs["known"] > 0, truth
+
+
+def layouts(given: argparse.Namespace) -> None:
+    """English words, written by the same fingers; widths told."""
+    for name in ROWS:
+        if name != "russian":
+            keyboard = open_keyboard(given.model, name)
+            points, known, truth = synthetic(keyboard, 1_000, 77)
+            found = keyboard.typist.type(points, known=known)
+            words = [[typed(g.word, keyboard.typist.letters) for g in e] for e in found]
+            told(name, words, truth)
+
+
+def tune(given: argparse.Namespace) -> None:
+    """Top-1 and MRR of settings; some widths told, some not."""
+    usual = open_keyboard(given.model)
+    points, known, truth = synthetic(usual, 1_024, 99, exact=False)
+    for exponent, frequency in itertools.product((0, 0.5, 1), (0, 0.1, 0.2, 0.3, 0.5)):
+        how = Decoder(usual.typist.how._replace(exponent=exponent), frequency=frequency)
+        keyboard = open_keyboard(given.model, decoder=how)
+        found = keyboard.typist.type(points, known=known)
+        words = [[typed(g.word, usual.typist.letters) for g in each] for each in found]
+        told(f"exponent {exponent}, frequency {frequency}", words, truth)
+
+
+def seconds(run, times: int = 7) -> float:
+    """The median of so many, after one to warm up."""
+    run()
+    spent = []
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        spent.append(time.perf_counter() - start)
+    return float(np.median(spent))
+
+
+def speed(given: argparse.Namespace) -> None:
+    """Warm, on this machine."""
+    keyboard = open_keyboard(given.model)
+    typist = keyboard.typist
+    points, known, _ = synthetic(keyboard, 256, 5)
+    one = seconds(lambda: typist.type(points[:1], known=known[:1]), 30)
+    print(f"one swipe: {1000 * one:.1f} ms")
+    usual = seconds(lambda: typist.type(points, known=known))
+    print(f"256 swipes, {len(keyboard.words):,} words: {usual:.3f} s")
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 26, (1_000_000, 9))
+    many = {
+        "".join(map("abcdefghijklmnopqrstuvwxyz".__getitem__, c)): 1.0 for c in codes
+    }
+    large = typist.using(
+        lexicon({**many, **keyboard.words}, typist.keys, typist.letters, weight=0.3)
+    )
+    slow = seconds(lambda: large.type(points, known=known))
+    print(
+        f"256 swipes, a million words: {slow:.3f} s, {slow / usual:.2f} times as long"
+    )
+
+
+def finger(given: argparse.Namespace) -> None:
+    """Quantiles of people's swipes and of synthetic ones of the same words."""
+    keyboard, found = people(given)
+    keys, placing = keyboard.typist.keys, placing_of(keyboard, found)
+    places = dict(zip(keys.letters, keys.units(), strict=True))
+    kept = [swipe for swipe in found if len(swipe.word) > 1]
+    ways = [np.array([places[c] for c in typed(s.word, keys.letters)]) for s in kept]
+    own = [in_units(swipe, keys, placing) for swipe in kept]
+    xy, spent = made(np.random.default_rng(0), ways)
+    theirs = [
+        np.column_stack([p, np.linspace(0, t, len(p))])
+        for p, t in zip(xy, spent, strict=True)
+    ]
+    print("quantiles 0.05, 0.25, 0.5, 0.75, 0.95 of people's swipes; of synthetic ones")
+    rows = [
+        [measured(s, w) for s, w in zip(p, ways, strict=True)] for p in (own, theirs)
+    ]
+    for i, name in enumerate(
+        ("length / keys' way", "seconds a letter", "keys from the first", "speed's CV")
+    ):
+        each = [
+            np.quantile([r[i] for r in one], [0.05, 0.25, 0.5, 0.75, 0.95])
+            for one in rows
+        ]
+        print(f"{name}: {each[0].round(2).tolist()}; {each[1].round(2).tolist()}")
+
+
+def measured(swipe: np.ndarray, way: np.ndarray) -> tuple[float, ...]:
+    """Length over the way's, seconds a letter, start's distance, variation of speed."""
+    t = np.linspace(0, swipe[-1, 2], 64)
+    xy = np.stack([np.interp(t, swipe[:, 2], swipe[:, i]) for i in (0, 1)], -1)
+    step = np.linalg.norm(np.diff(xy, axis=0), axis=1)
+    wanted = np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
+    start = float(np.linalg.norm(xy[0] - way[0]))
+    variation = float(step.std() / max(step.mean(), 1e-9))
+    return float(step.sum() / max(wanted, 0.5)), t[-1] / len(way), start, variation
+
+
+def main() -> None:
+    """Runs the parts that were asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", choices=PARTS)
+    parser.add_argument("--model", help="a model or a run (the packaged one)")
+    given = parser.parse_args()
+    for name in [given.only] if given.only else PARTS:
+        print(f"# {name}", flush=True)
+        globals()[name](given)
+
+
+if __name__ == "__main__":
+    main()

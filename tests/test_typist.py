@@ -1,0 +1,363 @@
+"""Networks that write words of swipes, their search, and what is built on them."""
+
+import json
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from strokejax import cli
+from strokejax.data.swipe_batches import boards_of, swipe_batches
+from strokejax.decode.words import Search, final_scores, search
+from strokejax.ink import features
+from strokejax.ink.keyboards import layout
+from strokejax.job.swipe_finish import stored_typist
+from strokejax.job.swipe_setup import Setup
+from strokejax.keyboard import decoder_of, open_keyboard, type_swipes
+from strokejax.lexicon import lexicon
+from strokejax.model_store import save_model
+from strokejax.models.build import EncoderSpec, build_encoder
+from strokejax.models.swipe_net import FEATURES, Points, SwipeNet
+from strokejax.predictions import Table, fit, merged, read_table, weighted, write_table
+from strokejax.swipe_scores import rank, swipe_scores
+from strokejax.types import InputError
+from strokejax.typist import FAR, Typist, type_words
+
+WORDS = {"the": 50.0, "then": 5.0, "to": 30.0, "too": 9.0, "a": 7.0, "heart": 2.0}
+QWERTY = layout("qwerty")
+LETTERS, BOARDS = boards_of("qwerty,shuffled", WORDS)
+END = len(LETTERS)
+BATCH = swipe_batches(BOARDS, END, 4, seed=0)(0)
+
+
+def made(encoder="transformer", kind="weighted"):
+    net = SwipeNet(END + 1, encoder, kind, 0.0)
+    variables = jax.jit(partial(net.init, train=False))(
+        jax.random.key(0), BATCH.inputs, BATCH.mask
+    )
+    return net, variables
+
+
+@pytest.fixture(scope="module")
+def usual():
+    return made()
+
+
+@pytest.fixture(scope="module")
+def typist(usual):
+    spec = EncoderSpec("transformer", END + 1, False, features="weighted")
+    words = lexicon(WORDS, QWERTY, LETTERS, weight=0.3)
+    return Typist(spec, usual[1]["params"], LETTERS, QWERTY, words)
+
+
+@pytest.fixture(scope="module")
+def model(typist, tmp_path_factory):
+    """A stored model of random weights."""
+    setup = Setup(
+        typist.spec,
+        build_encoder(typist.spec),
+        {},
+        LETTERS,
+        QWERTY,
+        WORDS,
+        BOARDS,
+        [],
+        BATCH,
+    )
+    weights = jax.tree.map(np.asarray, typist.params)
+    folder = tmp_path_factory.mktemp("typist") / "model"
+    return save_model(folder, stored_typist(setup, weights, {"made": "now"}))
+
+
+class TestFeatures:
+    points = jnp.asarray(BATCH.inputs["points"])
+
+    def test_equal_times_stay_where_they_are(self):
+        np.testing.assert_allclose(
+            features.resampled(self.points)[..., :2], self.points[..., :2], atol=2e-4
+        )
+
+    def test_padding_by_the_last_point_changes_nothing(self):
+        more = jnp.concatenate([self.points, self.points[:, -1:].repeat(9, 1)], 1)
+        np.testing.assert_allclose(
+            features.resampled(more), features.resampled(self.points), atol=2e-4
+        )
+
+    def test_derivatives_of_a_straight_swipe(self):
+        line = jnp.linspace(0, 63, 64)[None, :, None] * jnp.array([0.1, 0.05, 0.01])
+        moved = np.asarray(features.movement(line))
+        np.testing.assert_allclose(moved[0, :, 4], 0.4, atol=1e-4)
+        np.testing.assert_allclose(moved[0, :, 6:], 0, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", FEATURES)
+def test_a_layout_is_a_set_of_keys(kind):
+    """The order of keys changes nothing, nor do keys that are none."""
+    net = Points(kind, END)
+    inputs = dict(BATCH.inputs)
+    # Whole pixels may lie between two keys, which are then both the nearest.
+    inputs["points"] = inputs["points"] + np.float32([1e-3, 1e-3, 0])
+    variables = jax.jit(net.init)(jax.random.key(0), inputs)
+    order = np.random.default_rng(0).permutation(inputs["keys"].shape[1])
+    other = inputs | {n: inputs[n][:, order] for n in ("keys", "letters")}
+    pad = {"keys": ((0, 0), (0, 3), (0, 0)), "letters": ((0, 0), (0, 3))}
+    other |= {n: np.pad(other[n], w, constant_values=-1) for n, w in pad.items()}
+    seen = jax.jit(net.apply)
+    np.testing.assert_allclose(
+        seen(variables, inputs), seen(variables, other), atol=2e-4
+    )
+
+
+def test_the_published_size():
+    net = SwipeNet(27, "transformer", "weighted", 0.0)
+    shapes = jax.eval_shape(
+        partial(net.init, train=False), jax.random.key(0), BATCH.inputs, BATCH.mask
+    )
+    count = sum(x.size for x in jax.tree.leaves(shapes))
+    attention, wide, norm = 4 * (128 * 128 + 128), 2 * (128 * 128 + 128), 2 * 128
+    layers = 4 * (attention + wide + 2 * norm) + 4 * (2 * attention + wide + 3 * norm)
+    assert count == layers + 26 * 40 + 28 * 128 + 2 * (128 * 27 + 27)
+    assert count == pytest.approx(1.08e6, rel=0.01)
+
+
+@pytest.mark.parametrize("encoder", ["conformer", "rnn"])
+def test_other_encoders_see_the_same(encoder):
+    net, variables = made(encoder)
+    memory = jax.jit(partial(net.apply, method="encode"))(variables, BATCH.inputs)
+    assert memory.shape == (4, 64, 128)
+    assert np.isfinite(memory).all()
+
+
+def test_a_kept_step_says_what_the_whole_word_says(usual):
+    net, variables = usual
+    word = np.maximum(BATCH.labels[:, :6], 0)
+
+    @jax.jit
+    def both(variables, inputs):
+        bound = net.bind(variables)
+        memory = bound.encode(inputs)
+        cache, steps = bound.begin(memory, 2, 8), []
+        for place in range(6):
+            last = word[:, place - 1] if place else np.full(4, -2)
+            twice = jnp.stack([jnp.asarray(last)] * 2, 1)
+            logits, cache = bound.step(cache, twice, jnp.int32(place))
+            steps.append(logits)
+        return bound.decode(memory, word), jnp.stack(steps, 1)
+
+    whole, steps = both(variables, BATCH.inputs)
+    for path in range(2):
+        np.testing.assert_allclose(steps[:, :, path], whole, atol=2e-4)
+
+
+class TestSearch:
+    def scored(self, typist, batch, how, words=None):
+        guide = (words or typist.lexicon).guide
+        return type_words(typist.spec, typist.params, batch, guide, how)
+
+    def test_a_wide_beam_is_exhaustive(self, usual, typist):
+        net, variables = usual
+        how = Search(width=len(WORDS), limit=8, exponent=0.5)
+        text, score = self.scored(typist, BATCH.inputs, how)
+        rows = np.full((len(WORDS), 8), -1)
+        for row, word in zip(rows, WORDS, strict=True):
+            row[: len(word) + 1] = [*(LETTERS.index(c) for c in word), END]
+
+        @jax.jit
+        def log_p(variables, inputs):
+            memory = net.apply(variables, inputs, method="encode")
+            memory = memory.repeat(len(rows), 0)
+            word = jnp.tile(np.maximum(rows, 0), (4, 1))
+            logits = net.apply(variables, memory, word, method="decode")
+            each = jnp.take_along_axis(jax.nn.log_softmax(logits), word[..., None], 2)
+            there = jnp.tile(rows >= 0, (4, 1))
+            return jnp.where(there, each[..., 0], 0).sum(1).reshape(4, -1)
+
+        length = np.array([len(word) + 1 for word in WORDS])
+        often = np.array([*WORDS.values()])
+        prior = 0.3 * np.log(often / often.sum())
+        best = np.asarray(log_p(variables, BATCH.inputs)) / length**0.5 + prior
+        for i in range(4):
+            order = np.argsort(-best[i])
+            said = ["".join(LETTERS[c] for c in row if 0 <= c < END) for row in text[i]]
+            assert said == [[*WORDS][j] for j in order]
+            np.testing.assert_allclose(score[i], best[i][order], rtol=1e-3)
+
+    def test_a_batch_is_its_swipes_one_by_one(self, typist):
+        swipes = [np.asarray(p) for p in BATCH.inputs["points"]]
+        together = typist.type(swipes)
+        alone = [typist.type([swipe])[0] for swipe in swipes]
+        for one, other in zip(together, alone, strict=True):
+            assert [g.word for g in one] == [g.word for g in other]
+            np.testing.assert_allclose(
+                [g.score for g in one], [g.score for g in other], atol=1e-3
+            )
+
+    def test_the_mask_before_the_softmax_makes_what_is_forced_free(self, typist):
+        one = lexicon({"heart": 1.0}, QWERTY, LETTERS, weight=0.3)
+        for mask, free in (("before", True), ("after", False)):
+            how = Search(width=1, limit=8, mask=mask)
+            text, score = self.scored(typist, BATCH.inputs, how, one)
+            assert (np.asarray(text)[:, 0, 5] == END).all()
+            assert (np.abs(np.asarray(score)[:, 0]) < 1e-3).all() == free
+
+    def test_improbable_letters_are_left(self, typist):
+        how = Search(width=3, limit=8, least=0.999)
+        _, score = self.scored(typist, BATCH.inputs, how)
+        assert not np.isfinite(np.asarray(score)).any()
+
+    def test_words_are_taught_and_blocked_without_compiling(self, typist):
+        place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))
+        swipes = [np.linspace([*place["t"], 0], [*place["a"], 1], 20)]
+        typist.type(swipes, count=9)
+        before = type_words._cache_size()
+        make = partial(lexicon, WORDS, QWERTY, LETTERS, weight=0.3)
+        taught = typist.using(make(taught={"tea": 1e6})).type(swipes, count=9)[0]
+        blocked = typist.using(make(blocked=["The"])).type(swipes, count=9)[0]
+        assert "tea" in [guess.word for guess in taught]
+        assert "the" not in [guess.word for guess in blocked]
+        assert type_words._cache_size() == before
+
+    def test_any_evidence_is_searched(self):
+        """A search over made-up evidence finds what that evidence says."""
+        words = lexicon(WORDS, QWERTY, LETTERS, weight=0.0)
+        wanted = [LETTERS.index(c) for c in "too"] + [END]
+
+        def step(cache, last, place):
+            code = jnp.array(wanted)[jnp.minimum(place, 3)]
+            return 30.0 * jax.nn.one_hot(jnp.full(last.shape, code), END + 1), cache
+
+        run = jax.jit(lambda guide: search(step, [], 2, guide, Search(3, 8)))
+        paths = run(words.guide)
+        assert np.asarray(paths.text)[:, 0, :4].tolist() == [wanted] * 2
+        assert np.isfinite(final_scores(paths, 0.5)[:, 0]).all()
+
+    def test_far_words_are_refused_and_prefixes_filled_up(self, typist):
+        place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))
+        swipe = np.array([[*place["t"], 0], [*place["o"], 1]])
+        assert not typist.refused("to", swipe)
+        assert typist.refused("a", swipe)
+        assert typist.refused("to", swipe + np.array([0, FAR + 0.1, 0]))
+        assert typist.lexicon.under("the", 5) == ["the", "then"]
+        filled = typist._words(
+            np.array([[LETTERS.index("t"), -1]]), np.array([-1.0]), 3, swipe
+        )
+        assert [guess.word for guess in filled] == ["the", "to", "too"]
+
+
+def test_words_that_share_their_keys_are_all_found():
+    words = lexicon(
+        {"dont": 1.0, "don't": 9.0, "Café": 1.0, "да": 3.0}, QWERTY, LETTERS, weight=1.0
+    )
+    assert [word for word, _ in words.words["dont"]] == ["don't", "dont"]
+    assert words.left_out == ("да",)
+    with pytest.raises(InputError, match="None of 1 words"):
+        lexicon({"да": 1.0}, QWERTY, LETTERS, weight=1.0)
+
+
+def test_scores():
+    guesses = [["a", "a", "b"], ["c", "to"], []]
+    assert rank(guesses[0], "b") == 1
+    found = swipe_scores(guesses, ["a", "to", "x"])
+    assert found["top1"] == pytest.approx(1 / 3)
+    assert found["top4"] == pytest.approx(2 / 3)
+    assert found["mrr"] == pytest.approx(1.1 / 3)
+    assert found["cer"] == pytest.approx((0 + 2 + 1) / 4)
+
+
+class TestTables:
+    one = Table((("model", "a"),), "s", {0: (("to", "a"), (-1.0, -3.0))})
+    other = Table((("model", "b"),), "s", {0: (("a", "the"), (-1.0, -2.0))})
+
+    def test_parts_are_joined_and_conflicts_named(self, tmp_path):
+        part = self.one._replace(rows={1: (("a",), (-1.0,))})
+        whole = merged([("x", self.one), ("y", part), ("z", self.one)])
+        assert [*whole[0].rows] == [0, 1]
+        odd = self.one._replace(rows={0: (("the",), (-1.0,))})
+        with pytest.raises(InputError, match="x and y"):
+            merged([("x", self.one), ("y", odd)])
+        write_table(tmp_path / "t", self.one)
+        assert read_table(tmp_path / "t") == self.one
+        (tmp_path / "u").write_text("{}")
+        with pytest.raises(InputError, match="no table"):
+            read_table(tmp_path / "u")
+
+    def test_weights_follow_who_is_right(self):
+        order, weights = fit([self.one, self.other], ["a"])
+        assert order == [1, 0]
+        assert weights[1] > weights[0]
+        rows = weighted([self.one, self.other], weights)
+        assert rows[0][0][0] == "a"
+        assert sum(rows[0][1]) == pytest.approx(1)
+
+
+class TestCommands:
+    def run(self, capsys, *argv):
+        code = cli.main([*map(str, argv), "--json"])
+        out = capsys.readouterr()
+        return code, json.loads(out.out) if out.out else None, out.err
+
+    def test_make_type_evaluate_combine(self, capsys, tmp_path, model):
+        words, block = tmp_path / "words.txt", tmp_path / "block.txt"
+        words.write_text(
+            "# how often\n" + "\n".join(f"{w}\t{f}" for w, f in WORDS.items())
+        )
+        block.write_text("too\n")
+        path, table = tmp_path / "s.jsonl", tmp_path / "table"
+        some = ("--words", words, "--layout", "qwerty")
+        code, made, _ = self.run(
+            capsys, "swipe", "make", *some, "--out", path, "--count", 5
+        )
+        assert (code, made["swipes"]) == (0, 5)
+        path.write_text(path.read_text() + '{"word": "to", "curve": {}}\n')
+        more = ("--attention", tmp_path / "looks", "--table", table, "--block", block)
+        code, typed, said = self.run(
+            capsys, "swipe", "type", path, *some, "--model", model, *more
+        )
+        assert code == 2
+        assert "keyboard seems" in said
+        assert [r["index"] for r in typed["results"]] == [*range(6)]
+        assert "error" in typed["results"][5]
+        assert {w for r in typed["results"][:5] for w in r["words"]} <= {*WORDS} - {
+            "too"
+        }
+        assert len([*(tmp_path / "looks").glob("*.png")]) == 5
+        code, scores, _ = self.run(capsys, "evaluate", path, *some, "--model", model)
+        assert code == 2
+        assert scores["n"] == 5
+        assert {"top1", "top4", "mrr", "cer", "interval95"} <= scores.keys()
+        code, both, _ = self.run(
+            capsys, "swipe", "combine", table, table, "--fit", path
+        )
+        assert code == 0
+        assert [r["words"] for r in both["results"]] == [
+            r["words"] for r in typed["results"][:5]
+        ]
+
+    def test_bad_options_are_one_sentence(self, capsys, tmp_path, model):
+        empty = tmp_path / "empty.txt"
+        empty.write_text("")
+        for argv in (
+            ("swipe", "type"),
+            ("swipe", "type", "a", "b"),
+            ("swipe", "make"),
+            ("swipe", "make", "--out", tmp_path / "x", "--layout", "qwert"),
+            ("swipe", "make", "--out", tmp_path / "x", "--count", 0),
+            ("swipe", "make", "--out", tmp_path / "x", "--words", empty),
+        ):
+            code, _, said = self.run(capsys, *argv)
+            assert code == 2
+            assert said.count("\n") == 1
+        with pytest.raises(InputError, match="types no swipes"):
+            open_keyboard("nn-sampling")
+        for text in ("mask=no", "least=2", "x", "exponent=a"):
+            with pytest.raises(InputError, match="decoder"):
+                decoder_of(6, text)
+        with pytest.raises(InputError, match="beam"):
+            decoder_of(0, "")
+
+    def test_errors_keep_their_place(self, model):
+        keyboard = open_keyboard(model, words=WORDS)
+        found = type_swipes(keyboard, [InputError("no swipe")])
+        assert [str(each) for each in found] == ["no swipe"]
