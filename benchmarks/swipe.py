@@ -13,12 +13,16 @@ python benchmarks/swipe.py                    # all parts
 import argparse
 import itertools
 import os
+import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import jax
 import numpy as np
 from shapes import Shapes
 
+from strokejax import keyboard as keyboard_module
 from strokejax.data.swipe_batches import board, swipe_batches
 from strokejax.data.swipes import Swipe, read_swipes
 from strokejax.ink.keyboards import ROWS, typed
@@ -34,7 +38,7 @@ from strokejax.keyboard import (
 from strokejax.lexicon import lexicon
 from strokejax.swipe_scores import swipe_scores
 
-PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger")
+PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger", "peer")
 
 
 def recorded() -> tuple[list[Swipe], Path]:
@@ -196,13 +200,68 @@ def measured(swipe: np.ndarray, way: np.ndarray) -> tuple[float, ...]:
     return float(step.sum() / max(wanted, 0.5)), t[-1] / len(way), start, variation
 
 
+def peer(given: argparse.Namespace) -> None:
+    """Medians of alternating runs; the same network, words and beam."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    import torch
+    from parity import torch_swipes as reference
+    from timing import alternate
+
+    from strokejax.models.swipe_net import SwipeNet
+
+    keyboard = open_keyboard(given.model)
+    typist, weight, limit = keyboard.typist, keyboard_module.FREQUENCY, 32
+    points, known, _ = synthetic(keyboard, 256, 5)
+    inputs = typist.inputs(points, known)
+    ours = SwipeNet(typist.spec.out_dim, "transformer", typist.spec.features, 0.0)
+    net = reference.load(
+        reference.SwipeNet(typist.spec.out_dim),
+        jax.tree.map(np.asarray, typist.params),
+    )
+    often = {k: sum(f for _, f in w) for k, w in typist.lexicon.words.items()}
+    table = reference.table_of(often, typist.letters)
+
+    seen = jax.jit(partial(ours.apply, method=lambda net, given: net.points(given)))
+
+    def felt():
+        return torch.from_numpy(np.array(seen({"params": typist.params}, inputs)))
+
+    said = {}
+
+    def run(name, how):
+        def once():
+            said[name] = how(net, felt(), table, typist.how.width, weight, limit)
+
+        return once
+
+    def own():
+        text, _ = typist.searched(points, np.asarray(known))
+        end = len(typist.letters)
+        said["ours"] = [
+            tuple(c for c in row if 0 <= c < end) for row in text[:, 0].tolist()
+        ]
+
+    sides = {"ours": own, "cached": run("cached", reference.cached)}
+    found = alternate(sides, rounds=5)
+    found |= alternate(
+        {"ours again": own, "plain": run("plain", reference.plain)}, rounds=1
+    )
+    same = np.mean([a == b for a, b in zip(said["ours"], said["plain"], strict=True)])
+    print({name: f"{ms:,.0f} ms" for name, ms in found.items()})
+    print(
+        f"ours is {found['cached'] / found['ours']:.2f} times as quick as a batched "
+        f"cached search, {found['plain'] / found['ours again']:.1f} times as a plain "
+        f"one; {same:.3f} of the words are the same"
+    )
+
+
 def main() -> None:
     """Runs the parts that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--model", help="a model or a run (the packaged one)")
     given = parser.parse_args()
-    for name in [given.only] if given.only else PARTS:
+    for name in [given.only] if given.only else PARTS[:-1]:
         print(f"# {name}", flush=True)
         globals()[name](given)
 

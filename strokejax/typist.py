@@ -61,14 +61,20 @@ class Typist:
         sizes = np.zeros(len(swipes), bool) if known is None else np.asarray(known)
         for start in range(0, len(swipes), BATCHES[-1]):
             part = swipes[start : start + BATCHES[-1]]
-            inputs = self.inputs(part, sizes[start : start + len(part)])
-            text, score = jax.device_get(
-                type_words(self.spec, self.params, inputs, self.lexicon.guide, self.how)
-            )
+            text, score = self.searched(part, sizes[start : start + len(part)])
             for i, swipe in enumerate(part):
                 guesses = self._words(text[i], score[i], count, swipe)
                 found.append(guesses)
         return found
+
+    def searched(
+        self, swipes: Sequence[np.ndarray], known: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """`(i32[b w l], f32[b w])`: letters and scores; more rows than swipes."""
+        inputs = self.inputs(swipes, known)
+        return jax.device_get(
+            type_words(self.spec, self.params, inputs, self.lexicon.guide, self.how)
+        )
 
     def inputs(self, swipes: Sequence[np.ndarray], known: np.ndarray) -> dict:
         """What the network sees of swipes; there may be more rows than swipes."""

@@ -11,7 +11,12 @@ import pytest
 from strokejax.config import default_config, fields
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "launch/README.md", "strokejax/weights/MODEL_CARD.md")
+PAGES = (
+    "README.md",
+    "launch/README.md",
+    "strokejax/weights/MODEL_CARD.md",
+    "docs/your-language.md",
+)
 STARTS = ("strokejax ", "python ", "make ")
 
 
