@@ -5,9 +5,10 @@ python benchmarks/swipe.py                    # all parts
 --only baseline    the same by the shapes of words alone
 --only layouts     synthetic swipes on layouts that training saw and on others
 --only tune        the decoder's settings, on synthetic swipes
---only speed       one swipe, 256 swipes, a million words, all words one by one
+--only speed       one swipe, 256 swipes, a million words
 --only finger      synthetic swipes beside people's: length, time, speed, distances
---only peer        PyTorch: prefixes recomputed one by one; batched and cached
+--only peer        256 swipes beside PyTorch: one at a time with prefixes computed
+                   anew, and all together with keys and values kept
 """
 
 import argparse

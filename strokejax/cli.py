@@ -79,7 +79,8 @@ def _parser() -> argparse.ArgumentParser:
         "--model",
         metavar="PATH",
         help="folder of a model or a finished run, or a packaged one: nn-sampling, "
-        "argmax (default: your own copy of the former, once you changed it)",
+        "argmax, lines-en, lines-fr, fonts, swipe (default: the one for what is given, "
+        "or your own copy of it, once you changed it)",
     )
     shared.add_argument(
         "--json",
