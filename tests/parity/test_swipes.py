@@ -5,9 +5,7 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
-import torch
 
-from parity import torch_swipes as reference
 from strokejax.data.swipe_batches import boards_of, swipe_batches
 from strokejax.decode.words import Search
 from strokejax.ink.keyboards import layout
@@ -15,6 +13,9 @@ from strokejax.lexicon import lexicon
 from strokejax.models.build import EncoderSpec
 from strokejax.models.swipe_net import SwipeNet
 from strokejax.typist import Typist
+
+from .reference import torch  # isort: skip
+from . import torch_swipes as reference  # isort: skip
 
 WORDS = {"the": 50.0, "then": 5.0, "to": 30.0, "too": 9.0, "a": 7.0, "heart": 2.0}
 LETTERS, BOARDS = boards_of("qwerty,shuffled", WORDS)
