@@ -17,8 +17,7 @@ POINTS = 32
 ENDS = 2.0
 """Key widths between ends: words farther off are left out, while others are left."""
 SHAPE, PLACE, FREQUENCY = 0.06, 0.45, 0.3
-"""Standard deviations of both channels, weight of the frequencies; chosen on synthetic
-swipes."""
+"""Standard deviations of both channels, weight of the frequencies."""
 
 
 class Shapes:

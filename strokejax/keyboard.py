@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.data.swipes import Swipe, check_places
+from strokejax.data.swipes import Swipe, check_places, in_pixels
 from strokejax.decode.character_model import words_of
 from strokejax.decode.words import Search
 from strokejax.ink.keyboard_fit import Placing, as_told, fit_keyboard
@@ -18,8 +18,7 @@ from strokejax.types import InputError
 from strokejax.typist import Guess, Typist, letters_of, typist_of
 
 FREQUENCY = 0.3
-"""Weight of the words' frequencies beside what the swipe says; chosen on synthetic
-swipes (`python benchmarks/swipe.py --tune`)."""
+"""Weight of the words' frequencies beside what the swipe says."""
 
 
 class Decoder(NamedTuple):
@@ -97,7 +96,7 @@ def placing_of(keyboard: Keyboard, swipes: Sequence[Swipe]) -> Placing:
     keys = keyboard.typist.keys
     if not swipes:
         return as_told(keys)
-    ends = [_scaled(swipe, keys)[[0, -1], :2] for swipe in swipes]
+    ends = [in_pixels(swipe, keys)[[0, -1], :2] for swipe in swipes]
     first, last = np.stack(ends, 1)
     return fit_keyboard(first, last, keys, keyboard.words)
 
@@ -130,14 +129,6 @@ def type_swipes(
 
 def in_units(swipe: Swipe, keys: Layout, placing: Placing) -> np.ndarray:
     """f64[n 3]: a swipe in keys of the layout and seconds."""
-    points = _scaled(swipe, keys)
+    points = in_pixels(swipe, keys)
     points[:, :2] = keys.to_units(placing.undone(points[:, :2]))
-    return points
-
-
-def _scaled(swipe: Swipe, keys: Layout) -> np.ndarray:
-    """With the keyboard's own width, where it is told, made the layout's."""
-    points = swipe.points.copy()
-    if swipe.width is not None:
-        points[:, 0] *= keys.width / swipe.width
     return points

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from strokejax import cli
+from strokejax.config_values import FEATURES
 from strokejax.data.swipe_batches import boards_of, swipe_batches
 from strokejax.decode.words import Search, final_scores, search
 from strokejax.ink import features
@@ -19,7 +20,7 @@ from strokejax.keyboard import decoder_of, open_keyboard, type_swipes
 from strokejax.lexicon import lexicon
 from strokejax.model_store import save_model
 from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.models.swipe_net import FEATURES, Points, SwipeNet
+from strokejax.models.swipe_net import Points, SwipeNet
 from strokejax.predictions import Table, fit, merged, read_table, weighted, write_table
 from strokejax.swipe_scores import rank, swipe_scores
 from strokejax.types import InputError

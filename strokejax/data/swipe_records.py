@@ -8,7 +8,7 @@ from zlib import crc32
 import numpy as np
 
 from strokejax.data.swipe_batches import LENGTHS, worn_points
-from strokejax.data.swipes import Swipe, likely, read_swipes
+from strokejax.data.swipes import Swipe, in_pixels, likely, read_swipes
 from strokejax.ink.keyboards import Layout, typed
 from strokejax.ink.swiping import POINTS
 from strokejax.types import Batch, InputError
@@ -90,9 +90,7 @@ def record_batches(
 
 def _resampled(swipe: Swipe, keys: Layout) -> np.ndarray:
     """f64[POINTS 3]: in keys and seconds, at equal times."""
-    points = swipe.points.copy()
-    if swipe.width is not None:
-        points[:, 0] *= keys.width / swipe.width
+    points = in_pixels(swipe, keys)
     points[:, :2] = keys.to_units(points[:, :2])
     t = np.linspace(0, points[-1, 2], POINTS)
     x, y = (np.interp(t, points[:, 2], points[:, i]) for i in (0, 1))

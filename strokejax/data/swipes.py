@@ -138,6 +138,14 @@ def check_places(swipe: Swipe, keys: Layout, where: str) -> None:
         )
 
 
+def in_pixels(swipe: Swipe, keys: Layout) -> np.ndarray:
+    """f64[n 3]: in the layout's pixels, where the keyboard's own width is told."""
+    points = swipe.points.copy()
+    if swipe.width is not None:
+        points[:, 0] *= keys.width / swipe.width
+    return points
+
+
 def likely(swipe: Swipe, keys: Layout) -> bool:
     """Whether a swipe may mean its word: for training, where people err.
 

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-POINTS = 64
-"""Of a swipe, at equal times."""
+from strokejax.ink.swiping import POINTS
+
 WIDTHS = (0.8, 1.0, 1.25)
 """Of the keyboard over the one that is told, where its width is unknown."""
 MOVEMENT = 8

@@ -11,6 +11,7 @@ from strokejax.job.swipe_finish import finish
 from strokejax.job.swipe_setup import Setup, batches, measure_by, prepare
 from strokejax.job.training import plan_of, train_by
 from strokejax.job.workdir import check_owner, claim
+from strokejax.keyboard import FREQUENCY
 from strokejax.lexicon import lexicon
 from strokejax.partitioning import check_batch_size, data_mesh, local_slice
 from strokejax.processes import together
@@ -18,9 +19,6 @@ from strokejax.state import TrainState
 from strokejax.steps import make_step
 from strokejax.swipe_scores import swipe_scores
 from strokejax.typist import Typist
-
-WEIGHT = 0.3
-"""Of the words' frequencies in evaluations."""
 
 
 def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
@@ -58,7 +56,9 @@ class Scoring:
 
     def __init__(self, setup: Setup):
         self._setup = setup
-        self._lexicon = lexicon(setup.words, setup.keys, setup.letters, weight=WEIGHT)
+        self._lexicon = lexicon(
+            setup.words, setup.keys, setup.letters, weight=FREQUENCY
+        )
         labels, end = setup.valid.labels, len(setup.letters)
         self.truth = [
             "".join(setup.letters[c] for c in row if 0 <= c < end) for row in labels

@@ -15,8 +15,8 @@ from strokejax.data.swipe_masks import masked
 from strokejax.data.swipe_records import record_batches, recorded
 from strokejax.data.swipes import Swipe
 from strokejax.decode.character_model import words_of
-from strokejax.ink.features import POINTS
 from strokejax.ink.keyboards import Layout, layout
+from strokejax.ink.swiping import POINTS
 from strokejax.model_store import load_model
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.types import Batch, Encoder, InputError, PyTree

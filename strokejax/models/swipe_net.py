@@ -16,7 +16,6 @@ from jaxtyping import Array, Float, Int
 from strokejax.ink import features
 from strokejax.models.swipe_layers import (
     CHANNELS,
-    Attending,
     ConformerLayer,
     EncoderLayer,
     Gru,
@@ -28,7 +27,6 @@ EMBEDDED = 40
 """Dimensions of a key at each of the widths."""
 LONGEST = 32
 """Letters of a word, at the most."""
-FEATURES = ("nearest", "trajectory", "weighted", "distances", "gaussian")
 
 
 class Points(nn.Module):
@@ -165,6 +163,3 @@ def waves(count: int) -> np.ndarray:
     angle = np.arange(count)[:, None] * rate
     pair = np.stack([np.sin(angle), np.cos(angle)], -1)
     return pair.reshape(count, CHANNELS).astype(np.float32)
-
-
-__all__ = ["FEATURES", "LAYERS", "LONGEST", "Attending", "SwipeNet", "waves"]
