@@ -23,13 +23,12 @@ import jax
 import numpy as np
 from shapes import Shapes
 
-from strokejax import keyboard as keyboard_module
 from strokejax.data.swipe_batches import board, swipe_batches
 from strokejax.data.swipes import Swipe, read_swipes
+from strokejax.decode.words import Search
 from strokejax.ink.keyboards import ROWS, typed
 from strokejax.ink.swiping import swipes as made
 from strokejax.keyboard import (
-    Decoder,
     Keyboard,
     in_units,
     open_keyboard,
@@ -37,6 +36,7 @@ from strokejax.keyboard import (
     type_swipes,
 )
 from strokejax.lexicon import lexicon
+from strokejax.ranking import Decoder, Weights, decoder_of
 from strokejax.swipe_scores import swipe_scores
 
 PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger", "peer")
@@ -54,7 +54,8 @@ def people(given: argparse.Namespace) -> tuple[Keyboard, list[Swipe]]:
     """The keyboard of people's swipes."""
     found, folder = recorded()
     keys = folder / "gridname_to_grid_english.json"
-    return open_keyboard(given.model, keys, folder / "en.txt"), found
+    how = decoder_of(given.beam, given.decoder)
+    return open_keyboard(given.model, keys, folder / "en.txt", decoder=how), found
 
 
 def told(name: str, words: list[list[str]], truth: list[str]) -> dict:
@@ -122,7 +123,7 @@ def tune(given: argparse.Namespace) -> None:
     usual = open_keyboard(given.model)
     points, known, truth = synthetic(usual, 1_024, 99, exact=False)
     for exponent, frequency in itertools.product((0, 0.5, 1), (0, 0.1, 0.2, 0.3, 0.5)):
-        how = Decoder(usual.typist.how._replace(exponent=exponent), frequency=frequency)
+        how = Decoder(Search(exponent=exponent), Weights(frequency=frequency))
         keyboard = open_keyboard(given.model, decoder=how)
         found = keyboard.typist.type(points, known=known)
         words = [[typed(g.word, usual.typist.letters) for g in each] for each in found]
@@ -211,7 +212,11 @@ def peer(given: argparse.Namespace) -> None:
     from strokejax.models.swipe_net import SwipeNet
 
     keyboard = open_keyboard(given.model)
-    typist, weight, limit = keyboard.typist, keyboard_module.FREQUENCY, 32
+    typist, weight, limit = (
+        keyboard.typist,
+        keyboard.typist.decoder.weights.frequency,
+        32,
+    )
     points, known, _ = synthetic(keyboard, 256, 5)
     inputs = typist.inputs(points, known)
     ours = SwipeNet(typist.spec.out_dim, "transformer", typist.spec.features, 0.0)
@@ -231,12 +236,14 @@ def peer(given: argparse.Namespace) -> None:
 
     def run(name, how):
         def once():
-            said[name] = how(net, felt(), table, typist.how.width, weight, limit)
+            said[name] = how(
+                net, felt(), table, typist.decoder.search.width, weight, limit
+            )
 
         return once
 
     def own():
-        text, _ = typist.searched(points, np.asarray(known))
+        text, _ = typist.searched(typist.inputs(points, np.asarray(known)))
         end = len(typist.letters)
         said["ours"] = [
             tuple(c for c in row if 0 <= c < end) for row in text[:, 0].tolist()
@@ -261,6 +268,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--model", help="a model or a run (the packaged one)")
+    parser.add_argument("--beam", type=int, default=6)
+    parser.add_argument("--decoder", default="", help="as `strokejax swipe type`'s")
     given = parser.parse_args()
     for name in [given.only] if given.only else PARTS[:-1]:
         print(f"# {name}", flush=True)

@@ -8,27 +8,14 @@ import numpy as np
 
 from strokejax.data.swipes import Swipe, check_places, in_pixels
 from strokejax.decode.character_model import words_of
-from strokejax.decode.words import Search
 from strokejax.ink.keyboard_fit import Placing, as_told, fit_keyboard
 from strokejax.ink.keyboards import Layout, layout
 from strokejax.lexicon import lexicon
 from strokejax.locate import SWIPES
 from strokejax.model_store import StoredModel, load_model
+from strokejax.ranking import USUAL, Decoder
 from strokejax.types import InputError
 from strokejax.typist import Guess, Typist, letters_of, typist_of
-
-FREQUENCY = 0.3
-"""Weight of the words' frequencies beside what the swipe says."""
-
-
-class Decoder(NamedTuple):
-    """How words are searched and weighed; plain values."""
-
-    search: Search = Search()
-    frequency: float = FREQUENCY
-
-
-USUAL = Decoder()
 
 
 class Keyboard(NamedTuple):
@@ -37,33 +24,6 @@ class Keyboard(NamedTuple):
     typist: Typist
     words: Mapping[str, float]
     stored: StoredModel
-
-
-def decoder_of(beam: int, text: str) -> Decoder:
-    """The decoder of a beam and settings like "exponent=0.5,mask=before"."""
-    if not 1 <= beam <= 256:
-        raise InputError(f"--beam is {beam}; give 1 (greedy) to 256 words.")
-    how, frequency = Search(width=beam), FREQUENCY
-    for entry in filter(None, map(str.strip, text.split(","))):
-        name, _, value = entry.partition("=")
-        try:
-            if name == "mask" and value in ("before", "after"):
-                how = how._replace(mask=value)
-            elif name == "frequency" and 0 <= float(value) <= 10:
-                frequency = float(value)
-            elif name == "exponent" and 0 <= float(value) <= 2:
-                how = how._replace(exponent=float(value))
-            elif name == "least" and 0 <= float(value) < 1:
-                how = how._replace(least=float(value))
-            else:
-                raise ValueError
-        except ValueError:
-            raise InputError(
-                f"--decoder has {entry!r}; it takes exponent (0 to 2), least (0 to 1), "
-                f"mask (before or after) and frequency (0 to 10), like "
-                f"'exponent=0.5,mask=before'."
-            ) from None
-    return Decoder(how, frequency)
 
 
 def open_keyboard(
@@ -84,11 +44,11 @@ def open_keyboard(
         known,
         own,
         letters,
-        weight=decoder.frequency,
+        weight=decoder.weights.frequency,
         blocked=blocked,
         taught=taught,
     )
-    return Keyboard(typist_of(stored, own, lexica, decoder.search), known, stored)
+    return Keyboard(typist_of(stored, own, lexica, decoder), known, stored)
 
 
 def placing_of(keyboard: Keyboard, swipes: Sequence[Swipe]) -> Placing:

@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from strokejax.data.swipe_batches import padded_keys
-from strokejax.decode.guide import Guide
-from strokejax.decode.words import USUAL, Search, final_scores, search
+from strokejax.decode.guide import Guide, no_guide
+from strokejax.decode.words import Search, final_scores, search
 from strokejax.ink.features import WIDTHS
 from strokejax.ink.keyboards import Layout
+from strokejax.ink.ways import ways
 from strokejax.lexicon import Lexicon
+from strokejax.line_scores import edit_distance
 from strokejax.model_store import StoredModel
 from strokejax.models.build import SWIPES, EncoderSpec
+from strokejax.ranking import USUAL, Decoder
 from strokejax.types import InputError, PyTree
 
 BATCHES = (1, 4, 16, 64, 256)
@@ -30,7 +33,7 @@ class Guess(NamedTuple):
 
     word: str
     score: float
-    """Logarithm; what the swipe and the words' frequencies say."""
+    """Logarithm; what the network, the word's frequency and its way say."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Typist:
     """Of the network's outputs; the last output, a word's end, has no name."""
     keys: Layout
     lexicon: Lexicon
-    how: Search = USUAL
+    decoder: Decoder = USUAL
 
     def type(
         self,
@@ -61,19 +64,40 @@ class Typist:
         sizes = np.zeros(len(swipes), bool) if known is None else np.asarray(known)
         for start in range(0, len(swipes), BATCHES[-1]):
             part = swipes[start : start + BATCHES[-1]]
-            text, score = self.searched(part, sizes[start : start + len(part)])
+            inputs = self.inputs(part, sizes[start : start + len(part)])
+            text, score = self.searched(inputs)
+            if self.decoder.weights.edits:
+                score = score - self.decoder.weights.edits * self._edits(inputs, text)
             for i, swipe in enumerate(part):
-                guesses = self._words(text[i], score[i], count, swipe)
-                found.append(guesses)
+                found.append(self._words(text[i], score[i], count, swipe))
         return found
 
-    def searched(
-        self, swipes: Sequence[np.ndarray], known: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """`(i32[b w l], f32[b w])`: letters and scores; more rows than swipes."""
-        inputs = self.inputs(swipes, known)
+    def searched(self, inputs: dict) -> tuple[np.ndarray, np.ndarray]:
+        """`(i32[b w l], f32[b w])`: letters and scores."""
+        search, weights = self.decoder
+        distances = weights.along, weights.passing
+        guide = self.lexicon.guide
         return jax.device_get(
-            type_words(self.spec, self.params, inputs, self.lexicon.guide, self.how)
+            type_words(self.spec, self.params, inputs, guide, search, distances)
+        )
+
+    def _edits(self, inputs: dict, text: np.ndarray) -> np.ndarray:
+        """f32[b w]: edits from words to what is read letter by letter without words."""
+        greedy = self.decoder.search._replace(width=1)
+        free = no_guide(len(self.letters) + 1)
+        read, _ = jax.device_get(
+            type_words(self.spec, self.params, inputs, free, greedy)
+        )
+
+        def written(codes):
+            return [c for c in codes if 0 <= c < len(self.letters)]
+
+        return np.array(
+            [
+                [edit_distance(written(word), written(one)) for word in words]
+                for words, (one,) in zip(text, read, strict=True)
+            ],
+            np.float32,
         )
 
     def inputs(self, swipes: Sequence[np.ndarray], known: np.ndarray) -> dict:
@@ -140,15 +164,23 @@ class Typist:
     def using(self, lexicon: Lexicon) -> "Typist":
         """The same with other words."""
         return Typist(
-            self.spec, self.params, self.letters, self.keys, lexicon, self.how
+            self.spec, self.params, self.letters, self.keys, lexicon, self.decoder
         )
 
 
 @partial(jax.jit, static_argnames=("spec", "how"))
 def type_words(
-    spec: EncoderSpec, params: PyTree, inputs: dict, guide: Guide, how: Search
+    spec: EncoderSpec,
+    params: PyTree,
+    inputs: dict,
+    guide: Guide,
+    how: Search,
+    distances: Any = (0.0, 0.0),
 ) -> tuple[jax.Array, jax.Array]:
-    """`(i32[b w l], f32[b w])`: letters of the best words, and their scores."""
+    """`(i32[b w l], f32[b w])`: letters of the best words, and their scores.
+
+    `distances` weigh those of `ink.ways`.
+    """
     from strokejax.models.swipe_net import SwipeNet
 
     net = SwipeNet(spec.out_dim, spec.architecture, spec.features, 0.0)
@@ -156,7 +188,12 @@ def type_words(
     memory = bound.encode(inputs)
     cache = bound.begin(memory, how.width, how.limit)
     paths = search(bound.step, cache, len(memory), guide, how)
-    return paths.text, final_scores(paths, how.exponent)
+    apart = ways(
+        inputs["points"][..., :2], inputs["keys"], inputs["letters"], paths.text
+    )
+    along, passing = distances
+    far = along * apart.along + passing * apart.passing
+    return paths.text, final_scores(paths, how.exponent) - far
 
 
 def letters_of(stored: StoredModel) -> tuple[str, ...]:
@@ -170,8 +207,8 @@ def letters_of(stored: StoredModel) -> tuple[str, ...]:
 
 
 def typist_of(
-    stored: StoredModel, keys: Layout, words: Lexicon, how: Search = USUAL
+    stored: StoredModel, keys: Layout, words: Lexicon, decoder: Decoder = USUAL
 ) -> Typist:
     """The snapshot of a stored model on the default device."""
     params = jax.device_put(jax.tree.map(jnp.asarray, stored.encoder))
-    return Typist(stored.spec, params, letters_of(stored), keys, words, how)
+    return Typist(stored.spec, params, letters_of(stored), keys, words, decoder)

@@ -25,7 +25,8 @@ steps evaluate checkpoint metrics figures charts pages
 recognizer loop report online ways fewshot curves
 samples coach changes placing decode
 learning sheet naming line_search line_report swipe_scores lexicon swipe_sheet
-line_reader symbol_lines font_finder typist predictions
+line_reader symbol_lines font_finder ranking predictions
+typist
 registry adaptation reading font_index font_sheet font_scores keyboard
 font_answers swipe_looks
 sharing upgrade measure
@@ -74,7 +75,7 @@ HOMES = {
 }
 """The only modules and folders that import a package, even inside functions."""
 
-WITH_JAX = ("ink.raster", "ink.augment", "ink.features")
+WITH_JAX = ("ink.raster", "ink.augment", "ink.features", "ink.ways")
 HOST = (
     "types",
     "config",

@@ -120,12 +120,52 @@ class TestFinger:
         assert np.isfinite(xy).all()
         assert (seconds > 0).all()
 
-    def test_a_sure_finger_goes_through_its_keys(self):
-        sure = Finger((0, 0), 0, (0, 0), 0, (0.1, 0), 0, 1e-9, 0, 0)
-        way = np.array([[0.5, 0], [6.5, 2], [2.5, 0]])
-        xy, _ = swipes(np.random.default_rng(0), [way], sure)
-        away = np.linalg.norm(xy[0][:, None] - way, axis=-1).min(0)
-        assert (away < 0.5).all()
+    SURE = Finger(
+        miss=(0, 0),
+        drift=0,
+        beyond=(0, 0),
+        swing=(0, 0),
+        cut=(0, 0),
+        pace=(0.3, 0),
+        hesitation=0,
+        warp=0,
+        rest=1e-9,
+        loops=0,
+        tremor=0,
+    )
+    WAY = np.array([[0.5, 0], [6.5, 2], [2.5, 0]])
+
+    def length(self, finger):
+        corner = np.array([[0.5, 0], [6.5, 0], [6.5, 2]])
+        xy, _ = swipes(np.random.default_rng(0), [corner], finger)
+        return np.linalg.norm(np.diff(xy[0] * [1, 1.5], axis=0), axis=1).sum()
+
+    @pytest.mark.parametrize("swing", [0.0, 1.0])
+    def test_a_sure_finger_goes_through_its_keys(self, swing):
+        finger = self.SURE._replace(swing=(swing, swing))
+        xy, _ = swipes(np.random.default_rng(0), [self.WAY], finger)
+        away = np.linalg.norm(xy[0][:, None] - self.WAY, axis=-1).min(0)
+        assert (away < 0.15).all()
+
+    def test_swinging_takes_longer_ways_and_cutting_shorter_ones(self):
+        straight = self.length(self.SURE)
+        assert self.length(self.SURE._replace(swing=(1, 1))) > 1.01 * straight
+        assert self.length(self.SURE._replace(cut=(0.3, 0.3))) < 0.95 * straight
+
+    def test_aiming_beyond_reaches_farther(self):
+        xy, _ = swipes(
+            np.random.default_rng(0), [self.WAY], self.SURE._replace(beyond=(0.2, 0))
+        )
+        assert xy[0, :, 0].max() > 6.5 + 0.15 * 6
+
+    def test_a_warped_time_moves_no_place(self):
+        """The same way is run at another pace."""
+        calm, _ = swipes(np.random.default_rng(0), [self.WAY], self.SURE)
+        hasty, _ = swipes(
+            np.random.default_rng(0), [self.WAY], self.SURE._replace(warp=0.8)
+        )
+        apart = np.linalg.norm(calm[0][:, None] - hasty[0], axis=-1)
+        assert apart.min(0).max() < 0.3 and np.abs(calm - hasty).max() > 0.5
 
 
 class TestFiles:

@@ -16,12 +16,13 @@ from strokejax.ink import features
 from strokejax.ink.keyboards import layout
 from strokejax.job.swipe_finish import stored_typist
 from strokejax.job.swipe_setup import Setup
-from strokejax.keyboard import decoder_of, open_keyboard, type_swipes
+from strokejax.keyboard import open_keyboard, type_swipes
 from strokejax.lexicon import lexicon
 from strokejax.model_store import save_model
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.models.swipe_net import Points, SwipeNet
 from strokejax.predictions import Table, fit, merged, read_table, weighted, write_table
+from strokejax.ranking import decoder_of
 from strokejax.swipe_scores import rank, swipe_scores
 from strokejax.types import InputError
 from strokejax.typist import FAR, Typist, type_words

@@ -66,7 +66,8 @@ def keyboards(parser: Any) -> None:
         default="",
         metavar="NAME=VALUE,...",
         help="exponent of the length, least probability of a letter, mask=before or "
-        "after the softmax, frequency: weight of how often words occur",
+        "after the softmax; weights: frequency of words, along and passing (distance "
+        "from a word's way), edits (from what is read without words)",
     )
     group.add_argument(
         "--keyboard",
@@ -95,7 +96,8 @@ def keyboard_of(given: argparse.Namespace) -> Any:
     """The keyboard of the options."""
     with importing():
         from strokejax.decode.character_model import words_of
-        from strokejax.keyboard import decoder_of, open_keyboard
+        from strokejax.keyboard import open_keyboard
+        from strokejax.ranking import decoder_of
     blocked = words_of(given.block) if given.block else ()
     keyboard = open_keyboard(
         given.model,
@@ -173,8 +175,8 @@ def _answer(given: argparse.Namespace, results: list[dict[str, Any]]) -> int:
 
 
 def _write_table(given: argparse.Namespace, keyboard: Any, results: list) -> None:
-    from strokejax.keyboard import decoder_of
     from strokejax.predictions import Table, digest, write_table
+    from strokejax.ranking import decoder_of
 
     decoder = decoder_of(given.beam, given.decoder)
     typist = keyboard.typist
@@ -183,7 +185,7 @@ def _write_table(given: argparse.Namespace, keyboard: Any, results: list) -> Non
         "model": typist.spec.architecture,
         "features": typist.spec.features,
         "weights": keyboard.stored.files.encoder,
-        "decoder": json.dumps({**decoder.search._asdict(), "f": decoder.frequency}),
+        "decoder": json.dumps(decoder.search._asdict() | decoder.weights._asdict()),
         "keyboard": given.keyboard,
         "layout": digest(layout.encode()),
         "words": digest(json.dumps(typist.lexicon.ordered).encode()),

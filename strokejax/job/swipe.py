@@ -11,10 +11,10 @@ from strokejax.job.swipe_finish import finish
 from strokejax.job.swipe_setup import Setup, batches, measure_by, prepare
 from strokejax.job.training import plan_of, train_by
 from strokejax.job.workdir import check_owner, claim
-from strokejax.keyboard import FREQUENCY
 from strokejax.lexicon import lexicon
 from strokejax.partitioning import check_batch_size, data_mesh, local_slice
 from strokejax.processes import together
+from strokejax.ranking import Weights
 from strokejax.state import TrainState
 from strokejax.steps import make_step
 from strokejax.swipe_scores import swipe_scores
@@ -57,7 +57,7 @@ class Scoring:
     def __init__(self, setup: Setup):
         self._setup = setup
         self._lexicon = lexicon(
-            setup.words, setup.keys, setup.letters, weight=FREQUENCY
+            setup.words, setup.keys, setup.letters, weight=Weights().frequency
         )
         labels, end = setup.valid.labels, len(setup.letters)
         self.truth = [
