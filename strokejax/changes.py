@@ -68,11 +68,18 @@ def _packaged(folder: Path) -> bool:
 @contextmanager
 def changing(folder: Path) -> Iterator[StoredModel]:
     """The current version while nobody else may change it."""
+    with taking_turns(folder):
+        for left in folder.glob(".*-*.safetensors.*"):
+            left.unlink()  # by a process that was killed while it wrote
+        yield load_model(folder)
+
+
+@contextmanager
+def taking_turns(folder: Path) -> Iterator[None]:
+    """While nobody else may change what is in a folder; InputError where one does."""
     try:
         with FileLock(folder / LOCK, timeout=PATIENCE):
-            for left in folder.glob(".*-*.safetensors.*"):
-                left.unlink()  # by a process that was killed while it wrote
-            yield load_model(folder)
+            yield
     except Timeout as error:
         raise InputError(
             f"Another process has been changing {folder} for {PATIENCE:g} seconds; "

@@ -39,16 +39,31 @@ def open_keyboard(
     stored = load_model(model or SWIPES)
     own = keys if isinstance(keys, Layout) else layout(keys)
     known = words if isinstance(words, Mapping) else words_of(words)
-    letters = letters_of(stored)
     lexica = lexicon(
         known,
         own,
-        letters,
+        letters_of(stored),
         weight=decoder.weights.frequency,
         blocked=blocked,
         taught=taught,
     )
     return Keyboard(typist_of(stored, own, lexica, decoder), known, stored)
+
+
+def knowing(
+    keyboard: Keyboard, taught: Mapping[str, float], blocked: Sequence[str]
+) -> Keyboard:
+    """The same with other words of a user; nothing is compiled or loaded."""
+    typist = keyboard.typist
+    lexica = lexicon(
+        keyboard.words,
+        typist.keys,
+        typist.letters,
+        weight=typist.decoder.weights.frequency,
+        blocked=blocked,
+        taught=taught,
+    )
+    return keyboard._replace(typist=typist.using(lexica))
 
 
 def placing_of(keyboard: Keyboard, swipes: Sequence[Swipe]) -> Placing:

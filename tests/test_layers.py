@@ -29,7 +29,7 @@ line_reader symbol_lines font_finder ranking predictions
 typist
 registry adaptation reading font_index font_sheet font_scores keyboard
 font_answers swipe_looks
-sharing upgrade measure
+sharing upgrade measure own_keyboards
 job serve
 commands
 launch cli

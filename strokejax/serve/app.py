@@ -12,7 +12,16 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from strokejax import __version__
-from strokejax.serve import collect, fonts, lines, live, map, predict, symbols
+from strokejax.serve import (
+    collect,
+    fonts,
+    keyboards,
+    lines,
+    live,
+    map,
+    predict,
+    symbols,
+)
 from strokejax.serve.guard import Bounds, Guard
 from strokejax.serve.messages import FORCE, Failure
 from strokejax.serve.predict import sentence
@@ -47,8 +56,9 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
     )
     app.state.studio, app.state.bounds, app.state.sockets = studio, bounds, set()
     app.state.lines, app.state.fonts = lines.Lines(studio), fonts.Fonts(studio)
+    app.state.typing = keyboards.Typing(studio)
     app.state.predict = studio.together(predict.predictions)
-    for module in (predict, symbols, live, lines, fonts, collect, map):
+    for module in (predict, symbols, live, lines, fonts, keyboards, collect, map):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)

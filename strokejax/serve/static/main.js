@@ -5,6 +5,7 @@ import { createCollect } from './collect.js';
 import { arrowKeys } from './dom.js';
 import { createDraw } from './draw.js';
 import { createFonts } from './fonts.js';
+import { createKeyboard } from './keyboard.js';
 import { createLines } from './lines.js';
 import { createLive } from './live.js';
 import { createMap } from './map.js';
@@ -64,6 +65,7 @@ const pages = {
   teach,
   lines: createLines(byId('page-lines')),
   fonts: createFonts(byId('page-fonts')),
+  keyboard: createKeyboard(byId('page-keyboard')),
   collect: createCollect(byId('page-collect')),
   map: createMap(byId('page-map')),
 };
