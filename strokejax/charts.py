@@ -74,8 +74,8 @@ def scatter(title: str, points: Sequence[tuple[float, float]]) -> str:
     return _figure(title, title, [], parts)
 
 
-def shot_curves(title: str, curves: Curves) -> str:
-    """Accuracy against shots, each curve in the band of its 95 % intervals."""
+def shot_curves(title: str, curves: Curves, of: str = "shots") -> str:
+    """Accuracy by the number `of` something, each curve in the band of its intervals."""
     rows = [row for each in curves.values() for row in each]
     shots = sorted({row["k"] for row in rows})
     every = np.array([(r["k"], y) for r in rows for y in (*_band(r), r["accuracy"])])
@@ -87,10 +87,10 @@ def shot_curves(title: str, curves: Curves) -> str:
         edge = _path(place(np.array([*low, *reversed(high)], float)))
         parts.append(f'<g class="line s{i % 4}"><path class="band" d="{edge}Z"/></g>')
         at = place(np.array([(r["k"], r["accuracy"]) for r in each], float))
-        said = ", ".join(f"{r['k']} shots {r['accuracy']:.3f}" for r in each)
+        said = ", ".join(f"{r['k']} {of} {r['accuracy']:.3f}" for r in each)
         parts.append(_line(i, f"{name}: {said}", at, at))
         legend.append(_entry(i, name, f"{each[-1]['accuracy']:.3f}"))
-    return _figure(title, f"{title} over shots", legend, parts)
+    return _figure(title, f"{title} over {of}", legend, parts)
 
 
 def interval_bars(title: str, rows: Sequence[Any]) -> str:

@@ -28,7 +28,7 @@ learning sheet naming line_search line_report swipe_scores lexicon swipe_sheet
 line_reader symbol_lines font_finder ranking predictions
 typist
 registry adaptation reading font_index font_sheet font_scores keyboard
-font_answers swipe_looks
+font_answers swipe_looks swipe_report
 sharing upgrade measure own_keyboards
 job serve
 commands

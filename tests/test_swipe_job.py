@@ -57,6 +57,16 @@ def test_a_run_leaves_a_model_that_types(finished, capsys):
     assert again["steps"] == 2
 
 
+def test_a_run_leaves_a_report(finished):
+    """Curves of learning and of the beam, pictures of looks, what went wrong."""
+    _, line = finished
+    page = Path(line["report"]).read_text()
+    assert page.count("<figure><img") == 4
+    for text in ("The beam", "words followed", "Mistakes (", "Meant", "top1"):
+        assert text in page
+    assert f"{line['metrics']['mrr']:.3f}" in page
+
+
 def test_letters_of_a_trained_model_keep_their_weights(finished):
     workdir, _ = finished
     config = small(**{"model.init": str(workdir), "swipe.layouts": "qwertz"})

@@ -1,5 +1,6 @@
 """After the training of a typist: its scores, its model, its report."""
 
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -10,14 +11,26 @@ import numpy as np
 
 from strokejax import __version__
 from strokejax.config import Config
+from strokejax.ink.keyboards import typed as written
+from strokejax.job.swipe_scoring import Scoring
 from strokejax.job.swipe_setup import Setup
+from strokejax.metrics import read_jsonl
 from strokejax.model_store import StoredModel, no_calibration, save_model
 from strokejax.partitioning import to_host
 from strokejax.processes import together
+from strokejax.ranking import USUAL
 from strokejax.state import TrainState
+from strokejax.swipe_looks import looked
+from strokejax.swipe_report import Look, evenly, write_swipe_report
+from strokejax.swipe_sheet import attention_picture
 from strokejax.symbols import SymbolTable
 from strokejax.table import init_slots
+from strokejax.typist import Guess
 
+BEAMS = (1, 2, 4, 6, 12, 24)
+"""Words followed, of which the report shows what each is worth."""
+LOOKS = 4
+"""Pictures of which points made which letter."""
 END = "end"
 """The name of the output that ends a word."""
 
@@ -27,12 +40,18 @@ def finish(
     workdir: Path,
     setup: Setup,
     state: TrainState,
-    figures: dict[str, Any],
+    scoring: Scoring,
     started: float,
 ) -> dict[str, Any]:
-    """The model of the best state, and its scores."""
-    paths = {"checkpoint": workdir / "checkpoints", "model": workdir / "model"}
-    params = to_host(state.params)
+    """The model of the best state, its scores and the report."""
+    paths = {
+        "report": workdir / "report.html",
+        "checkpoint": workdir / "checkpoints",
+        "model": workdir / "model",
+    }
+    state = state._replace(params=to_host(state.params))
+    typed = scoring.typed(scoring.typist(state))
+    figures = scoring.scores(typed)
     with together():
         if jax.process_index() == 0:
             about = {
@@ -44,13 +63,50 @@ def finish(
                 "strokejax": __version__,
                 "metrics": figures,
             }
-            save_model(paths["model"], stored_typist(setup, params["encoder"], about))
+            save_model(
+                paths["model"], stored_typist(setup, state.params["encoder"], about)
+            )
+            write_swipe_report(
+                paths["report"],
+                title=f"swipes on {config.swipe.layouts}, {config.model.name}",
+                truth=scoring.truth,
+                typed=typed,
+                figures=figures,
+                beams={width: by_beam(scoring, state, width) for width in BEAMS},
+                looks=looks(setup, scoring, state, typed),
+                history=read_jsonl(workdir / "metrics.jsonl"),
+                config=config.to_dict(),
+                command=shlex.join(["python", "-m", "strokejax.launch", *sys.argv[1:]]),
+            )
             _tell(setup, figures, paths)
     seconds = round(time.time() - started, 1)
     return {k: str(v) for k, v in paths.items()} | {
         "seconds": seconds,
         "metrics": figures,
     }
+
+
+def by_beam(scoring: Scoring, state: TrainState, width: int) -> dict[str, Any]:
+    """Scores where so many words are followed."""
+    decoder = USUAL._replace(search=USUAL.search._replace(width=width))
+    return scoring.scores(scoring.typed(scoring.typist(state, decoder)))
+
+
+def looks(
+    setup: Setup, scoring: Scoring, state: TrainState, typed: list[list[Guess]]
+) -> list[Look]:
+    """Pictures of a few held-out swipes."""
+    typist, found = scoring.typist(state), []
+    for i in evenly(len(typed), LOOKS):
+        if not typed[i]:
+            continue
+        read = typed[i][0].word
+        keys = written(read, setup.letters)
+        known = bool(scoring.known[i])
+        points, looks = looked(typist, scoring.swipes[i], keys, known)
+        picture = attention_picture(keys, points, looks, setup.keys)
+        found.append(Look(read, scoring.truth[i], picture))
+    return found
 
 
 def stored_typist(setup: Setup, encoder: Any, about: dict[str, Any]) -> StoredModel:
@@ -77,6 +133,7 @@ def _tell(setup: Setup, figures: dict[str, Any], paths: dict[str, Path]) -> None
         f"saw:\n"
         f"  the right word first {figures['top1']:.3f} [{low:.3f}, {high:.3f}], among "
         f"four {figures['top4']:.3f}, MRR {figures['mrr']:.3f}\n"
+        f"The report: {paths['report']}\n"
         f"The model:  {paths['model']}  (strokejax swipe type FILE --model "
         f"{paths['model']})",
         file=sys.stderr,
