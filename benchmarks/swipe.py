@@ -7,6 +7,7 @@ python benchmarks/swipe.py                    # all parts
 --only tune        the decoder's settings, on synthetic swipes
 --only speed       one swipe, 256 swipes, a million words
 --only finger      synthetic swipes beside people's: length, time, speed, distances
+--only whole       what the beam spares: every word of the lexicon scored instead
 --only peer        256 swipes beside PyTorch: one at a time with prefixes computed
                    anew, and all together with keys and values kept
 """
@@ -38,8 +39,11 @@ from strokejax.keyboard import (
 from strokejax.lexicon import lexicon
 from strokejax.ranking import Decoder, Weights, decoder_of
 from strokejax.swipe_scores import swipe_scores
+from strokejax.typist import Typist
 
-PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger", "peer")
+PLAIN = Weights(along=0.0, passing=0.0)
+"""Nothing but the network and how often words occur."""
+PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger", "whole", "peer")
 
 
 def recorded() -> tuple[list[Swipe], Path]:
@@ -200,6 +204,59 @@ def measured(swipe: np.ndarray, way: np.ndarray) -> tuple[float, ...]:
     start = float(np.linalg.norm(xy[0] - way[0]))
     variation = float(step.std() / max(step.mean(), 1e-9))
     return float(step.sum() / max(wanted, 0.5)), t[-1] / len(way), start, variation
+
+
+def whole(given: argparse.Namespace) -> None:
+    """A few people's swipes: the network's score of every word, and the beam's."""
+    import jax.numpy as jnp
+
+    from strokejax.models.swipe_net import SwipeNet
+
+    keyboard, found = people(given)
+    placing = placing_of(keyboard, found)
+    # The beam's order is compared, not that of distances.
+    typist = keyboard.typist
+    plain = Typist(**{**vars(typist), "decoder": Decoder(typist.decoder.search, PLAIN)})
+    keys = typist.keys
+    chosen = [in_units(swipe, keys, placing) for swipe in found[:: len(found) // 32]]
+    net = SwipeNet(typist.spec.out_dim, "transformer", typist.spec.features, 0.0)
+    end, limit = len(typist.letters), max(map(len, typist.lexicon.ordered)) + 1
+    rows = np.full((len(typist.lexicon.ordered), limit), -1, np.int32)
+    for row, word in zip(rows, typist.lexicon.ordered, strict=True):
+        row[: len(word) + 1] = [*(typist.letters.index(c) for c in word), end]
+    often = np.array(
+        [sum(f for _, f in typist.lexicon.words[w]) for w in typist.lexicon.ordered]
+    )
+    prior = PLAIN.frequency * np.log(often / often.sum())
+    exponent = typist.decoder.search.exponent
+
+    @jax.jit
+    def score(params, inputs, part):
+        bound = net.bind({"params": params})
+        memory = bound.encode(inputs).repeat(len(part), 0)
+        logits = bound.decode(memory, jnp.maximum(part, 0))
+        each = jnp.take_along_axis(
+            jax.nn.log_softmax(logits), jnp.maximum(part, 0)[..., None], 2
+        )[..., 0]
+        there = part >= 0
+        return jnp.where(there, each, 0).sum(1) / there.sum(1) ** exponent
+
+    def every(swipe):
+        inputs = typist.inputs([swipe], np.zeros(1, bool))
+        parts = [score(typist.params, inputs, rows[i : i + 500]) for i in starts]
+        return np.concatenate([np.asarray(part) for part in parts]) + prior
+
+    starts = range(0, len(rows), 500)
+    best = [typist.lexicon.ordered[every(swipe).argmax()] for swipe in chosen]
+    beam = [typed(plain.type([s], count=1)[0][0].word, typist.letters) for s in chosen]
+    slow = seconds(lambda: every(chosen[0]), 3)
+    quick = seconds(lambda: plain.type(chosen[:1]), 30)
+    same = np.mean([a == b for a, b in zip(best, beam, strict=True)])
+    print(
+        f"all {len(rows):,} words {1000 * slow:,.0f} ms, a beam of {given.beam} "
+        f"{1000 * quick:.1f} ms a swipe: {slow / quick:,.0f} times as quick; of "
+        f"{len(chosen)} swipes {same:.3f} have the same best word"
+    )
 
 
 def peer(given: argparse.Namespace) -> None:

@@ -75,7 +75,7 @@ def scatter(title: str, points: Sequence[tuple[float, float]]) -> str:
 
 
 def shot_curves(title: str, curves: Curves, of: str = "shots") -> str:
-    """Accuracy by the number `of` something, each curve in the band of its intervals."""
+    """Accuracy by the number `of` something, in the bands of their 95 % intervals."""
     rows = [row for each in curves.values() for row in each]
     shots = sorted({row["k"] for row in rows})
     every = np.array([(r["k"], y) for r in rows for y in (*_band(r), r["accuracy"])])

@@ -25,7 +25,14 @@ LINE_DATA = ("synthetic_lines", "unipen_text", "cremma", "folder")
 LINE_MODELS = ("line_cnn", "line_transformer", "line_cnn_simple")
 SWIPE_DATA = ("synthetic_swipes", "swipes")
 SWIPE_MODELS = ("transformer", "conformer", "rnn")
-FEATURES = ("nearest", "trajectory", "weighted", "distances", "gaussian")
+FEATURES = (
+    "nearest",
+    "trajectory",
+    "weighted",
+    "distances",
+    "gaussian",
+    "one_hot",
+)
 FONT_MODELS = ("font_net", "simple_cnn", "resnet")
 GLYPHS = ("built-in", "unipen", "emnist", "mnist")
 MAX_SHARE = 100

@@ -93,6 +93,17 @@ class TestFeatures:
         np.testing.assert_allclose(moved[0, :, 4], 0.4, atol=1e-4)
         np.testing.assert_allclose(moved[0, :, 6:], 0, atol=1e-3)
 
+    def test_the_published_features_of_keys(self):
+        """Of each key its own letter, and the outermost ones at 1 and -1."""
+        keys = QWERTY.units().astype(np.float32)
+        points = np.concatenate([keys, np.full((len(keys), 1), 0.5)], 1)[None]
+        codes = np.arange(len(keys))[None]
+        seen = np.asarray(features.one_hot(points, keys[None], codes, END))[0]
+        np.testing.assert_array_equal(seen[:, :END], np.eye(END)[: len(keys)])
+        place = seen[:, END : END + 2]
+        np.testing.assert_allclose([place.min(0), place.max(0)], [[-1, -1], [1, 1]])
+        assert (seen[:, -1] == 0.5).all()
+
 
 @pytest.mark.parametrize("kind", FEATURES)
 def test_a_layout_is_a_set_of_keys(kind):

@@ -100,6 +100,27 @@ def distances(
     return by_letter(near, letters, count)
 
 
+def one_hot(
+    points: Float[Array, "b p 3"],
+    keys: Float[Array, "b k 2"],
+    letters: Int[Array, "b k"],
+    count: int,
+) -> Float[Array, "b p count+3"]:
+    """The nearest letter, one of `count`; x, y, t: as O. Alsharif et al. (2015).
+
+    The outermost keys lie at x and y of -1 and 1.
+    """
+    there = (letters >= 0)[..., None]
+    low = jnp.where(there, keys, jnp.inf).min(1, keepdims=True)
+    high = jnp.where(there, keys, -jnp.inf).max(1, keepdims=True)
+    half = jnp.maximum((high - low) / 2, 0.5)
+    place = (points[..., :2] - (low + high) / 2) / half
+    which = nearest(points[:, :, None, :2] - keys[:, None], there[:, None, :, 0])
+    letter = jnp.take_along_axis(letters, which, 1)
+    near = jax.nn.one_hot(letter, count, dtype=points.dtype)
+    return jnp.concatenate([near, place, points[..., 2:]], -1)
+
+
 def by_letter(
     values: Float[Array, "b p w k"], letters: Int[Array, "b k"], count: int
 ) -> Float[Array, "b p w count"]:

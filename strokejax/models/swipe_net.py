@@ -42,6 +42,9 @@ class Points(nn.Module):
         if self.kind == "trajectory":
             return nn.Dense(CHANNELS, name="moved")(moved)
         known, letters = inputs["known"], inputs["letters"]
+        if self.kind == "one_hot":
+            seen = features.one_hot(points, inputs["keys"], letters, self.letters)
+            return nn.Dense(CHANNELS, name="seen")(seen)
         offset = features.offsets(points, inputs["keys"], known)
         there = (letters >= 0)[:, None, None]
         felt = self._felt(offset, there, letters)
