@@ -96,7 +96,7 @@ class TestFeatures:
     def test_the_published_features_of_keys(self):
         """Of each key its own letter, and the outermost ones at 1 and -1."""
         keys = QWERTY.units().astype(np.float32)
-        points = np.concatenate([keys, np.full((len(keys), 1), 0.5)], 1)[None]
+        points = np.pad(keys, ((0, 0), (0, 1)), constant_values=0.5)[None]
         codes = np.arange(len(keys))[None]
         seen = np.asarray(features.one_hot(points, keys[None], codes, END))[0]
         np.testing.assert_array_equal(seen[:, :END], np.eye(END)[: len(keys)])
