@@ -61,6 +61,7 @@ HOMES = {
     "PIL": ("ink", "figures", "sheet", "font_sheet", "swipe_sheet"),
     "fontTools": ("data.font_files",),
     "pi_heif": ("ink.images",),
+    "wordfreq": ("decode.word_frequencies",),
     "defusedxml": ("ink.inkml",),
     "HersheyFonts": ("ink.letterforms",),
     "tqdm": ("metrics",),

@@ -1,6 +1,7 @@
 """Networks that write words of swipes, their search, and what is built on them."""
 
 import json
+import sys
 from functools import partial
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 from strokejax import cli
 from strokejax.config_values import FEATURES
 from strokejax.data.swipe_batches import boards_of, swipe_batches
+from strokejax.decode.character_model import words_of
 from strokejax.decode.words import Search, final_scores, search
 from strokejax.ink import features
 from strokejax.ink.keyboards import layout
@@ -374,3 +376,23 @@ class TestCommands:
         keyboard = open_keyboard(model, words=WORDS)
         found = type_swipes(keyboard, [InputError("no swipe")])
         assert [str(each) for each in found] == ["no swipe"]
+
+
+class TestWordfreq:
+    def test_words_of_a_language(self, monkeypatch):
+        class Wordfreq:
+            available_languages = staticmethod(lambda: {"de": "", "fr": ""})
+            get_frequency_dict = staticmethod(
+                lambda language: {"und": 0.03, "die": 0.04, "00": 0.5, "ß": 1e-6}
+            )
+
+        monkeypatch.setitem(sys.modules, "wordfreq", Wordfreq)
+        monkeypatch.setattr("strokejax.decode.word_frequencies.MOST", 2)
+        assert words_of("wordfreq:de") == {"die": 0.04, "und": 0.03}
+        with pytest.raises(InputError, match="de, fr"):
+            words_of("wordfreq:tlh")
+
+    def test_a_missing_package_is_named(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "wordfreq", None)
+        with pytest.raises(InputError, match=r"strokejax\[words\]"):
+            words_of("wordfreq:de")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from strokejax.decode.word_frequencies import WORDFREQ, wordfreq_words
 from strokejax.ink.limits import decode_text, read_bytes
 from strokejax.types import InputError
 
@@ -99,7 +100,7 @@ def _count(counts: Counts, word: str, weight: float, order: int) -> None:
 
 
 def load_words(language: str | Path) -> dict[str, float]:
-    """Words and frequencies: a built-in language ("en"), or a file's.
+    """Words and frequencies: a built-in language ("en"), "wordfreq:de", or a file's.
 
     A file has a line a word, `word<TAB or space>frequency`, in UTF-8; a word that comes
     twice counts with the sum. InputError for anything else, with the line.
@@ -108,10 +109,13 @@ def load_words(language: str | Path) -> dict[str, float]:
         name = f"words_{language}.txt"
         text = resources.files("strokejax.decode").joinpath(name).read_text("utf-8")
         return parse_words(text, name)
+    if str(language).startswith(WORDFREQ):
+        return wordfreq_words(str(language).removeprefix(WORDFREQ))
     if not Path(language).exists():
         raise InputError(
             f"There is no language {str(language)!r}: built in are "
-            f"{', '.join(LANGUAGES)}; or give a file of words and frequencies."
+            f"{', '.join(LANGUAGES)}; or give a file of words and frequencies, or "
+            f"{WORDFREQ}de for those of the package wordfreq."
         )
     data = read_bytes(language, MAX_BYTES)
     return parse_words(decode_text(data, str(language)), str(language))
