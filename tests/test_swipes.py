@@ -128,10 +128,10 @@ class TestFinger:
         cut=(0, 0),
         pace=(0.3, 0),
         hesitation=0,
-        warp=0,
+        warp=(0, 0),
         rest=1e-9,
         loops=0,
-        tremor=0,
+        tremor=(0, 0),
     )
     WAY = np.array([[0.5, 0], [6.5, 2], [2.5, 0]])
 
@@ -162,7 +162,7 @@ class TestFinger:
         """The same way is run at another pace."""
         calm, _ = swipes(np.random.default_rng(0), [self.WAY], self.SURE)
         hasty, _ = swipes(
-            np.random.default_rng(0), [self.WAY], self.SURE._replace(warp=0.8)
+            np.random.default_rng(0), [self.WAY], self.SURE._replace(warp=(0.8, 0.8))
         )
         apart = np.linalg.norm(calm[0][:, None] - hasty[0], axis=-1)
         assert apart.min(0).max() < 0.3 and np.abs(calm - hasty).max() > 0.5

@@ -78,10 +78,22 @@ def model(typist, tmp_path_factory):
 class TestFeatures:
     points = jnp.asarray(BATCH.inputs["points"])
 
-    def test_equal_times_stay_where_they_are(self):
-        np.testing.assert_allclose(
-            features.resampled(self.points)[..., :2], self.points[..., :2], atol=2e-4
-        )
+    def test_an_even_pace_stays_as_it_is(self):
+        even = jnp.linspace(0, 1, 64)[None, :, None] * jnp.array([6.0, 2.0, 0.5])
+        np.testing.assert_allclose(features.resampled(even), even, atol=2e-4)
+
+    def test_neither_rests_nor_leaps_fill_a_swipe(self):
+        """Half of the points are the rest's, half the way's."""
+        rest = np.array([[0, 0, 0], [0, 0, 0.9], [8, 0, 1.0]], np.float32)
+        x, _, t = np.asarray(features.resampled(jnp.asarray(rest)[None]))[0].T
+        assert abs((x == 0).mean() - 0.45) < 0.03
+        assert (np.diff(t) > 0).all() and t[-1] == 1
+
+    @pytest.mark.parametrize("swipe", [[[1, 1, 0]] * 3, [[1, 1, 0], [1, 1, 0.2]]])
+    def test_a_tap_stays_at_its_place(self, swipe):
+        found = features.resampled(jnp.array([swipe], jnp.float32))
+        np.testing.assert_array_equal(found[0, :, :2], 1)
+        assert np.isfinite(found).all()
 
     def test_padding_by_the_last_point_changes_nothing(self):
         more = jnp.concatenate([self.points, self.points[:, -1:].repeat(9, 1)], 1)

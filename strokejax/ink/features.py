@@ -18,27 +18,36 @@ WIDTHS = (0.8, 1.0, 1.25)
 MOVEMENT = 8
 NEAR = 0.45
 """Standard deviation in key widths of the places that mean a key."""
+HIGH = 1.5
+"""Height of a key over its width."""
 MIDDLE = (5.0, 1.0)
 """Subtracted from places, in keys."""
 
 
 def resampled(points: Float[Array, "b p 3"]) -> Float[Array, "b POINTS 3"]:
-    """x, y, t at equal times from the first point's to the last's, beginning at 0.
+    """x, y, t at equal steps from the first point to the last, t beginning at 0.
 
-    Points in the order of their times; what pads a swipe repeats its last point. A
-    swipe of equal times is at its points one after the other.
+    Half of a step is time and half of it way, so neither a rest nor a leap fills the
+    swipe. Points in the order of their times; what pads a swipe repeats its last point.
     """
 
     def one(swipe):
         t = swipe[:, 2] - swipe[0, 2]
-        steps = jnp.linspace(0.0, 1.0, POINTS)
+        moves = jnp.diff(swipe[:, :2], axis=0) * jnp.array([1.0, HIGH])
+        way = jnp.cumsum(jnp.sqrt(jnp.sum(moves**2, -1)))
+        share = _share(t) + _share(jnp.concatenate([jnp.zeros(1), way]))
         index = jnp.linspace(0.0, 1.0, len(swipe))
-        still = t[-1] <= 0
-        at = jnp.where(still, index, t / jnp.where(still, 1.0, t[-1]))
-        x, y = (jnp.interp(steps, at, swipe[:, i]) for i in (0, 1))
-        return jnp.stack([x, y, steps * t[-1]], -1)
+        at = jnp.where(share[-1] > 0, _share(share), index)
+        steps = jnp.linspace(0.0, 1.0, POINTS)
+        told = jnp.concatenate([swipe[:, :2], t[:, None]], -1)
+        return jnp.stack([jnp.interp(steps, at, told[:, i]) for i in range(3)], -1)
 
     return jax.vmap(one)(points)
+
+
+def _share(grown):
+    """From 0 to 1; 0 everywhere where nothing grows."""
+    return grown / jnp.where(grown[-1] > 0, grown[-1], 1.0)
 
 
 def movement(points: Float[Array, "b p 3"]) -> Float[Array, "b p MOVEMENT"]:

@@ -18,6 +18,8 @@ POINTS = 64
 """Of a swipe, at equal times."""
 ASPECT = (1.3, 1.8)
 """Height of a key over its width, on telephones."""
+FREEDOM = 4
+"""Of W. Gosset's t distribution, after which keys are missed: some by far."""
 RATE = 60.0
 """Points a second that a screen tells."""
 
@@ -29,25 +31,25 @@ class Finger(NamedTuple):
     """Standard deviation of what is aimed at, in key widths."""
     drift: float = 0.12
     """Standard deviation of a shift of the whole swipe, in key widths."""
-    beyond: tuple[float, float] = (0.08, 0.08)
+    beyond: tuple[float, float] = (0.09, 0.09)
     """Mean and standard deviation of how far a movement is aimed too far, share of its
     length."""
     swing: tuple[float, float] = (0.0, 1.0)
     """Speed at a key over that of the parabola through it and its neighbours."""
-    cut: tuple[float, float] = (0.0, 0.25)
+    cut: tuple[float, float] = (0.0, 0.18)
     """Standard deviation of the smoothing, share of a movement's mean time."""
     pace: tuple[float, float] = (0.095, 0.5)
     """Seconds of a movement without way, and again for each doubling of it: median, and
     standard deviation of the logarithm."""
     hesitation: float = 0.4
     """Standard deviation of the logarithm of a single movement's time."""
-    warp: float = 0.7
+    warp: tuple[float, float] = (0.4, 1.1)
     """Standard deviation of the logarithm of the pace along the swipe."""
     rest: float = 0.05
     """Mean seconds before the first movement and after the last."""
     loops: float = 0.2
     """Share of double letters that are circled; as many again are only passed."""
-    tremor: float = 0.08
+    tremor: tuple[float, float] = (0.02, 0.16)
     """Standard deviation of a smooth wandering, in key widths."""
 
 
@@ -83,14 +85,15 @@ def swipes(
         np.concatenate([rng.exponential(finger.rest, (b, 1)), spent], 1), 1
     )
     total = np.maximum(arrive[:, -1] + rng.exponential(finger.rest, b), 0.05)
-    time = total[:, None] * _warped(rng, b, finger.warp)
+    time = total[:, None] * _warped(rng, b, rng.uniform(*finger.warp, (b, 1)))
     swing = rng.uniform(*finger.swing, (b, 1)) * rng.uniform(0.6, 1.4, (b, most))
     xy = _through(place, arrive, count, swing, time)
     circled = same & real & ~passed & (rng.random(same.shape) < finger.loops)
     at = time[:, None] - arrive[:, :-1, None]
     xy += _circles(rng, at / np.maximum(spent, 1e-6)[..., None], circled)
     wide = rng.uniform(*finger.cut, b) * spent.sum(1) / np.maximum(count - 1, 1) / total
-    xy = _smoothed(xy, wide * POINTS) + finger.tremor * _wandering(rng, b)
+    tremor = rng.uniform(*finger.tremor, (b, 1, 1))
+    xy = _smoothed(xy, wide * POINTS) + tremor * _wandering(rng, b)
     xy[..., 1] /= aspect
     return _seen(xy, total * RATE).astype(np.float32), total.astype(np.float32)
 
@@ -98,7 +101,8 @@ def swipes(
 def _aimed(rng, keys: np.ndarray, same: np.ndarray, finger: Finger) -> np.ndarray:
     """[b n 2]: what a finger aims at; letters in a row are at one place."""
     b = len(keys)
-    miss = rng.uniform(*finger.miss, (b, 1, 1)) * rng.normal(size=keys.shape)
+    heavy = rng.standard_t(FREEDOM, keys.shape) * np.sqrt((FREEDOM - 2) / FREEDOM)
+    miss = rng.uniform(*finger.miss, (b, 1, 1)) * heavy
     beyond = rng.normal(*finger.beyond, same.shape)[..., None]
     miss[:, 1:] += beyond * np.diff(keys, axis=1)
     for i in range(same.shape[1]):
@@ -132,7 +136,7 @@ def _through(place, arrive, count, swing, time) -> np.ndarray:
     )
 
 
-def _warped(rng, b: int, strength: float) -> np.ndarray:
+def _warped(rng, b: int, strength: np.ndarray) -> np.ndarray:
     """[b POINTS]: shares of the time from 0 to 1, at an uneven pace."""
     rate = np.exp(strength * _wandering(rng, b, 16)[..., 0])
     share = np.cumsum(rate, 1) - rate[:, :1]
