@@ -2,6 +2,7 @@
 
 python benchmarks/swipe.py                    # all parts
 --only real        people's swipes in $STROKEJAX_DATA/swipe, by 10,000 words
+--only folds       the same, the weights of distances chosen on other words' swipes
 --only baseline    the same by the shapes of words alone
 --only layouts     synthetic swipes on layouts that training saw and on others
 --only tune        the decoder's settings, on synthetic swipes
@@ -17,6 +18,8 @@ import itertools
 import os
 import sys
 import time
+import zlib
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -39,11 +42,20 @@ from strokejax.keyboard import (
 from strokejax.lexicon import lexicon
 from strokejax.ranking import Decoder, Weights, decoder_of
 from strokejax.swipe_scores import swipe_scores
-from strokejax.typist import Typist
 
 PLAIN = Weights(along=0.0, passing=0.0)
 """Nothing but the network and how often words occur."""
-PARTS = ("real", "baseline", "layouts", "tune", "speed", "finger", "whole", "peer")
+PARTS = (
+    "real",
+    "folds",
+    "baseline",
+    "layouts",
+    "tune",
+    "speed",
+    "finger",
+    "whole",
+    "peer",
+)
 
 
 def recorded() -> tuple[list[Swipe], Path]:
@@ -84,6 +96,33 @@ def real(given: argparse.Namespace) -> None:
     told("people's swipes", words, [swipe.word for swipe in found])
 
 
+WEIGHTS = ((0.0, 0.0), (1.0, 0.1), (2.0, 0.25), (3.0, 0.4), (2.0, 0.0), (0.0, 0.25))
+"""Of both distances, that are tried."""
+
+
+def folds(given: argparse.Namespace) -> None:
+    """Five folds of words: each is typed by the weights that are best on the others."""
+    keyboard, found = people(given)
+    placing, decoder = placing_of(keyboard, found), keyboard.typist.decoder
+    truth = [swipe.word for swipe in found]
+    answers = []
+    for along, passing in WEIGHTS:
+        weights = decoder.weights._replace(along=along, passing=passing)
+        typist = replace(keyboard.typist, decoder=decoder._replace(weights=weights))
+        typed_ = type_swipes(keyboard._replace(typist=typist), found, placing=placing)
+        answers.append(
+            [[g.word for g in e] if isinstance(e, list) else [] for e in typed_]
+        )
+    right = np.array(
+        [[w[:1] == [t] for w, t in zip(a, truth, strict=True)] for a in answers]
+    )
+    fold = np.array([zlib.crc32(word.encode()) % 5 for word in truth])
+    best = [int(right[:, fold != i].mean(1).argmax()) for i in range(5)]
+    print("chosen (along, passing):", [WEIGHTS[i] for i in best])
+    words = [answers[best[f]][i] for i, f in enumerate(fold.tolist())]
+    told("people's swipes, folds", words, truth)
+
+
 def baseline(given: argparse.Namespace) -> None:
     """On the same keyboard, whose place is estimated the same way."""
     keyboard, found = people(given)
@@ -91,6 +130,11 @@ def baseline(given: argparse.Namespace) -> None:
     shapes = Shapes(keyboard.words, keys)
     words = [shapes.type(in_units(s, keys, placing)[:, :2]) for s in found]
     told("by shapes alone", words, [swipe.word for swipe in found])
+
+
+def opened(given: argparse.Namespace) -> Keyboard:
+    """The built-in words on qwerty."""
+    return open_keyboard(given.model, decoder=decoder_of(given.beam, given.decoder))
 
 
 def synthetic(keyboard: Keyboard, count: int, seed: int, exact: bool = True):
@@ -147,7 +191,7 @@ def seconds(run, times: int = 7) -> float:
 
 def speed(given: argparse.Namespace) -> None:
     """Warm, on this machine."""
-    keyboard = open_keyboard(given.model)
+    keyboard = opened(given)
     typist = keyboard.typist
     points, known, _ = synthetic(keyboard, 256, 5)
     one = seconds(lambda: typist.type(points[:1], known=known[:1]), 30)
@@ -216,7 +260,7 @@ def whole(given: argparse.Namespace) -> None:
     placing = placing_of(keyboard, found)
     # The beam's order is compared, not that of distances.
     typist = keyboard.typist
-    plain = Typist(**{**vars(typist), "decoder": Decoder(typist.decoder.search, PLAIN)})
+    plain = replace(typist, decoder=Decoder(typist.decoder.search, PLAIN))
     keys = typist.keys
     chosen = [in_units(swipe, keys, placing) for swipe in found[:: len(found) // 32]]
     net = SwipeNet(typist.spec.out_dim, "transformer", typist.spec.features, 0.0)
@@ -268,7 +312,7 @@ def peer(given: argparse.Namespace) -> None:
 
     from strokejax.models.swipe_net import SwipeNet
 
-    keyboard = open_keyboard(given.model)
+    keyboard = opened(given)
     typist, weight, limit = (
         keyboard.typist,
         keyboard.typist.decoder.weights.frequency,
@@ -325,7 +369,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=PARTS)
     parser.add_argument("--model", help="a model or a run (the packaged one)")
-    parser.add_argument("--beam", type=int, default=6)
+    parser.add_argument("--beam", type=int, default=24)
     parser.add_argument("--decoder", default="", help="as `strokejax swipe type`'s")
     given = parser.parse_args()
     for name in [given.only] if given.only else PARTS[:-1]:

@@ -18,7 +18,7 @@ def get_config(arg: str = ""):
     config.data.name = "synthetic_swipes"
     config.model.name = "transformer"
     config.model.init = "none"
-    config.model.dropout = 0.0
+    config.model.dropout = 0.1
     config.loss.label_smoothing = 0.045
     config.optim.learning_rate = 1.5e-3
     config.optim.weight_decay = 0.01
@@ -26,5 +26,5 @@ def get_config(arg: str = ""):
     config.optim.warmup = 0.05
     config.optim.end = 0.02
     config.loop.batch_size = 128
-    config.loop.epochs = 10
+    config.loop.epochs = 8
     return config

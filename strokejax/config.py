@@ -128,7 +128,7 @@ def default_config() -> Config:
             "swipe": {  # what the job "swipe" trains on
                 # Layouts and how often each is seen; "shuffled" lays the first one's
                 # letters anew, files are layouts too.
-                "layouts": "qwerty=5,azerty=1,qwertz=1,shuffled=2",
+                "layouts": "qwerty=5,azerty=1,qwertz=1,shuffled=3",
                 "words": "en",  # a language, or a file of words and frequencies
                 "epoch": 25_600,  # swipes between two evaluations
                 "valid": 512,  # swipes that are typed at these

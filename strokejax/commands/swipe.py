@@ -60,7 +60,7 @@ def keyboards(parser: Any) -> None:
     group.add_argument("--layout", default="qwerty", metavar="NAME_OR_FILE")
     group.add_argument("--words", default="en", metavar="FILE")
     group.add_argument("--block", metavar="FILE", help="words that are never typed")
-    group.add_argument("--beam", type=int, default=6, help="words followed (6)")
+    group.add_argument("--beam", type=int, default=24, help="words followed (24)")
     group.add_argument(
         "--decoder",
         default="",

@@ -14,7 +14,7 @@ from strokejax.decode.guide import Guide, gain
 class Search(NamedTuple):
     """How words are searched; plain values."""
 
-    width: int = 6
+    width: int = 24
     """Words that are followed; 1 is greedy."""
     limit: int = 32
     """Letters with the end."""
