@@ -27,7 +27,7 @@ from strokejax.symbols import SymbolTable
 from strokejax.table import init_slots
 from strokejax.typist import Guess
 
-BEAMS = (1, 2, 4, 6, 12, 24)
+BEAMS = (1, 6, 24)
 """Words followed, of which the report shows what each is worth."""
 LOOKS = 4
 """Pictures of which points made which letter."""

@@ -34,6 +34,18 @@ class Attending(nn.Module):
         share = jax.nn.softmax(jnp.where(there, score, -jnp.inf), -1)
         return self.out(jnp.einsum("bwhl,bwlhd->bwhd", share, value).reshape(x.shape))
 
+    def ready(self, x):
+        """What `of` attends to, turned for it: f32[b HEADS d p] and f32[b HEADS p d]."""
+        key, value = self.kept(x)
+        return key.transpose(0, 2, 3, 1), value.transpose(0, 2, 1, 3)
+
+    def of(self, x, ready):
+        """f32[b w c] -> f32[b w c] over what is `ready`."""
+        key, value = ready
+        q = _heads(self.query(x)).transpose(0, 2, 1, 3) * (CHANNELS // HEADS) ** -0.5
+        share = jax.nn.softmax(q @ key, -1)
+        return self.out((share @ value).transpose(0, 2, 1, 3).reshape(x.shape))
+
     def look(self, x, kept):
         """f32[b l p]: the mean over the heads of how much is looked at what."""
         q = _heads(self.query(x)) * (CHANNELS // HEADS) ** -0.5
@@ -127,7 +139,7 @@ class Writing(nn.Module):
         """What is kept: of the letters nothing yet, of the points all."""
         shape = (len(memory), width, limit, HEADS, CHANNELS // HEADS)
         empty = jnp.zeros(shape)
-        return {"own": (empty, empty), "swipe": self.swipe.kept(memory)}
+        return {"own": (empty, empty), "swipe": self.swipe.ready(memory)}
 
     def step(self, x, cache, place):
         """f32[b w c] of the letter at a place of each of w words, and what is kept."""
@@ -138,7 +150,7 @@ class Writing(nn.Module):
         )
         there = jnp.arange(own[0].shape[2]) <= place
         x = self.norm1(x + self.own.each(x, own, there))
-        x = self.norm2(x + self.swipe(x, cache["swipe"]))
+        x = self.norm2(x + self.swipe.of(x, cache["swipe"]))
         return self.norm3(x + self.wide(x)), cache | {"own": own}
 
     def look(self, x, memory):
