@@ -35,7 +35,7 @@ class Attending(nn.Module):
         return self.out(jnp.einsum("bwhl,bwlhd->bwhd", share, value).reshape(x.shape))
 
     def ready(self, x):
-        """What `of` attends to, turned for it: f32[b HEADS d p] and f32[b HEADS p d]."""
+        """What `of` attends to, turned for it: f32[b HEADS d p], f32[b HEADS p d]."""
         key, value = self.kept(x)
         return key.transpose(0, 2, 3, 1), value.transpose(0, 2, 1, 3)
 

@@ -12,6 +12,7 @@ from strokejax.ink.keyboards import layout
 from strokejax.lexicon import lexicon
 from strokejax.models.build import EncoderSpec
 from strokejax.models.swipe_net import SwipeNet
+from strokejax.ranking import Decoder
 from strokejax.typist import Typist
 
 from .reference import torch  # isort: skip
@@ -57,7 +58,12 @@ def test_searches_find_the_same_words(both):
     spec = EncoderSpec("transformer", END + 1, False, features="weighted")
     words = lexicon(WORDS, layout("qwerty"), LETTERS, weight=0.3)
     typist = Typist(
-        spec, variables["params"], LETTERS, layout("qwerty"), words, Search(4, 8)
+        spec,
+        variables["params"],
+        LETTERS,
+        layout("qwerty"),
+        words,
+        Decoder(Search(4, 8)),
     )
     swipes = [np.asarray(p) for p in BATCH.inputs["points"]]
     inputs = typist.inputs(swipes, np.zeros(6, bool))
@@ -66,6 +72,6 @@ def test_searches_find_the_same_words(both):
     one = reference.plain(net, felt, table, 4, 0.3, 8)
     other = reference.cached(net, felt, table, 4, 0.3, 8)
     assert one == other
-    text, _ = typist.searched(swipes, np.zeros(6, bool))
+    text, _ = typist.searched(inputs)
     ours = [tuple(c for c in row if 0 <= c < END) for row in text[:6, 0].tolist()]
     assert ours == one
