@@ -13,7 +13,7 @@ class Weights(NamedTuple):
     frequency: float = 0.3
     """Of the logarithm of how often a word occurs."""
     along: float = 2.0
-    """Lost for each key width between a swipe and a word's way (`ink.ways`)."""
+    """Lost for each key width between a swipe and a word's way (`ink.swipe_ways`)."""
     passing: float = 0.25
     """Lost for each squared key width between a word's keys and what passes them."""
     edits: float = 0.0

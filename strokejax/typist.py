@@ -14,7 +14,7 @@ from strokejax.decode.guide import Guide, no_guide
 from strokejax.decode.words import Search, final_scores, search
 from strokejax.ink.features import WIDTHS
 from strokejax.ink.keyboards import Layout
-from strokejax.ink.ways import ways
+from strokejax.ink.swipe_ways import ways
 from strokejax.lexicon import Lexicon
 from strokejax.line_scores import edit_distance
 from strokejax.model_store import StoredModel
@@ -179,7 +179,7 @@ def type_words(
 ) -> tuple[jax.Array, jax.Array]:
     """`(i32[b w l], f32[b w])`: letters of the best words, and their scores.
 
-    `distances` weigh those of `ink.ways`.
+    `distances` weigh those of `ink.swipe_ways`.
     """
     from strokejax.models.swipe_net import SwipeNet
 

@@ -76,7 +76,7 @@ HOMES = {
 }
 """The only modules and folders that import a package, even inside functions."""
 
-WITH_JAX = ("ink.raster", "ink.augment", "ink.features", "ink.ways")
+WITH_JAX = ("ink.raster", "ink.augment", "ink.features", "ink.swipe_ways")
 HOST = (
     "types",
     "config",

@@ -14,6 +14,7 @@ import indexed
 import numpy as np
 import pytest
 import typefaces
+from answered import content
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -63,16 +64,8 @@ def asking(app):
     """Asks, and gives an answer with the expected status; errors are one sentence."""
 
     def asked(status=200, method="POST", path="/api/fonts", **more):
-        answer = client.request(method, path, **more)
-        assert answer.status_code == status, answer.text
-        if status >= 400:
-            found = answer.json()
-            assert set(found) == {"error"}
-            said = found["error"]
-            assert said.count(". ") == 0 and said.endswith(".")
-            return said
-        is_json = answer.headers["content-type"] == "application/json"
-        return answer.json() if is_json else answer.content
+        found = content(client.request(method, path, **more), status)
+        return found["error"] if status >= 400 else found
 
     client = TestClient(app, headers={"host": "localhost:8000"})
     return asked

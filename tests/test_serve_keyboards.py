@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from answered import content
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,12 +63,7 @@ def ask(client, home):
 
     def asked(path, body=None, status=200):
         answer = client.post(path, json=body) if body else client.get(path)
-        assert answer.status_code == status, answer.text
-        found = answer.json()
-        if status >= 400:
-            assert set(found) == {"error"}
-            assert found["error"].count(". ") == 0 and found["error"].endswith(".")
-        return found
+        return content(answer, status)
 
     return asked
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -13,18 +14,20 @@ from strokejax import cli
 from strokejax.config_values import FEATURES
 from strokejax.data.swipe_batches import boards_of, swipe_batches
 from strokejax.decode.character_model import words_of
+from strokejax.decode.guide import no_guide
 from strokejax.decode.words import Search, final_scores, search
 from strokejax.ink import features
 from strokejax.ink.keyboards import layout
 from strokejax.job.swipe_finish import stored_typist
 from strokejax.job.swipe_setup import Setup
 from strokejax.keyboard import open_keyboard, type_swipes
-from strokejax.lexicon import lexicon
+from strokejax.lexicon import Lexicon, lexicon
+from strokejax.line_scores import edit_distance
 from strokejax.model_store import save_model
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.models.swipe_net import Points, SwipeNet
 from strokejax.predictions import Table, fit, merged, read_table, weighted, write_table
-from strokejax.ranking import decoder_of
+from strokejax.ranking import Decoder, decoder_of
 from strokejax.swipe_scores import rank, swipe_scores
 from strokejax.types import InputError
 from strokejax.typist import FAR, Typist, type_words
@@ -259,6 +262,24 @@ class TestSearch:
         paths = run(words.guide)
         assert np.asarray(paths.text)[:, 0, :4].tolist() == [wanted] * 2
         assert np.isfinite(final_scores(paths, 0.5)[:, 0]).all()
+
+    def test_edits_from_what_is_read_without_words_count(self, typist):
+        """A word loses so much for each letter that it reads otherwise."""
+        swipes = [np.asarray(p) for p in BATCH.inputs["points"]]
+        dear = replace(
+            typist,
+            decoder=Decoder(weights=typist.decoder.weights._replace(edits=10.0)),
+        )
+        free = no_guide(END + 1)
+        inputs = typist.inputs(swipes, np.zeros(len(swipes), bool))
+        read, _ = self.scored(typist, inputs, Search(1), Lexicon({}, (), free, ()))
+        plain, with_edits = typist.type(swipes, count=9), dear.type(swipes, count=9)
+        for codes, one, other in zip(read[:, 0], plain, with_edits, strict=False):
+            letters = "".join(LETTERS[c] for c in codes if 0 <= c < END)
+            before = {guess.word: guess.score for guess in one}
+            for word, score in other:
+                lost = 10 * edit_distance(word, letters)
+                assert before[word] - score == pytest.approx(lost, abs=1e-2)
 
     def test_far_words_are_refused_and_prefixes_filled_up(self, typist):
         place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))

@@ -7,6 +7,8 @@ spot, with all of it it swings through in loops, as curves of least jerk through
 do (P. Quinn and S. Zhai, 2016). A movement's time grows with its distance (P. Fitts,
 1954). Then the way is smoothed, which cuts corners, its time warped, for hands tarry
 where they like, and it is seen at a screen's rate.
+
+Places are in units of keys: x in keys from the left edge, y in rows from the first one.
 """
 
 from collections.abc import Sequence

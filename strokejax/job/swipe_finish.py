@@ -27,8 +27,8 @@ from strokejax.symbols import SymbolTable
 from strokejax.table import init_slots
 from strokejax.typist import Guess
 
-BEAMS = (1, 6, 24)
-"""Words followed, of which the report shows what each is worth."""
+BEAMS = (1, 6)
+"""Numbers of words followed that the report compares with the usual one."""
 LOOKS = 4
 """Pictures of which points made which letter."""
 END = "end"
@@ -72,7 +72,7 @@ def finish(
                 truth=scoring.truth,
                 typed=typed,
                 figures=figures,
-                beams={width: by_beam(scoring, state, width) for width in BEAMS},
+                beams=by_beams(scoring, state, figures),
                 looks=looks(setup, scoring, state, typed),
                 history=read_jsonl(workdir / "metrics.jsonl"),
                 config=config.to_dict(),
@@ -86,10 +86,16 @@ def finish(
     }
 
 
-def by_beam(scoring: Scoring, state: TrainState, width: int) -> dict[str, Any]:
-    """Scores where so many words are followed."""
-    decoder = USUAL._replace(search=USUAL.search._replace(width=width))
-    return scoring.scores(scoring.typed(scoring.typist(state, decoder)))
+def by_beams(
+    scoring: Scoring, state: TrainState, usual: dict[str, Any]
+) -> dict[int, dict[str, Any]]:
+    """Scores by how many words are followed; the usual number's are there already."""
+    found = {USUAL.search.width: usual}
+    for width in BEAMS:
+        decoder = USUAL._replace(search=USUAL.search._replace(width=width))
+        typist = scoring.typist(state, decoder)
+        found[width] = scoring.scores(scoring.typed(typist))
+    return found
 
 
 def looks(

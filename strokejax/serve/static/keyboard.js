@@ -148,6 +148,7 @@ export function createKeyboard(page) {
       say(told, `${IDLE} ${shown.known.toLocaleString('en')} words are known${left}.`);
     } catch (error) {
       if (mine !== asked) return;
+      asked = null; // the next visit tries again
       keys.show(null);
       say(told, '');
       say(note, error.message);
