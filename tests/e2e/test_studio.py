@@ -19,6 +19,7 @@ from strokejax.ink.synthesis import Writer, write
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+STATIC = Path(__file__).parents[2] / "strokejax/serve/static"
 FRAME = 8
 """Milliseconds between two points of a pointer."""
 
@@ -413,6 +414,21 @@ def test_the_four_pages_in_pictures(own_server, browser, tmp_path):
             shutil.copy(picture, Path(folder))
 
 
-def test_the_pages_are_light():
-    static = Path(__file__).parents[2] / "strokejax/serve/static"
-    assert sum(path.stat().st_size for path in static.iterdir()) < 150_000
+def test_the_pages_are_light(browser, server):
+    """At most 150 kB until one can draw; other pages are read when they are chosen."""
+    context = browser.new_context()
+    page = context.new_page()
+    asked = []
+    page.on(
+        "request",
+        lambda sent: asked.append(sent.url.rsplit("/", 1)[-1] or "index.html"),
+    )
+    page.goto(server.url, wait_until="networkidle")
+    drawing = {name for name in asked if (STATIC / name).exists()}
+    assert {"index.html", "style.css", "main.js", "draw.js"} <= drawing
+    assert sum((STATIC / name).stat().st_size for name in drawing) < 150_000
+    page.get_by_role("tab", name="Keyboard").click()
+    expect(page.get_by_test_id("keyboard-told")).to_be_visible()
+    later = {name for name in asked if (STATIC / name).exists()}
+    assert later - drawing == {"keyboard.js", "keys.js", "ownwords.js"}
+    context.close()

@@ -1,14 +1,9 @@
 // The shell: pages by location.hash, the live connection, the status line.
 
 import { onTokenWanted, request, setToken } from './api.js';
-import { createCollect } from './collect.js';
 import { arrowKeys } from './dom.js';
 import { createDraw } from './draw.js';
-import { createFonts } from './fonts.js';
-import { createKeyboard } from './keyboard.js';
-import { createLines } from './lines.js';
 import { createLive } from './live.js';
-import { createMap } from './map.js';
 import { refresh, store, tell } from './store.js';
 import { createTeach } from './teach.js';
 import { askForToken } from './token.js';
@@ -53,6 +48,30 @@ function update() {
   });
 }
 
+/**
+ * A page whose code is read when it is first shown, so that drawing starts sooner.
+ * @param {string} id
+ * @param {() => Promise<(element: HTMLElement) => {shown?: () => void}>} read
+ */
+function later(id, read) {
+  const element = byId(id);
+  let page = null;
+  async function shown() {
+    let create = null;
+    if (!page) {
+      try {
+        create = await read();
+      } catch {
+        statusText.textContent = 'This page could not be read. Choose it again, or reload.';
+        return;
+      }
+    }
+    page ??= create(element);
+    if (!element.hidden) page.shown?.();
+  }
+  return { shown };
+}
+
 const teach = createTeach(byId('page-teach'), { tryIt: () => { location.hash = 'draw'; } });
 const pages = {
   draw: createDraw(byId('page-draw'), {
@@ -63,11 +82,11 @@ const pages = {
     },
   }),
   teach,
-  lines: createLines(byId('page-lines')),
-  fonts: createFonts(byId('page-fonts')),
-  keyboard: createKeyboard(byId('page-keyboard')),
-  collect: createCollect(byId('page-collect')),
-  map: createMap(byId('page-map')),
+  lines: later('page-lines', async () => (await import('./lines.js')).createLines),
+  fonts: later('page-fonts', async () => (await import('./fonts.js')).createFonts),
+  keyboard: later('page-keyboard', async () => (await import('./keyboard.js')).createKeyboard),
+  collect: later('page-collect', async () => (await import('./collect.js')).createCollect),
+  map: later('page-map', async () => (await import('./map.js')).createMap),
 };
 const tabs = Object.keys(pages).map((name) => byId(`tab-${name}`));
 
