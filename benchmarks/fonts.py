@@ -27,6 +27,7 @@ from strokejax.data.font_looks import words_for
 from strokejax.data.font_pictures import pngs_of
 from strokejax.data.fonts import held_out, pictures_of, render, usable_faces
 from strokejax.decode.character_model import load_words
+from strokejax.fewshot import auroc
 from strokejax.font_finder import FontFinder, finder
 from strokejax.font_index import embeddings as index_embeddings
 from strokejax.font_index import with_fonts
@@ -91,6 +92,29 @@ def told(name: str, own: FontFinder, faces: list[Face], z: np.ndarray) -> None:
         part = np.flatnonzero(kind == each)
         chosen = [families[i] for i in part]
         row(f"  of them {each}", scores(own, list(z[part]), chosen))
+
+
+def unknown(own: FontFinder, faces: list[Face], z: np.ndarray) -> None:
+    families = np.array([face.family for face in faces])
+    found = scores(own, list(z), [*families])
+    strange = -own.ranked(z, 1).strangeness
+    lacks = np.array([held_out(family) for family in families])
+    groups = [np.flatnonzero(families == family) for family in np.unique(families)]
+    rng = np.random.default_rng(0)
+    draws = []
+    for _ in range(400):
+        rows = np.concatenate(
+            [groups[i] for i in rng.integers(len(groups), size=len(groups))]
+        )
+        out = lacks[rows]
+        draws.append(auroc(strange[rows[~out]], strange[rows[out]]))
+    low, high = np.quantile(draws, [0.025, 0.975])
+    apart = found["unknown"]
+    print(
+        f"unknown: AUROC {apart['auroc']:.4f} [{low:.4f}, {high:.4f}]; "
+        f"{apart['refused']:.4f} of {apart['n']:,} pictures are refused, of "
+        f"{found['n']:,} of known fonts {found['kept']:.4f} are kept"
+    )
 
 
 def heading() -> None:
@@ -222,12 +246,7 @@ def main() -> None:
             *embeddings(every, screens(held, 2 * given.count)),
         )
     if "unknown" in chosen:
-        faces, z = embeddings(trained, drawn([*known[::4], *held], 2))
-        found = scores(trained, list(z), [face.family for face in faces])
-        print(
-            f"unknown: {found['unknown']}; {found['n']:,} of known fonts, of which "
-            f"{found['kept']:.4f} are kept"
-        )
+        unknown(trained, *embeddings(trained, drawn([*known, *held], 2)))
     if "baselines" in chosen:
         heading()
         baselines(given, stored, faces)

@@ -25,6 +25,9 @@ TEXT = ("text",)
 """What is seen of a picture of text."""
 CLASSES = "classes"
 """What of a model's `about` names the fonts that its network was trained on."""
+OWN_DISTANCE = "own_distance"
+"""What of a model's `about` tells how far, squared, pictures lie from the rows that the
+network was trained with."""
 FILES = "fonts"
 """What of a model's `about` tells where the file of an indexed font lies."""
 MOST = 50_000

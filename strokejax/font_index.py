@@ -1,7 +1,9 @@
 """The index of fonts: each face of a font file a row, the mean of its pictures.
 
 Nothing is trained. A row is what the network makes of `PICTURES` random pictures of the
-face, so that a font nobody has seen before is known in a tenth of a second.
+face, so that a font nobody has seen before is known in a tenth of a second. A face that
+the network was trained on keeps the row of its training, which tells it better from its
+neighbours than a mean does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +23,7 @@ from strokejax.data.fonts import (
     unwatched,
     usable_faces,
 )
-from strokejax.font_finder import FILES, MOST
+from strokejax.font_finder import CLASSES, FILES, MOST, OWN_DISTANCE
 from strokejax.locate import FONTS
 from strokejax.model_store import StoredModel, load_model
 from strokejax.online import calibrate
@@ -127,7 +129,7 @@ def with_fonts(
     old: dict[str, Any] = {} if fresh else dict(stored.about.get(FILES, {}))
     kept = [name for name in stored.symbols.symbols if name in old and name not in z]
     slots = np.array([stored.symbols.names.index(name) for name in kept], int)
-    fresh_rows, reach, spread = _means([*z.values()])
+    made = _rows(stored, z)
     names, dim = [*kept, *z], stored.spec.out_dim
     capacity = 1 << max(7, (len(names) - 1).bit_length())
     free = capacity - len(names)
@@ -136,7 +138,7 @@ def with_fonts(
         rest = np.full((free, *new.shape[1:]), empty)
         return np.concatenate([before[slots], new, rest]).astype(np.float32)
 
-    rows = joined(stored.table["embeddings"], fresh_rows, 0)
+    rows = joined(stored.table["embeddings"], made.embeddings, 0)
     rows[len(names) :, 0] = 1  # rows are normalised before anybody asks for their use
     nothing: Any = np.zeros(capacity, np.float32)
     known_slots = Slots(
@@ -144,9 +146,9 @@ def with_fonts(
         counts=nothing.astype(np.int32),
         active=np.arange(capacity) < len(names),  # pyright: ignore
         owner=np.arange(capacity, dtype=np.int32),  # pyright: ignore
-        offset=nothing,
-        reach=joined(np.asarray(stored.slots.reach), reach, 0),
-        spread=joined(np.asarray(stored.slots.spread), spread, np.inf),
+        offset=joined(np.asarray(stored.slots.offset), made.offset, 0),
+        reach=joined(np.asarray(stored.slots.reach), made.reach, 0),
+        spread=joined(np.asarray(stored.slots.spread), made.spread, np.inf),
     )
     files = {name: old[name] for name in kept}
     files |= {face.name: face._asdict() for face in known if face.name in z}
@@ -159,15 +161,50 @@ def with_fonts(
     )
 
 
-def _means(z: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows f32[n d] of embeddings f32[m d] of each, their reach and spread f32[n]."""
-    rows = np.stack([unit(unit(each).sum(0)) for each in z]).astype(np.float32)
-    label = np.repeat(np.arange(len(z)), [len(each) for each in z])
-    count = np.bincount(label)[label]
+class _Rows(NamedTuple):
+    """What `Slots` and the table hold of n faces."""
+
+    embeddings: np.ndarray
+    offset: np.ndarray
+    reach: np.ndarray
+    spread: np.ndarray
+
+
+def _rows(stored: StoredModel, z: Mapping[str, np.ndarray]) -> _Rows:
+    """The rows of faces by the embeddings f32[m d] of their pictures.
+
+    A mean lies nearer to its pictures than a trained row does: its offset puts it as
+    far from a fresh picture as trained rows are from theirs.
+    """
+    means = np.stack([unit(unit(each).sum(0)) for each in z.values()])
+    rows, trained = _with_trained(stored, [*z], means.astype(np.float32))
+    label = np.repeat(np.arange(len(z)), [len(each) for each in z.values()])
+    count = np.bincount(label)
+    every = np.concatenate([*z.values()])
+    fair = _less_itself(every, rows[label], count[label])
+    fair = np.where(trained[label][:, None], unit(every), fair)
+    own = np.bincount(label, ((fair - rows[label]) ** 2).sum(-1)) / count
+    usual = stored.about.get(OWN_DISTANCE, 0.0)
+    offset = np.where(trained, 0.0, np.maximum(usual - own, 0.0)).astype(np.float32)
     nobody = np.zeros((0, rows.shape[1]), np.float32)
-    fair = _less_itself(np.concatenate(z), rows[label], count)
-    _, reach, spread = calibrate(fair, label, rows, nobody)
-    return rows, reach, spread
+    _, reach, spread = calibrate(fair, label, rows, nobody, offset=offset)
+    return _Rows(rows, offset, reach, spread)
+
+
+def _with_trained(
+    stored: StoredModel, names: Sequence[str], means: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """f32[n d]: the trained row of a face that has one, else its mean; bool[n]: which.
+
+    The name alone does not make it: of all trained rows its own must be nearest.
+    """
+    classes = np.array(stored.about.get(CLASSES, ()), str)
+    if OWN_DISTANCE not in stored.about or not len(classes):
+        return means, np.zeros(len(names), bool)
+    rows = unit(stored.calibration.rows[: len(classes)]).astype(np.float32)
+    nearest = (means @ rows.T).argmax(1)
+    trained = classes[nearest] == np.array(names, str)
+    return np.where(trained[:, None], rows[nearest], means), trained
 
 
 def _less_itself(z: np.ndarray, rows: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -59,11 +59,12 @@ def calibrate(
     rows: np.ndarray,
     background: np.ndarray,
     per_class: int = 32,
+    offset: np.ndarray | None = None,
 ) -> tuple[Calibration, np.ndarray, np.ndarray]:
     """A calibration, and reach and spread f32[c] for `Slots`.
 
     `z` f32[n d] are embeddings of drawings with these labels; the first `per_class` of
-    each are kept.
+    each are kept. `offset` f32[c] is that of `Slots`, none unless given.
     """
     rows = unit(np.asarray(rows, np.float32))
     present, index = np.unique(label, return_inverse=True)
@@ -73,6 +74,8 @@ def calibrate(
     spread = np.full(len(rows), np.inf, np.float32)
     if len(present) < len(z):
         dist2 = ((z - rows[label]) ** 2).sum(-1)
+        if offset is not None:
+            dist2 = dist2 + offset[label]
         own = np.bincount(index, dist2) / np.bincount(index)
         # Halfway to all symbols' mean: that refuses strangers better than either end.
         reach[present] = (own + own.mean()) / 2

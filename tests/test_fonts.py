@@ -15,7 +15,7 @@ from strokejax.data import apart, fonts
 from strokejax.data.font_files import faces, font_files
 from strokejax.data.font_looks import Texts, random_look, random_setting, words_for
 from strokejax.decode.character_model import load_words
-from strokejax.font_finder import CLASSES, finder, windows
+from strokejax.font_finder import CLASSES, OWN_DISTANCE, finder, windows
 from strokejax.font_index import PICTURES, index_fonts, with_fonts
 from strokejax.ink.typeset import Look, Setting, photograph, typeset
 from strokejax.metric_losses import supervised_contrastive
@@ -281,6 +281,28 @@ class TestIndex:
         )
         again = with_fonts(whole, known, first)
         assert sorted(again.symbols.symbols) == sorted(whole.symbols.symbols)
+
+    def test_fonts_of_the_training_keep_their_rows(self, untrained):
+        """By name and nearness; others stand as far from their pictures as these do."""
+        usual = 0.9
+        own = untrained._replace(about=untrained.about | {OWN_DISTANCE: usual})
+        rows = own.calibration.rows
+        rng = np.random.default_rng(2)
+
+        def near(row: np.ndarray) -> np.ndarray:
+            return unit(row + 0.1 * rng.normal(size=(8, len(row)))).astype(np.float32)
+
+        z = {"Two": near(rows[1]), "One": near(rows[2]), "Foreign": near(rows[3])}
+        made = with_fonts(own, [], z)
+        table, slots = made.table["embeddings"], made.slots
+        assert np.array_equal(table[0], rows[1]) and slots.offset[0] == 0
+        for i in (1, 2):  # One is another font of that name, Foreign was never seen
+            each = z[made.symbols.names[i]]
+            assert np.allclose(table[i], unit(each.sum(0)), atol=1e-6)
+            rest = unit(each.sum(0) - each)
+            fresh = (2 - 2 * (each * rest).sum(1)).mean()
+            assert slots.offset[i] + fresh == pytest.approx(usual, abs=0.05)
+        assert not with_fonts(untrained, [], z).slots.offset.any()
 
     def test_what_was_indexed_is_found(self, model, folder):
         found = index_fonts(model, [folder], WORDS, workers=2)

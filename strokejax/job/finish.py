@@ -14,7 +14,7 @@ from strokejax.config import Config
 from strokejax.data.dataset import Dataset
 from strokejax.data.fonts import mirrored
 from strokejax.evaluate import Predictions
-from strokejax.font_finder import CLASSES
+from strokejax.font_finder import CLASSES, OWN_DISTANCE
 from strokejax.ink.formats import pack
 from strokejax.ink.resample import resample
 from strokejax.ink.scribbles import scribble
@@ -106,6 +106,8 @@ def _store(
     }
     if config.data.name == "fonts":
         about[CLASSES] = setup.symbols.symbols
+        if OWN_DISTANCE in metrics:
+            about[OWN_DISTANCE] = metrics[OWN_DISTANCE]
     slots, calibration = to_host(setup.slots), no_calibration({}, setup.spec.out_dim)
     active = list(setup.symbols.active)
     # Rows that only helped training, those of a mixture's other data sets, stay behind.

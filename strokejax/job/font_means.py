@@ -6,6 +6,7 @@ import numpy as np
 
 from strokejax.config import Config
 from strokejax.data.dataset import Dataset
+from strokejax.font_finder import OWN_DISTANCE
 from strokejax.job.means import examples_of, mean_table
 from strokejax.job.scoring import Scoring
 from strokejax.job.setup import Setup
@@ -19,8 +20,9 @@ def with_means(
     config: Config, setup: Setup, scoring: Scoring, state: TrainState
 ) -> tuple[TrainState, np.ndarray, dict[str, Any]]:
     """The state with means over training pictures as rows; the rows before, f32[c d];
-    and how well fonts of the test set are named by these, by those, and by means over
-    the few validation pictures, whose words training never saw."""
+    how well fonts of the test set are named by these, by those, and by means over the
+    few validation pictures, whose words training never saw; and how far such pictures
+    lie, squared, from the rows before."""
     active = np.asarray(setup.slots.active)
     trained = unit(to_host(state.params["table"]["embeddings"]))
     z = scoring.predict(state, setup.test_set).out
@@ -31,6 +33,9 @@ def with_means(
         ("means_of_train", examples_of(setup.train_set, active, config.seed)),
     ):
         out = scoring.predict(state, dataset).out
+        if dataset is setup.valid_set:
+            own = ((unit(out) - trained[dataset.labels]) ** 2).sum(-1)
+            figures[OWN_DISTANCE] = float(own.mean())
         tables[name] = mean_table(out, dataset.labels, len(trained))
         rows = tables[name]["embeddings"]
         figures[name] = _scores(z, rows, setup.test_set)
