@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from strokejax import cli, font_scores
 from strokejax.data import apart, fonts
-from strokejax.data.font_files import faces, font_files
+from strokejax.data.font_files import faces, font_files, system_folders
 from strokejax.data.font_looks import Texts, random_look, random_setting, words_for
 from strokejax.decode.character_model import load_words
 from strokejax.font_finder import CLASSES, OWN_DISTANCE, finder, windows
@@ -281,6 +281,16 @@ class TestIndex:
         )
         again = with_fonts(whole, known, first)
         assert sorted(again.symbols.symbols) == sorted(whole.symbols.symbols)
+
+    def test_a_folder_of_the_system_without_fonts_is_none(self, tmp_path, monkeypatch):
+        (tmp_path / ".fonts/sub").mkdir(parents=True)
+        full = tmp_path / ".local/share/fonts"
+        (full / "one").mkdir(parents=True)
+        shutil.copy(typefaces.CALADEA, full / "one")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setattr("sys.platform", "linux")
+        found = system_folders()
+        assert full in found and tmp_path / ".fonts" not in found
 
     def test_fonts_of_the_training_keep_their_rows(self, untrained):
         """By name and nearness; others stand as far from their pictures as these do."""

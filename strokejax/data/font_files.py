@@ -44,7 +44,7 @@ class Face(NamedTuple):
 
 
 def system_folders() -> list[Path]:
-    """Where this system keeps its fonts, those that are there."""
+    """Where this system keeps its fonts, folders that hold some."""
     home = Path.home()
     if sys.platform == "darwin":
         places = ["/System/Library/Fonts", "/Library/Fonts", home / "Library/Fonts"]
@@ -53,7 +53,7 @@ def system_folders() -> list[Path]:
     else:
         places = ["/usr/share/fonts", "/usr/local/share/fonts", home / ".fonts"]
         places.append(home / ".local/share/fonts")
-    return [path for path in map(Path, places) if path.is_dir()]
+    return [path for path in map(Path, places) if any(_below(path))]
 
 
 def font_files(folder: str | Path) -> list[Path]:
@@ -66,14 +66,22 @@ def font_files(folder: str | Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise InputError(f"{root} is no folder or font file; name one that is there.")
-    found = sorted(p for p in root.rglob("*") if p.suffix.lower() in ENDINGS)
-    once = {path.resolve(): path for path in reversed(found) if path.is_file()}
+    found = sorted(_below(root), reverse=True)
+    once = {path.resolve(): path for path in found}
     if not once:
         raise InputError(
             f"{root} holds no font files ({', '.join(ENDINGS)}); name a folder that "
             f"does, or install fonts (on Debian: apt-get install fonts-dejavu)."
         )
     return sorted(once.values())
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    return (
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in ENDINGS and path.is_file()
+    )
 
 
 def faces(file: str | Path) -> list[Face]:
