@@ -161,24 +161,32 @@ def test_other_encoders_see_the_same(encoder):
 
 
 def test_a_kept_step_says_what_the_whole_word_says(usual):
+    """Of a word, and of one that leaves it behind its third letter for another path."""
     net, variables = usual
     word = np.maximum(BATCH.labels[:, :6], 0)
+    other = np.where(np.arange(6) < 3, word, word[:, ::-1])
 
     @jax.jit
     def both(variables, inputs):
         bound = net.bind(variables)
         memory = bound.encode(inputs)
-        cache, steps = bound.begin(memory, 2, 8), []
+        cache, steps = bound.begin(memory, 2, 6), []
         for place in range(6):
-            last = word[:, place - 1] if place else np.full(4, -2)
-            twice = jnp.stack([jnp.asarray(last)] * 2, 1)
-            logits, cache = bound.step(cache, twice, jnp.int32(place))
+            before = other if place >= 3 else word[:, ::-1]
+            last = np.stack([word[:, place - 1], before[:, place - 1]], 1)
+            last = jnp.asarray(last if place else np.full((4, 2), -2))
+            own = [[0] * 6, [0] * 3 + [1] * 3 if place >= 3 else [1] * 6]
+            writer = jnp.where(jnp.arange(6) <= place, jnp.array(own), -1)
+            writer = jnp.broadcast_to(writer, (4, 2, 6))
+            logits, cache = bound.step(cache, last, jnp.int32(place), writer)
             steps.append(logits)
-        return bound.decode(memory, word), jnp.stack(steps, 1)
+        whole = bound.decode(memory, word), bound.decode(memory, other)
+        return jnp.stack(whole, 2), jnp.stack(steps, 1)
 
     whole, steps = both(variables, BATCH.inputs)
-    for path in range(2):
-        np.testing.assert_allclose(steps[:, :, path], whole, atol=2e-4)
+    np.testing.assert_allclose(steps[:, :, 0], whole[:, :, 0], atol=2e-4)
+    np.testing.assert_allclose(steps[:, 3:, 1], whole[:, 3:, 1], atol=2e-4)
+    assert not np.allclose(steps[:, :3, 1], whole[:, :3, 1], atol=1e-2)
 
 
 class TestSearch:
@@ -254,7 +262,7 @@ class TestSearch:
         words = lexicon(WORDS, QWERTY, LETTERS, weight=0.0)
         wanted = [LETTERS.index(c) for c in "too"] + [END]
 
-        def step(cache, last, place):
+        def step(cache, last, place, writer):
             code = jnp.array(wanted)[jnp.minimum(place, 3)]
             return 30.0 * jax.nn.one_hot(jnp.full(last.shape, code), END + 1), cache
 

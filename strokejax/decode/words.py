@@ -28,15 +28,17 @@ class Search(NamedTuple):
 
 
 USUAL = Search()
-Step = Callable[[Any, Array, Array], tuple[Array, Any]]
-"""`(cache, last i32[b w], place) -> (logits f32[b w c], cache)`."""
+Step = Callable[[Any, Array, Array, Array], tuple[Array, Any]]
+"""`(cache, last i32[b w], place, writer i32[b w l]) -> (logits f32[b w c], cache)`.
+
+`writer` says which path a path's letters were written by, -1 behind `place`: what is
+kept of letters stays where it is while paths branch."""
 
 
 def search(step: Step, cache: Any, count: int, guide: Guide, how: Search) -> Paths:
     """The best words of `count` swipes, ended ones first; the last code is the end.
 
-    A cache has leaves [b w ...] where words differ, in lists of {"own": ..., }. Traced;
-    jit it together with what makes the cache.
+    Traced; jit it together with what makes the cache.
     """
     paths = start(count, how.width, how.limit)
     codes = guide.letter.shape[0]
@@ -47,14 +49,16 @@ def search(step: Step, cache: Any, count: int, guide: Guide, how: Search) -> Pat
         return last_code(paths) == end
 
     def go_on(carry):
-        paths, _, place = carry
+        paths, _, _, place = carry
         alive = jnp.isfinite(paths.evidence) & ~ended(paths)
         return (place < how.limit) & jnp.any(alive)
 
     def grow(carry):
-        paths, cache, place = carry
+        paths, cache, writer, place = carry
         last = jnp.where(place > 0, last_code(paths), -2)
-        logits, cache = step(cache, last, place)
+        here = jnp.arange(how.limit) == place
+        writer = jnp.where(here, jnp.arange(how.width)[:, None], writer)
+        logits, cache = step(cache, last, place, writer)
         if how.mask == "before":
             each = jnp.broadcast_to(code[:, None], logits.shape)
             may = jnp.isfinite(gain(guide, paths.place, each)[0])
@@ -67,14 +71,10 @@ def search(step: Step, cache: Any, count: int, guide: Guide, how: Search) -> Pat
         stay = jnp.where(done, paths.evidence, -jnp.inf)
         longer = jnp.where(done[..., None], -jnp.inf, paths.evidence[..., None] + log_p)
         paths, chosen = prune(paths, stay, longer, code, guide)
-        cache = [
-            layer
-            | {"own": jax.tree.map(lambda x: take(x, chosen.parent), layer["own"])}
-            for layer in cache
-        ]
-        return paths, cache, place + 1
+        return paths, cache, take(writer, chosen.parent), place + 1
 
-    paths, _, _ = jax.lax.while_loop(go_on, grow, (paths, cache, jnp.int32(0)))
+    writer = jnp.full((count, how.width, how.limit), -1)
+    paths, *_ = jax.lax.while_loop(go_on, grow, (paths, cache, writer, jnp.int32(0)))
     return ranked(paths, ended(paths), how.exponent)
 
 

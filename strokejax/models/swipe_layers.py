@@ -26,24 +26,19 @@ class Attending(nn.Module):
         y = jax.nn.dot_product_attention(_heads(self.query(x)), *kept, mask=mask)
         return self.out(y.reshape(x.shape))
 
-    def each(self, x, kept, there):
-        """f32[b w c] -> f32[b w c], each over keys of its own [b w l HEADS d]."""
-        key, value = kept
-        q = _heads(self.query(x)) * (CHANNELS // HEADS) ** -0.5
-        score = jnp.einsum("bwhd,bwlhd->bwhl", q, key)
-        share = jax.nn.softmax(jnp.where(there, score, -jnp.inf), -1)
-        return self.out(jnp.einsum("bwhl,bwlhd->bwhd", share, value).reshape(x.shape))
-
     def ready(self, x):
         """What `of` attends to, turned for it: f32[b HEADS d p], f32[b HEADS p d]."""
         key, value = self.kept(x)
         return key.transpose(0, 2, 3, 1), value.transpose(0, 2, 1, 3)
 
-    def of(self, x, ready):
-        """f32[b w c] -> f32[b w c] over what is `ready`."""
+    def of(self, x, ready, seen=None):
+        """f32[b w c] -> f32[b w c] over what is `ready`, where bool[b w p] `seen`."""
         key, value = ready
         q = _heads(self.query(x)).transpose(0, 2, 1, 3) * (CHANNELS // HEADS) ** -0.5
-        share = jax.nn.softmax(q @ key, -1)
+        score = q @ key
+        if seen is not None:
+            score = jnp.where(seen[:, None], score, -jnp.inf)
+        share = jax.nn.softmax(score, -1)
         return self.out((share @ value).transpose(0, 2, 1, 3).reshape(x.shape))
 
     def look(self, x, kept):
@@ -136,20 +131,29 @@ class Writing(nn.Module):
         return self.norm3(x + self.drop(self.wide(x), deterministic=not train))
 
     def begin(self, memory, width, limit):
-        """What is kept: of the letters nothing yet, of the points all."""
-        shape = (len(memory), width, limit, HEADS, CHANNELS // HEADS)
-        empty = jnp.zeros(shape)
-        return {"own": (empty, empty), "swipe": self.swipe.ready(memory)}
+        """What is kept: of the letters nothing yet, of the points all.
 
-    def step(self, x, cache, place):
-        """f32[b w c] of the letter at a place of each of w words, and what is kept."""
-        new = self.own.kept(x)
+        Letters are kept where they were written, those of all words of a swipe together
+        (key f32[b HEADS d l*w], value f32[b HEADS l*w d]), and never moved.
+        """
+        shape = len(memory), HEADS, CHANNELS // HEADS, limit * width
+        empty = jnp.zeros(shape)
+        own = empty, empty.swapaxes(2, 3)
+        return {"own": own, "swipe": self.swipe.ready(memory)}
+
+    def step(self, x, cache, place, seen):
+        """f32[b w c] of the letter at a place of each of w words, and what is kept.
+
+        bool[b w l*w] `seen` says which letters are a word's own.
+        """
+        at = place * x.shape[1]
         own = tuple(
-            jax.lax.dynamic_update_slice_in_dim(old, one[:, :, None], place, 2)
-            for old, one in zip(cache["own"], new, strict=True)
+            jax.lax.dynamic_update_slice_in_dim(old, new, at, axis)
+            for old, new, axis in zip(
+                cache["own"], self.own.ready(x), (3, 2), strict=True
+            )
         )
-        there = jnp.arange(own[0].shape[2]) <= place
-        x = self.norm1(x + self.own.each(x, own, there))
+        x = self.norm1(x + self.own.of(x, own, seen))
         x = self.norm2(x + self.swipe.of(x, cache["swipe"]))
         return self.norm3(x + self.wide(x)), cache | {"own": own}
 

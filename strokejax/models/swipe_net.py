@@ -123,15 +123,24 @@ class SwipeNet(nn.Module):
         return [layer.begin(memory, width, limit) for layer in self.writers]
 
     def step(
-        self, cache: Any, last: Int[Array, "b w"], place: Int[Array, ""]
+        self,
+        cache: Any,
+        last: Int[Array, "b w"],
+        place: Int[Array, ""],
+        writer: Int[Array, "b w l"],
     ) -> tuple[Float[Array, "b w o"], Any]:
-        """Logits of the letter at a place, given the last one (-2 = none)."""
+        """Logits of the letter at a place, given the last one (-2 = none).
+
+        `writer` says which word wrote a word's letters, up to this place; -1 behind it.
+        """
+        seen = writer[..., None] == jnp.arange(last.shape[1])
+        seen = seen.reshape(*last.shape, -1)
         x = self._embedded(last) + jax.lax.dynamic_slice_in_dim(
             waves(LONGEST + 1), place, 1
         )
         after = []
         for layer, own in zip(self.writers, cache, strict=True):
-            x, own = layer.step(x, own, place)
+            x, own = layer.step(x, own, place, seen)
             after.append(own)
         return self.out(x), after
 
