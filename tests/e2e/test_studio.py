@@ -432,3 +432,17 @@ def test_the_pages_are_light(browser, server):
     later = {name for name in asked if (STATIC / name).exists()}
     assert later - drawing == {"keyboard.js", "keys.js", "ownwords.js"}
     context.close()
+
+
+def test_a_page_that_cannot_be_read_says_so(browser, server):
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/lines.js", lambda asked: asked.abort())
+    page.goto(server.url)
+    status = page.get_by_test_id("status")
+    expect(status).to_have_attribute("data-state", "open", timeout=20_000)
+    page.get_by_role("tab", name="Lines").click()
+    expect(status).to_contain_text("could not be read")
+    page.get_by_role("tab", name="Map").click()
+    expect(page.get_by_test_id("map-svg")).to_be_visible()
+    context.close()

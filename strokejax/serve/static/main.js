@@ -62,7 +62,7 @@ function later(id, read) {
       try {
         create = await read();
       } catch {
-        statusText.textContent = 'This page could not be read. Choose it again, or reload.';
+        statusText.textContent = 'This page could not be read. Reload to try again.';
         return;
       }
     }
