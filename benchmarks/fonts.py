@@ -27,7 +27,7 @@ from strokejax.data.font_looks import words_for
 from strokejax.data.font_pictures import pngs_of
 from strokejax.data.fonts import held_out, pictures_of, render, usable_faces
 from strokejax.decode.character_model import load_words
-from strokejax.fewshot import auroc
+from strokejax.fewshot import auroc_interval
 from strokejax.font_finder import FontFinder, finder
 from strokejax.font_index import embeddings as index_embeddings
 from strokejax.font_index import with_fonts
@@ -99,16 +99,8 @@ def unknown(own: FontFinder, faces: list[Face], z: np.ndarray) -> None:
     found = scores(own, list(z), [*families])
     strange = -own.ranked(z, 1).strangeness
     lacks = np.array([held_out(family) for family in families])
-    groups = [np.flatnonzero(families == family) for family in np.unique(families)]
-    rng = np.random.default_rng(0)
-    draws = []
-    for _ in range(400):
-        rows = np.concatenate(
-            [groups[i] for i in rng.integers(len(groups), size=len(groups))]
-        )
-        out = lacks[rows]
-        draws.append(auroc(strange[rows[~out]], strange[rows[out]]))
-    low, high = np.quantile(draws, [0.025, 0.975])
+    parts = [(x[~lacks], x[lacks]) for x in (strange, families)]
+    low, high = auroc_interval(*parts[0], *parts[1])
     apart = found["unknown"]
     print(
         f"unknown: AUROC {apart['auroc']:.4f} [{low:.4f}, {high:.4f}]; "

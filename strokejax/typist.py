@@ -23,6 +23,8 @@ from strokejax.ranking import USUAL, Decoder
 from strokejax.types import InputError, PyTree
 
 BATCHES = (1, 4, 16, 64, 256)
+MOST_PAIRS = 2**18
+"""Pairs of paths, of all swipes that are searched together: what a search may hold."""
 LENGTHS = (64, 256, 1024, 4096, 16384)
 FAR = 2.5
 """Key widths between an end of a swipe and its key: a word farther off is refused."""
@@ -62,8 +64,11 @@ class Typist:
         """
         found: list[list[Guess]] = []
         sizes = np.zeros(len(swipes), bool) if known is None else np.asarray(known)
-        for start in range(0, len(swipes), BATCHES[-1]):
-            part = swipes[start : start + BATCHES[-1]]
+        # A search looks from each of its paths at the letters of all.
+        wide = self.decoder.search.width**2
+        most = max(size for size in BATCHES if size == 1 or size * wide <= MOST_PAIRS)
+        for start in range(0, len(swipes), most):
+            part = swipes[start : start + most]
             inputs = self.inputs(part, sizes[start : start + len(part)])
             text, score = self.searched(inputs)
             if self.decoder.weights.edits:
