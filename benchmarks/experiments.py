@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from questions import (
+    BASE,
     EXPERIMENTS,
     RECIPE,
     ROOT,
@@ -48,7 +49,7 @@ QUICK = {
 
 def arguments(settings: Settings, seed: int, steps: int) -> list[str]:
     """The flags of a run."""
-    changed = {"seed": seed, "loop.steps": steps, **QUICK, **settings}
+    changed = {"seed": seed, "loop.steps": steps, **QUICK, **BASE, **settings}
     return [f"--config={RECIPE}", *(f"--config.{n}={v}" for n, v in changed.items())]
 
 
