@@ -184,4 +184,4 @@ def recipe() -> dict[str, Any]:
         raise FileNotFoundError(file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return dict(fields(module.get_config(arg))) | BASE
+    return {**dict(fields(module.get_config(arg))), **BASE}
