@@ -2,17 +2,20 @@
 
 Each UNIPEN punctuation mark is registered alone from ten drawings by training writers;
 what the coach expects is held against the answers to validation writers' drawings.
+Then a drawing of another letter is put among five of one writer's.
 """
 
 import numpy as np
 
 from strokejax.adaptation import MemoryStore, answered
+from strokejax.coach import odd_ones
 from strokejax.data.dataset import data_file
 from strokejax.data.splits import split_mask
 from strokejax.data.unipen import load_unipen
 from strokejax.ink.formats import read_packed
 from strokejax.learning import learn
 from strokejax.model_store import Sample, load_model
+from strokejax.online import Known
 from strokejax.recognizer import from_stored
 
 SHOTS, DRAWS = 10, 3
@@ -50,6 +53,28 @@ def main() -> None:
     print(f"  of always the true mean   {np.abs(true - true.mean()).mean():.3f}")
     expected, lost = np.array(losses).T
     print(f"  others lose, expected {expected.mean():.4f}, true {lost.mean():.4f}")
+    known = Known(stored.calibration.z, stored.calibration.label)
+    own, slips = slipped(old, truth, np.asarray(letters.groups), known)
+    print(f"{len(slips)} times five of a writer's drawings and one of another letter")
+    print(f"  odd: the slips {np.mean(slips):.3f}, the others {np.mean(own):.3f}")
+
+
+def slipped(
+    z: np.ndarray, truth: np.ndarray, writers: np.ndarray, known: Known
+) -> tuple[list[float], list[float]]:
+    """Which shares of a writer's own drawings are odd, and of another letter's."""
+    rng = np.random.default_rng(0)
+    own, slips = [], []
+    for writer in np.unique(writers):
+        theirs = np.flatnonzero(writers == writer)
+        for name in np.unique(truth[theirs]):
+            same = rng.permutation(theirs[truth[theirs] == name])[:5]
+            others = theirs[truth[theirs] != name]
+            if len(same) == 5 and len(others):
+                odd = odd_ones(z[[*same, rng.choice(others)]], known)
+                own.append(len({*odd} - {5}) / 5)
+                slips.append(5 in odd)
+    return own, slips
 
 
 def _rates(right: np.ndarray, truth: np.ndarray) -> np.ndarray:

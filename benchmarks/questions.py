@@ -171,7 +171,9 @@ def planned(experiment: Experiment, steps: int) -> list[dict[str, Any]]:
 def digest() -> str:
     """Eight digits that tell the recipe from what it was before it was changed."""
     usually = dict(fields(default_config()))
-    changed = {n: v for n, v in recipe().items() if usually[n] != v}
+    changed = {
+        n: v for n, v in recipe().items() if n not in BASE and usually[n] != v
+    }
     settings = json.dumps(changed, sort_keys=True).encode()
     return hashlib.sha256(settings).hexdigest()[:8]
 

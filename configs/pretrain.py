@@ -28,6 +28,5 @@ def get_config(arg: str = ""):
     if config.model.name == "fused":
         config.data.also = "omniglot,detexify:2,mnist:0.3"
         config.data.rotations = True
-        config.model.embed_dim = 128
         config.loop.epochs = 9
     return config

@@ -60,7 +60,7 @@ def default_config() -> Config:
                 # "fused" both.
                 "name": "fused",
                 "norm": "batch",
-                "embed_dim": 64,
+                "embed_dim": 128,
                 "channels": 1.0,  # channels of the convolutions over the usual ones
                 "convs": 2,  # convolutions of each block over the picture, 1 or 2
                 "capacity": 128,  # slots of the table
@@ -195,7 +195,6 @@ def for_fonts() -> Config:
     config.raster.size = 40
     config.model.name = "font_net"
     config.model.init = "none"
-    config.model.embed_dim = 128
     config.model.dropout = 0.1
     config.augment.enabled = False
     config.optim.learning_rate = 4e-3

@@ -1,6 +1,8 @@
 """What a network is given of drawings, and what it will have seen of them."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.resample import longer_side, resample
 from strokejax.models.build import EncoderSpec
 from strokejax.models.layouts import POINTS
-from strokejax.types import Ink
+from strokejax.types import Ink, InputError
 
 CHUNK = 128
 """Inks drawn at a time by the published rule."""
@@ -27,6 +29,19 @@ def checked(drawing: Ink | np.ndarray | Any) -> Ink | np.ndarray:
     if isinstance(drawing, Ink):
         return check_ink(drawing, "the ink")
     return to_ink_image(np.asarray(drawing), "the picture")
+
+
+def checked_size(usual_size: Any, where: str) -> float | None:
+    """A usual size above 0, or None; InputError for what is neither."""
+    if usual_size is None:
+        return None
+    number = isinstance(usual_size, Real) and not isinstance(usual_size, bool)
+    if not number or not 0 < usual_size < math.inf:
+        raise InputError(
+            f"The usual size of {where} is {usual_size!r}; give the longer side of a "
+            f"usual letter, a number above 0 in the ink's units."
+        )
+    return float(usual_size)
 
 
 def see(
@@ -81,5 +96,12 @@ def seen(spec: EncoderSpec, inputs: Inputs) -> list[tuple[str, ...]]:
     """Which of "shape", "motion" and "size" the network sees of each input."""
     if "image" in inputs:
         return [("shape",)] * len(inputs["image"])
-    known = np.isfinite(inputs.get("size", np.full(len(inputs["points"]), np.nan)))
+    size = inputs.get("size", np.full(len(inputs["points"]), np.nan))
+    known = np.isfinite(size) & (size > 0)  # a dot has none
     return [tuple(u for u in spec.uses if u != "size" or each) for each in known]
+
+
+def counted(spec: EncoderSpec, parts: Iterable[Inputs]) -> dict[str, int]:
+    """Of how many examples the network sees "shape", "motion" and "size"."""
+    uses = [each for inputs in parts for each in seen(spec, inputs)]
+    return {use: sum(use in each for each in uses) for use in spec.uses}

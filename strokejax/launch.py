@@ -83,6 +83,9 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
         name, _, value = argument.removeprefix("--").partition("=")
         if name == "config" and "Configuration is not available" in reason:
             return f"--config={value} cannot be loaded: {reason.split(': ', 1)[1]}."
+        if name == "config" and "whilst parsing config file" in reason:
+            kind, _, said = str(error).strip().splitlines()[-1].partition(": ")
+            return f"--config={value} cannot be loaded: {(said or kind).rstrip('.')}."
         if not name.startswith("config."):
             continue
         field = name.removeprefix("config.")

@@ -65,7 +65,8 @@ class Recognizer:
     ) -> list[Answer]:
         """`recognize` for many drawings of one hand at once, in their order."""
         seen = [*map(inputs.checked, drawings)]
-        return self.name_many(seen, k, [usual_size] * len(seen))
+        size = inputs.checked_size(usual_size, "the writer")
+        return self.name_many(seen, k, [size] * len(seen))
 
     def name_many(
         self,

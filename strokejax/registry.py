@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from strokejax.changes import changing, save, writable
+from strokejax.inputs import counted, see
 from strokejax.learning import check_all, learn
 from strokejax.locate import resolve
 from strokejax.model_store import Sample, StoredModel, load_model
+from strokejax.models.build import EncoderSpec
 from strokejax.online import Method
 from strokejax.placing import as_trained, with_symbols
 from strokejax.recognizer import from_stored, with_table
@@ -36,8 +38,9 @@ def register(
     `usual_size` is the longer side of the writer's usual letter in the ink's units;
     `ignore` says what makes no difference, of "direction", "rotation" and "size";
     `text` is what the symbol types, if not its name. Returns {"symbol", "version",
-    "samples", "odd", "confusions", "mistaken", "old_loss", "more"}: "odd" are drawings
-    unlike the others, numbered as `drawings` lists them, "confusions" the symbols that
+    "samples", "inputs", "odd", "confusions", "mistaken", "old_loss", "more"}: "inputs"
+    of how many of these shape, motion and size are seen, "odd" are drawings unlike
+    the others, numbered as `drawings` lists them, "confusions" the symbols that
     further drawings will be taken for most often and their rates, "mistaken" the share
     that will be taken for any, "old_loss" what the other symbols lose, "more" how many
     further drawings are worth it.
@@ -143,7 +146,8 @@ def add(
                 if text is not None:
                     names = changed.symbols.with_text(symbol, text)
                     changed = changed._replace(symbols=names)
-                counts = {"symbol": symbol, "samples": len(own) + len(new)}
+                counts: dict[str, Any] = {"symbol": symbol, "samples": len(own) + len(new)}
+                counts["inputs"] = _inputs(recognizer.spec, [kept[i] for i in new])
                 coaches.append(counts | coach)
         if not coaches:
             return stored.version, []
@@ -155,6 +159,12 @@ def add(
         change |= {"samples": len(drawn(changed)) - len(drawn(stored))}
         change |= {"forced": True} if force else {}
         return save(folder, stored, changed, change), coaches
+
+
+def _inputs(spec: EncoderSpec, kept: Sequence[Kept]) -> dict[str, int]:
+    """Of how many the network sees what, as they were made."""
+    drawings, sizes = zip(*((k.drawing, k.usual_size) for k in kept), strict=True)
+    return counted(spec, (given for _, given in see(spec, drawings, sizes)))
 
 
 def forget(model: str | Path | None, name: str) -> int:

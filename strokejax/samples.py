@@ -13,6 +13,7 @@ from strokejax.ink.formats import PackedInk, check_ink, pack, unpack
 from strokejax.ink.images import to_ink_image
 from strokejax.ink.normalise import shrunk
 from strokejax.ink.packed import check_packed
+from strokejax.inputs import checked_size
 from strokejax.model_store import Sample
 from strokejax.recognizer import Recognizer
 from strokejax.types import Ink, InputError
@@ -43,11 +44,7 @@ def prepared(
         picture = shrunk(to_ink_image(np.asarray(drawing), where))
         return Kept(picture, None, variants_of(picture, None, ignore))
     ink = check_ink(drawing, where)
-    if usual_size is not None and not 0 < usual_size < math.inf:
-        raise InputError(
-            f"The usual size of {where} is {usual_size:g}; give the longer side of a "
-            f"usual letter, a number above 0 in the ink's units."
-        )
+    usual_size = checked_size(usual_size, where)
     return Kept(ink, usual_size, variants_of(ink, usual_size, ignore))
 
 

@@ -13,6 +13,7 @@ REGISTERED = {
     "symbol",
     "version",
     "samples",
+    "inputs",
     "odd",
     "confusions",
     "mistaken",

@@ -23,7 +23,7 @@ from strokejax.symbols import STROKES
 from strokejax.table import unit
 from strokejax.types import InputError
 
-DIM = 64
+DIM = 128
 NAME = "<b>heart</b>"
 
 
@@ -36,7 +36,7 @@ def clusters(rng, names, writers, each, noise=0.25):
     """Drawings of symbols as clusters on the sphere, some by every writer."""
     means = {name: unit(rng.normal(size=DIM)) for name in names}
     rows = [(n, w) for n in names for w in range(writers) for _ in range(each)]
-    z = [unit(means[n] + noise * rng.normal(size=DIM) / 8) for n, _ in rows]
+    z = [unit(means[n] + noise * rng.normal(size=DIM) / np.sqrt(DIM)) for n, _ in rows]
     truth, groups = zip(*((n, f"writer {w}") for n, w in rows), strict=True)
     return Embedded(np.array(z, np.float32), np.array(truth), np.array(groups))
 

@@ -158,6 +158,25 @@ def test_evaluate_packed_ink(tmp_path, capsys):
     assert set(line["per_class"]) == set("abcdefgh")
 
 
+def test_evaluate_says_what_the_network_saw(tmp_path, capsys):
+    size = np.array([1.0, np.nan, 0.0, 0.5], np.float32)
+    path = labelled(tmp_path / "sized.npz", list("abcd"), relative_size=size)
+    code, line, err = run(capsys, "evaluate", path)
+    assert code == 0, err
+    assert line["inputs"] == {"shape": 4, "motion": 4, "size": 2}
+    assert main(["evaluate", path]) == 0
+    assert "the network saw shape of 4, motion of 4, size of 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", [-1.0, np.inf, "big"])
+def test_sizes_that_cannot_be_are_refused(tmp_path, capsys, size):
+    sizes = np.array([1.0, size, 1.0] if size != "big" else ["a", "b", "c"])
+    path = labelled(tmp_path / "sized.npz", list("abc"), relative_size=sizes)
+    assert main(["evaluate", path]) == 2
+    err = capsys.readouterr().err
+    assert "relative_size is" in err and "NaN for unknown" in err
+
+
 def test_evaluate_pictures_and_folders(tmp_path, capsys):
     rows = np.zeros((3, 28, 28), np.uint8)
     rows[:, 4:24, 13:16] = 255

@@ -72,6 +72,7 @@ def test_register_says_what_the_contract_says(folder, capsys, own_home):
     assert line.keys() == REGISTERED
     assert (line["symbol"], line["version"], line["samples"]) == ("heart", 2, 6)
     assert line["old_loss"].keys() == {"mean", "worst", "symbol"}
+    assert line["inputs"] == {"shape": 6, "motion": 5, "size": 0}
     assert line["odd"] == []
     for each in line["confusions"]:
         assert each.keys() == {"symbol", "rate"}

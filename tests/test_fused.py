@@ -22,8 +22,9 @@ from strokejax.models.layouts import MOTION, SHAPE, scaled
 from strokejax.models.resnet import Stage
 from strokejax.models.summary import describe
 from strokejax.objective import Objective, own_classes
+from strokejax.recognizer import load
 from strokejax.table import init_table, table_logits, training_logits
-from strokejax.types import Ink
+from strokejax.types import Ink, InputError
 
 ARCHITECTURES = ("stroke_net", "motion", "fused")
 B = 6
@@ -353,6 +354,13 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
 def see(spec, drawing, usual_size=None):
     ((_, found),) = inputs.see(spec, [drawing], [usual_size])
     return found
+
+
+@pytest.mark.parametrize("size", [0, -1.0, float("inf"), float("nan"), "x", True])
+def test_a_usual_size_is_a_number_above_0(size):
+    ink = Ink([np.array([[0, 0, 0], [9, 9, 1]], np.float32)])
+    with pytest.raises(InputError, match="usual size of the writer .* above 0"):
+        load().recognize(ink, usual_size=size)
 
 
 def test_a_shape_network_has_no_use_for_the_usual_size():

@@ -173,6 +173,7 @@ BAD = {
     "--config.model.init=/no/such/model": "no model at",
     "--config.log.profile=soon": "FIRST:LAST",
     "--config=configs/nothing.py": "nothing.py",
+    "--config=configs/pretrain.py:none": "cannot be loaded: there is no recipe 'none'",
     "--config.data.root=/no/such/folder --config.data.name=unipen": "no/such",
     "stray": "stray",
     "--no_such_flag=1": "no_such_flag",

@@ -250,9 +250,9 @@ def small(folder=None, symbols=8, capacity=8):
 
 def distances(folder):
     """Scores of random embeddings against all symbols of a model."""
-    scores = rows_of(load_model(folder)).scores(
-        unit_rows(np.random.default_rng(0), 50, 64)
-    )
+    rows = rows_of(load_model(folder))
+    dim = rows.embeddings.shape[-1]
+    scores = rows.scores(unit_rows(np.random.default_rng(0), 50, dim))
     return scores[np.isfinite(scores)]
 
 

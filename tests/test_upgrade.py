@@ -166,7 +166,8 @@ def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     stored = load_model("nn-sampling")
     own = save_model(tmp_path / "own", stored)
     registry.register(own, "heart", shapes("heart", 1), usual_size=30.0)
-    ink, spec = shape("heart"), EncoderSpec(architecture="motion")
+    ink = shape("heart")
+    spec = EncoderSpec(architecture="motion", out_dim=stored.spec.out_dim)
     ((_, inputs),) = see(stored.spec, [ink], [None])
     inputs |= {"size": np.ones(1, np.float32)}
     params, state = jax.jit(build_encoder(spec).init)(jax.random.key(0), inputs)

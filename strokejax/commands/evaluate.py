@@ -108,17 +108,19 @@ def _scores(given: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
 
     from strokejax.data.labelled import load_labelled
+    from strokejax.inputs import counted
     from strokejax.recognizer import load
     from strokejax.scores import expected_calibration_error, summary
 
     model = load(given.model, views=given.views)
-    parts = []
+    parts, shown = [], []
     for path in given.data:
         dataset = load_labelled(path, model.draw, **model.spec.raster)
         truth = np.array(dataset.symbols)[dataset.labels]
         slots = model.symbols.slots(truth.tolist(), path)
         truth = model.names(np.array(slots))
-        answers = model.ranked(dict(dataset.inputs), 5)
+        shown.append(dict(dataset.inputs))
+        answers = model.ranked(shown[-1], 5)
         parts.append((dataset, truth, model.names(answers.slot), answers.probability))
     datasets, truth, ranked, probability = zip(*parts, strict=True)
     truth, ranked, probability = map(np.concatenate, (truth, ranked, probability))
@@ -127,6 +129,7 @@ def _scores(given: argparse.Namespace) -> dict[str, Any]:
     right, share = ranked[:, 0] == truth, probability[:, 0]
     found["calibration_error"] = expected_calibration_error(share, right)
     found["group"] = datasets[0].group_kind
+    found["inputs"] = counted(model.spec, shown)
     if given.report:
         _write_reliability(given.report, found, share, right)
     return found
@@ -148,7 +151,8 @@ def _write_reliability(path: str, found: dict[str, Any], share, right) -> None:
 def _print_scores(scores: dict[str, Any]) -> None:
     low, high = scores["interval95"]
     kind = scores["group"]
-    print(f"{scores['n']:,} drawings")
+    seen = ", ".join(f"{use} of {n:,}" for use, n in scores["inputs"].items())
+    print(f"{scores['n']:,} drawings; the network saw {seen}")
     print(
         f"  top-1          {scores['top1']:.4f}  [{low:.4f}, {high:.4f}] over {kind}s"
     )

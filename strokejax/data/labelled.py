@@ -111,9 +111,25 @@ def _ink(path: Path, draw: Callable[[PackedInk], dict[str, np.ndarray]] | None):
         )
     inputs = draw(packed) if draw else {"points": resample(packed)}
     if "size" in inputs and "relative_size" in columns:
-        inputs["size"] = columns["relative_size"].astype(np.float32)
+        inputs["size"] = _sizes(columns["relative_size"], path)
     groups, kind = _groups(columns)
     return inputs, columns["label"], groups, kind
+
+
+def _sizes(relative: np.ndarray, path: Path) -> np.ndarray:
+    """f32[n], NaN where unknown."""
+    if relative.dtype.kind not in "iuf":
+        raise InputError(
+            f"{path}: relative_size is {relative.dtype}; give numbers, NaN for unknown."
+        )
+    size = relative.astype(np.float32)
+    wrong = np.flatnonzero((size < 0) | np.isinf(size))
+    if len(wrong):
+        raise InputError(
+            f"{path}: relative_size is {size[wrong[0]]:g} in row {wrong[0]:,}; give "
+            f"the longer side over the writer's usual one, 0 or more, NaN for unknown."
+        )
+    return size
 
 
 def _pictures(path: Path):

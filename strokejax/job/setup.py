@@ -145,7 +145,8 @@ def optimizer_of(
 def _warm_start(config: Config, setup: Setup) -> Setup:
     """Weights of a stored model where they fit; rows by the names of their symbols.
 
-    A head of another size starts anew, as in the published fine-tuning.
+    A class head of another size starts anew, as in the published fine-tuning;
+    embeddings of another size are refused.
     """
     init = config.model.init
     stored = load_model(config.mode if init == "packaged" else init)
@@ -154,6 +155,13 @@ def _warm_start(config: Config, setup: Setup) -> Setup:
             f"The model {init} has {stored.spec.norm} norms and config.model.norm is "
             f"{setup.spec.norm!r}; set it to {stored.spec.norm!r}, or "
             f"config.model.init='none'."
+        )
+    both = stored.spec.normalise and setup.spec.normalise
+    if both and stored.spec.out_dim != setup.spec.out_dim:
+        raise InputError(
+            f"The model {init} has {stored.spec.out_dim} dimensions and "
+            f"config.model.embed_dim is {setup.spec.out_dim}; set it to "
+            f"{stored.spec.out_dim}, or config.model.init='none'."
         )
     network = dict(setup.params["encoder"])
     for name, block in stored.encoder.items():
