@@ -139,8 +139,11 @@ def rendered(experiment: Experiment, lines: list[dict[str, Any]], steps: int) ->
         heads = ["", "settings", "runs", *rows[0][1][0]["figures"]]
         table = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
         for arm, own in rows:
-            names = own[0]["figures"]
-            cells = [cell([each["figures"][name] for each in own]) for name in names]
+            known = [name in own[0]["figures"] for name in heads[3:]]
+            cells = [
+                cell([each["figures"][name] for each in own]) if has else ""
+                for name, has in zip(heads[3:], known, strict=True)
+            ]
             row = [arm, settings_text(own[0]), str(len(own)), *cells]
             table.append(f"| {' | '.join(row)} |")
         parts.append("\n".join(table))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from untrained import PIXELS, WOBBLE, Row, made_rows, mouse
+from untrained import PIXELS, WOBBLE, Row, made_rows, mixture, mouse, variations
 
 from strokejax.config import default_config, fields
 from strokejax.config_values import LOSSES
@@ -37,15 +37,16 @@ class Experiment(NamedTuple):
 
 
 def usual(found: Validation) -> Row:
-    """What every run is measured by."""
-    top1, _, twins = named(found, found.model.spec.uses)
-    (own,) = own_samples(found, (5,))
+    """What every run is measured by; letters only where the model has learned them."""
+    row: Row = {}
+    if "a" in found.model.symbols.symbols:
+        top1, _, twins = named(found, found.model.spec.uses)
+        (own,) = own_samples(found, (5,))
+        row = {"UNIPEN top-1": top1, "twins merged": twins, "5 own samples": own}
     (alphabet,) = within_alphabets(found, {1: None}, EPISODES)
     one, five = symbols(found, EPISODES, (1, 5))
     return {
-        "UNIPEN top-1": top1,
-        "twins merged": twins,
-        "5 own samples": own,
+        **row,
         "alphabet 20w1s": alphabet,
         "Detexify 20w1s": one,
         "Detexify 20w5s": five,
@@ -87,6 +88,10 @@ EXPERIMENTS = (
         "What does each data set add beside UNIPEN?",
         {
             "all together": {"data.also": _also(*ALL)},
+            "without UNIPEN": {
+                "data.name": "omniglot",
+                "data.also": _without("omniglot"),
+            },
             "without Omniglot": {"data.also": _without("omniglot")},
             "without Detexify": {"data.also": _without("detexify")},
             "without MNIST": {"data.also": _without("mnist")},
@@ -133,6 +138,17 @@ EXPERIMENTS = (
         untrained=made_rows,
     ),
     Experiment(
+        "mixture",
+        "As how many drawings does a trained row count beside a writer's own? (1 to 10 "
+        "of each letter)",
+        untrained=mixture,
+    ),
+    Experiment(
+        "variations",
+        "Are variations of a single drawing worth their cost?",
+        untrained=variations,
+    ),
+    Experiment(
         "mouse",
         "Does motion help a mouse? (7,494 pen digits of another device, all symbols "
         f"as answers; the mouse's points err by {WOBBLE:g} of the longer side, on "
@@ -171,9 +187,7 @@ def planned(experiment: Experiment, steps: int) -> list[dict[str, Any]]:
 def digest() -> str:
     """Eight digits that tell the recipe from what it was before it was changed."""
     usually = dict(fields(default_config()))
-    changed = {
-        n: v for n, v in recipe().items() if n not in BASE and usually[n] != v
-    }
+    changed = {n: v for n, v in recipe().items() if n not in BASE and usually[n] != v}
     settings = json.dumps(changed, sort_keys=True).encode()
     return hashlib.sha256(settings).hexdigest()[:8]
 

@@ -1,9 +1,14 @@
 """Questions that a stored model answers without training."""
 
+from unittest import mock
+
 import numpy as np
 
+from strokejax import online
+from strokejax.adaptation import Embedded
 from strokejax.data.dataset import data_file
 from strokejax.data.labelled import load_labelled
+from strokejax.data.samplers import episodes
 from strokejax.data.splits import split_mask
 from strokejax.data.unipen import FILE
 from strokejax.fewshot import nearest_row, rows_of
@@ -12,6 +17,7 @@ from strokejax.ink.resample import longer_sides
 from strokejax.measure.figure import Figure, share
 from strokejax.measure.letters import ranked
 from strokejax.measure.seen import parts_of, seen_as
+from strokejax.measure.shots import own_samples
 from strokejax.measure.validation import Validation, truth
 from strokejax.scores import merge_twins
 from strokejax.table import unit
@@ -21,6 +27,9 @@ Row = dict[str, Figure]
 
 PER_CLASS = 100
 """Training drawings of each letter that a mean is made of."""
+WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Drawings that a trained row counts as beside a writer's own."""
+EPISODES = 500
 WOBBLE, PIXELS = 0.02, 60
 """A mouse: its error over the drawing's longer side, and that side in pixels."""
 
@@ -79,6 +88,47 @@ def _columns(answer, names, groups, data: str) -> Row:
         f"{data} top-1": share("top-1", answer == names, groups, data),
         "twins merged": share("twins merged", same, groups, data),
     }
+
+
+def mixture(found: Validation) -> dict[str, Row]:
+    """A writer's rows where the trained row counts as more drawings or fewer."""
+    rows = {}
+    for weight in WEIGHTS:
+        with mock.patch.object(online, "TRAINED_WEIGHT", weight):
+            figures = own_samples(found, (1, 3, 5, 10))
+        name = f"{weight:g} drawings"
+        rows[name] = {each.name.partition(", ")[2]: each for each in figures}
+    return rows
+
+
+def variations(found: Validation) -> dict[str, Row]:
+    """One drawing as a row, or nine slightly turned and slanted ones of it."""
+    several = Validation(found.stored, found.root, views=True)
+    seen = {"one": found, "nine": several}
+    ways = [("one", "one"), ("nine", "one"), ("nine", "nine")]
+    return {
+        f"row of {shown}, {asked} asked": {
+            f"{title} 20w1s": _one_shot(
+                getattr(seen[shown], part), getattr(seen[asked], part), title
+            )
+            for title, part in (("alphabet", "characters"), ("Detexify", "symbols"))
+        }
+        for shown, asked in ways
+    }
+
+
+def _one_shot(shown: Embedded, asked: Embedded, title: str) -> Figure:
+    alphabets = np.array([name.rpartition("/")[0] for name in shown.names])
+    within = alphabets if title == "alphabet" else None
+    names, label = np.unique(shown.names, return_inverse=True)
+    settings = {"ways": 20, "shots": 1, "queries": 1, "seed": 0, "within": within}
+    right, groups = [], []
+    for each in episodes(label, count=EPISODES, groups=shown.groups, **settings):
+        query = each.query.ravel()
+        rows = rows_of(shown.z[each.support])
+        right.append(nearest_row(asked.z[query], rows) == np.arange(20))
+        groups.append((names[label] if within is None else alphabets)[query])
+    return share("", np.concatenate(right), np.concatenate(groups), title)
 
 
 def mouse(found: Validation) -> dict[str, Row]:

@@ -9,7 +9,7 @@ from strokejax.table import Rows, unit
 
 ODD = 0.03
 """A drawing is odd if so small a share of known ones lie as far from their mean: of
-another letter among a writer's own, 0.95 are (benchmarks/coach.py), of the own 0.02."""
+another letter among a writer's own, 0.93 are (benchmarks/coach.py), of the own 0.02."""
 TOLD, SHOWN = 0.02, 5
 """Rate from which a confusion is told, and how many are."""
 WIDER = 1.7

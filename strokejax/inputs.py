@@ -36,12 +36,13 @@ def checked_size(usual_size: Any, where: str) -> float | None:
     if usual_size is None:
         return None
     number = isinstance(usual_size, Real) and not isinstance(usual_size, bool)
-    if not number or not 0 < usual_size < math.inf:
+    size = float(usual_size) if number else math.nan
+    if not 0 < size < math.inf:
         raise InputError(
             f"The usual size of {where} is {usual_size!r}; give the longer side of a "
             f"usual letter, a number above 0 in the ink's units."
         )
-    return float(usual_size)
+    return size
 
 
 def see(

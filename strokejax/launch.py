@@ -142,8 +142,11 @@ def _run() -> int:
         from strokejax.job.sweep import sweep as run
     else:
         from strokejax.job.run import run
-    settings = json.dumps(json.loads(config.to_json()), sort_keys=True)
-    digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
+    settings = json.loads(config.to_json())
+    if config.job == "sweep":
+        del settings["sweep"]["trials"]  # with more of them it goes on
+    digest = json.dumps(settings, sort_keys=True).encode()
+    digest = hashlib.sha256(digest).hexdigest()[:8]
     about = {"register": "symbol", "figures": Path(config.model.init).name}
     about = about.get(config.job, config.data.name)
     name = f"{config.job}-{about}-{config.mode}-{digest}"

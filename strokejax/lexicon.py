@@ -9,7 +9,7 @@ import numpy as np
 
 from strokejax.decode.guide import ENDS, Guide, no_guide
 from strokejax.decode.trie import Trie, build
-from strokejax.ink.keyboards import Layout, typed
+from strokejax.ink.keyboards import Layout, by_keys
 from strokejax.types import InputError
 
 LONGEST = 31
@@ -53,36 +53,29 @@ def lexicon(
     """
     known = {*keys.letters} & {*letters}
     banned = {word.lower() for word in blocked}
-    found: dict[str, list[tuple[str, float]]] = {}
-    left_out = []
-    for word, frequency in {**words, **(taught or {})}.items():
-        if word.lower() in banned:
-            continue
-        try:
-            written = typed(word, known)
-        except ValueError:
-            written = ""
-        if 0 < len(written) <= LONGEST:
-            found.setdefault(written, []).append((word, frequency))
-        else:
-            left_out.append(word)
+    kept = {**words, **(taught or {})}
+    kept = {word: often for word, often in kept.items() if word.lower() not in banned}
+    every = by_keys(kept, known)
+    found = {keyed: each for keyed, each in every.items() if 0 < len(keyed) <= LONGEST}
+    fitting = {word for each in found.values() for word, _ in each}
+    left_out = [word for word in kept if word not in fitting]
     if not found:
         raise InputError(
             f"None of {len(words):,} words can be written on the layout {keys.name}, "
             f"whose keys are {''.join(sorted(known)) or 'unknown to the model'}; give "
             f"words of its letters."
         )
-    by_keys = {
+    ordered = {
         written: tuple(sorted(each, key=lambda pair: -pair[1]))
         for written, each in found.items()
     }
-    total = {written: sum(f for _, f in each) for written, each in by_keys.items()}
+    total = {written: sum(f for _, f in each) for written, each in ordered.items()}
     guide = no_guide(len(letters) + 1)._replace(
         trie=padded(build(total, letters)),
         letter=np.array([*range(len(letters)), ENDS], np.int32),
         word_weight=np.float32(max(weight, 1e-6)),
     )
-    return Lexicon(by_keys, tuple(left_out), guide, tuple(sorted(by_keys)))
+    return Lexicon(ordered, tuple(left_out), guide, tuple(sorted(ordered)))
 
 
 def padded(trie: Trie) -> Trie:

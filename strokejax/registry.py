@@ -146,9 +146,9 @@ def add(
                 if text is not None:
                     names = changed.symbols.with_text(symbol, text)
                     changed = changed._replace(symbols=names)
-                counts: dict[str, Any] = {"symbol": symbol, "samples": len(own) + len(new)}
-                counts["inputs"] = _inputs(recognizer.spec, [kept[i] for i in new])
-                coaches.append(counts | coach)
+                shown = _inputs(recognizer.spec, [kept[i] for i in new])
+                counts = {"symbol": symbol, "samples": len(own) + len(new)}
+                coaches.append(counts | {"inputs": shown} | coach)
         if not coaches:
             return stored.version, []
         named = [coach["symbol"] for coach in coaches]

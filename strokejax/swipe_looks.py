@@ -9,7 +9,6 @@ import numpy as np
 from strokejax.data.swipes import Swipe
 from strokejax.ink.features import resampled
 from strokejax.ink.keyboard_fit import Placing
-from strokejax.ink.keyboards import typed
 from strokejax.keyboard import Keyboard, in_units
 from strokejax.models.build import EncoderSpec
 from strokejax.swipe_sheet import attention_picture, write_pictures
@@ -35,7 +34,7 @@ def draw(
             continue
         if len(pictures) == MOST or not guesses:
             continue
-        word = typed(guesses[0].word, typist.letters)
+        word = typist.written(guesses[0].word)
         units = in_units(swipe, typist.keys, placing)
         points, looks = looked(typist, units, word, swipe.width is not None)
         pictures.append(attention_picture(word, points, looks, typist.keys))

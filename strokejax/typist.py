@@ -13,7 +13,7 @@ from strokejax.data.swipe_batches import padded_keys
 from strokejax.decode.guide import Guide, no_guide
 from strokejax.decode.words import Search, final_scores, search
 from strokejax.ink.features import WIDTHS
-from strokejax.ink.keyboards import Layout
+from strokejax.ink.keyboards import Layout, typed
 from strokejax.ink.swipe_ways import ways
 from strokejax.lexicon import Lexicon
 from strokejax.line_scores import edit_distance
@@ -28,6 +28,8 @@ MOST_PAIRS = 2**18
 LENGTHS = (64, 256, 1024, 4096, 16384)
 FAR = 2.5
 """Key widths between an end of a swipe and its key: a word farther off is refused."""
+UNDER = 32
+"""Words under an unfinished path that are looked at."""
 
 
 class Guess(NamedTuple):
@@ -57,7 +59,7 @@ class Typist:
         known: Sequence[bool] | None = None,
         count: int = 4,
     ) -> list[list[Guess]]:
-        """Up to `count` words of each swipe, best first.
+        """Up to `count` words of each swipe, best first; none where none fits its ends.
 
         Swipes are f[n 3]: x and y in keys of the layout (`Layout.to_units`), seconds;
         `known` says where the keyboard is as wide as the layout says.
@@ -74,7 +76,8 @@ class Typist:
             if self.decoder.weights.edits:
                 score = score - self.decoder.weights.edits * self._edits(inputs, text)
             for i, swipe in enumerate(part):
-                found.append(self._words(text[i], score[i], count, swipe))
+                near = self.reach(swipe, sizes[start + i])
+                found.append(self._words(text[i], score[i], count, near))
         return found
 
     def searched(self, inputs: dict) -> tuple[np.ndarray, np.ndarray]:
@@ -124,53 +127,66 @@ class Typist:
             "known": sure,
         }
 
-    def _words(self, text, score, count: int, swipe: np.ndarray) -> list[Guess]:
+    def _words(self, text, score, count: int, near: tuple[str, str]) -> list[Guess]:
         """The words of searched paths; of none the most frequent under the best path.
 
-        Words that are written by the same keys share what the swipe says.
+        Words whose first or last key is not `near` are refused. Words that are written
+        by the same keys share what the swipe says.
         """
         end = len(self.letters)
-        found, far, unfinished = [], [], []
+        found, unfinished = [], []
         for codes, value in zip(text, score, strict=True):
             written = "".join(self.letters[c] for c in codes if 0 <= c < end)
             if not np.isfinite(value) or end not in codes:
                 unfinished.append(written)
-                continue
-            place = far if self.refused(written, swipe) else found
-            words = self.lexicon.words[written]
-            place += [
-                Guess(word, float(value + np.log(often / words[0][1])))
-                for word, often in words
-            ]
-        found = found or far  # better than nothing at all
+            elif fits(written, near):
+                words = self.lexicon.words[written]
+                found += [
+                    Guess(word, float(value + np.log(often / words[0][1])))
+                    for word, often in words
+                ]
         found.sort(key=lambda guess: -guess.score)
         if len(found) < count and unfinished:
-            found += self._under(unfinished[0], {guess.word for guess in found})
+            found += self._under(unfinished[0], near, {guess.word for guess in found})
         return found[:count]
 
-    def _under(self, prefix: str, known: set[str]) -> list[Guess]:
+    def _under(
+        self, prefix: str, near: tuple[str, str], known: set[str]
+    ) -> list[Guess]:
         """The most frequent words that go on as an unfinished path does."""
-        words = [self.lexicon.words[w][0][0] for w in self.lexicon.under(prefix, 8)]
+        keyed = [w for w in self.lexicon.under(prefix, UNDER) if fits(w, near)]
+        words = [self.lexicon.words[w][0][0] for w in keyed]
         return [Guess(word, -1e3) for word in words if word not in known]
 
-    def refused(self, written: str, swipe: np.ndarray) -> bool:
-        """Whether a word's first or last key lies far from the swipe's end.
+    def reach(self, swipe: np.ndarray, known: bool) -> tuple[str, str]:
+        """The letters within `FAR` of a swipe's first point, and of its last one.
 
-        At whichever of the keyboard's possible widths it lies nearest.
+        At whichever of the keyboard's possible widths they lie nearest, where its own
+        is not `known`.
         """
-        place = dict(zip(self.keys.letters, self.keys.units(), strict=True))
-        for letter, point in ((written[0], swipe[0]), (written[-1], swipe[-1])):
-            x = point[0] / np.array(WIDTHS)
-            reach = np.abs(x - place[letter][0]).min()
-            if np.hypot(reach, point[1] - place[letter][1]) > FAR:
-                return True
-        return False
+        widths = np.ones(1) if known else np.array(WIDTHS)
+        keys = self.keys.units()
+        found = []
+        for point in (swipe[0], swipe[-1]):
+            x = np.abs(point[0] / widths[:, None] - keys[:, 0]).min(0)
+            away = np.hypot(x, point[1] - keys[:, 1])
+            found.append("".join(np.array(self.keys.letters)[away <= FAR]))
+        return found[0], found[1]
+
+    def written(self, word: str) -> str:
+        """The keys that write a word of the lexicon."""
+        return typed(word, {*self.keys.letters} & {*self.letters})
 
     def using(self, lexicon: Lexicon) -> "Typist":
         """The same with other words."""
         return Typist(
             self.spec, self.params, self.letters, self.keys, lexicon, self.decoder
         )
+
+
+def fits(written: str, near: tuple[str, str]) -> bool:
+    """Whether a word begins and ends on keys that are near a swipe's ends."""
+    return written[0] in near[0] and written[-1] in near[1]
 
 
 @partial(jax.jit, static_argnames=("spec", "how"))

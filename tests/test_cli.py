@@ -165,7 +165,9 @@ def test_evaluate_says_what_the_network_saw(tmp_path, capsys):
     assert code == 0, err
     assert line["inputs"] == {"shape": 4, "motion": 4, "size": 2}
     assert main(["evaluate", path]) == 0
-    assert "the network saw shape of 4, motion of 4, size of 2" in capsys.readouterr().out
+    assert (
+        "the network saw shape of 4, motion of 4, size of 2" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("size", [-1.0, np.inf, "big"])

@@ -359,7 +359,7 @@ def see(spec, drawing, usual_size=None):
 @pytest.mark.parametrize("size", [0, -1.0, float("inf"), float("nan"), "x", True])
 def test_a_usual_size_is_a_number_above_0(size):
     ink = Ink([np.array([[0, 0, 0], [9, 9, 1]], np.float32)])
-    with pytest.raises(InputError, match="usual size of the writer .* above 0"):
+    with pytest.raises(InputError, match=r"usual size of the writer .* above 0"):
         load().recognize(ink, usual_size=size)
 
 

@@ -176,8 +176,18 @@ def test_a_finished_sweep_is_not_run_again(fits, tmp_path):
     again = module.sweep(settings(), tmp_path / "run", time.time())
     assert again["metrics"] == line["metrics"]
     assert len(fits) == TRIALS
-    with pytest.raises(InputError, match=r"config\.sweep\.trials=12"):
-        module.sweep(settings(trials=13), tmp_path / "run", time.time())
+    with pytest.raises(InputError, match=r"config\.sweep\.score="):
+        module.sweep(settings(score="one_shot"), tmp_path / "run", time.time())
+
+
+def test_a_finished_sweep_can_be_lengthened(uninterrupted, fits, tmp_path):
+    workdir = tmp_path / "run"
+    module.sweep(settings(trials=10), workdir, time.time())
+    line = module.sweep(settings(), workdir, time.time())
+    assert line["metrics"]["trials"] == TRIALS == len(fits)
+    assert tried(workdir) == uninterrupted
+    kept = json.loads((workdir / "config.json").read_text())
+    assert kept["sweep"]["trials"] == TRIALS
 
 
 def test_one_shot_scores_are_those_of_episodes():

@@ -170,7 +170,8 @@ def _answer(given: argparse.Namespace, results: list[dict[str, Any]]) -> int:
             if "error" in result:
                 print(f"strokejax: {result['error']}", file=sys.stderr)
             else:
-                print(f"{result['index']}  {'  '.join(result['words'])}")
+                words = "  ".join(result["words"]) or "(no word ends where it does)"
+                print(f"{result['index']}  {words}")
     return 2 if any("error" in result for result in results) else 0
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.ink.keyboards import MAX_KEYS, Layout, layout, typed
+from strokejax.ink.keyboards import MAX_KEYS, Layout, by_keys, layout
 from strokejax.ink.swiping import USUAL, Finger, swipes
 from strokejax.types import Batch, InputError
 
@@ -49,14 +49,11 @@ def board(keys: Layout, letters: Sequence[str], words: Mapping[str, float]) -> B
     """
     number = {letter: i for i, letter in enumerate(letters)}
     key = {letter: i for i, letter in enumerate(keys.letters)}
-    found: dict[str, float] = {}
-    for word, frequency in words.items():
-        try:
-            keyed = typed(word, keys.letters)
-        except ValueError:
-            continue
-        if 0 < len(keyed) < LENGTHS[-1]:
-            found[keyed] = found.get(keyed, 0.0) + frequency
+    found = {
+        keyed: sum(frequency for _, frequency in each)
+        for keyed, each in by_keys(words, keys.letters).items()
+        if 0 < len(keyed) < LENGTHS[-1]
+    }
     if not found:
         raise InputError(
             f"The layout {keys.name} cannot write any of {len(words):,} words; give "

@@ -8,7 +8,7 @@ import numpy as np
 from strokejax.atomic import save_file
 from strokejax.data.swipe_batches import board
 from strokejax.data.swipes import swipe_line
-from strokejax.ink.keyboards import layout
+from strokejax.ink.keyboards import by_keys, layout
 from strokejax.ink.swiping import swipes
 
 PART = 1_000
@@ -18,10 +18,14 @@ PART = 1_000
 def write_swipes(
     out: Path, keys: str, words: Mapping[str, float], count: int, seed: int
 ) -> int:
-    """Writes so many swipes of words, drawn by how often they occur, as JSON lines."""
+    """Writes so many swipes of words, drawn by how often they occur, as JSON lines.
+
+    Of words that are written by the same keys, "its" and "it's", too.
+    """
     own = layout(keys)
     some = board(own, own.letters, words)
-    names = ["".join(own.letters[c] for c in way) for way in some.words]
+    named = by_keys(words, own.letters)
+    names = [named["".join(own.letters[c] for c in way)] for way in some.words]
     lines = []
     for start in range(0, count, PART):
         rng = np.random.default_rng([seed, start])
@@ -32,6 +36,8 @@ def write_swipes(
             points = np.empty((len(places), 3))
             points[:, :2] = places * own.pitch + own.origin
             points[:, 2] = np.linspace(0, spent, len(places))
-            lines.append(swipe_line(names[i], points, own.name))
+            among, often = zip(*names[i], strict=True)
+            word = among[rng.choice(len(among), p=np.divide(often, sum(often)))]
+            lines.append(swipe_line(word, points, own.name))
     save_file(out, "\n".join([*lines, ""]).encode())
     return count

@@ -10,8 +10,8 @@ WINDOW = 31
 """Symbols back that are looked at: who moves to a larger sheet is soon known anew."""
 ENOUGH = 3
 """Symbols without which nothing is known. By `benchmarks/usual_size.py`, of held-out
-letters 0.842 are right beside so many; beside one 0.834, but with more mistakes beyond
-twins than without any, which gives 0.827."""
+letters 0.844 are right beside so many; beside one 0.836, but with more mistakes beyond
+twins than without any, which gives 0.830."""
 
 
 def with_size(

@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -154,6 +154,23 @@ def typed(text: str, letters: Iterable[str]) -> str:
             if letter.isalnum():
                 raise ValueError(letter)
     return "".join(out)
+
+
+def by_keys(
+    words: Mapping[str, float], letters: Iterable[str]
+) -> dict[str, list[tuple[str, float]]]:
+    """Words with their frequencies by the keys that write them.
+
+    Under "" those that have a letter without a key, or nothing to write.
+    """
+    known, found = {*letters}, {}
+    for word, frequency in words.items():
+        try:
+            written = typed(word, known)
+        except ValueError:
+            written = ""
+        found.setdefault(written, []).append((word, frequency))
+    return found
 
 
 def _letter(key: dict) -> str:

@@ -24,7 +24,7 @@ from strokejax.config_values import RANGES
 from strokejax.fewshot import kshot
 from strokejax.job.run import Trained, fit
 from strokejax.job.sweep_page import Row, told, write_sweep
-from strokejax.job.workdir import check_owner, claim
+from strokejax.job.workdir import check_owner, write_config
 from strokejax.loop import Stopped
 from strokejax.metrics import read_jsonl
 from strokejax.types import InputError
@@ -41,8 +41,8 @@ def sweep(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     optuna = _optuna()
     if jax.process_count() > 1:
         raise InputError("A sweep is the work of one process; start one.")
-    check_owner(workdir, config)
-    claim(workdir, config)
+    check_owner(workdir, config, but=["sweep.trials"])  # more can be asked for later
+    write_config(workdir, config)
     study = _study(optuna, workdir / "journal.log")
     paths = _write(optuna, study, config, workdir)
     for index in range(len(_rows(study)), config.sweep.trials):

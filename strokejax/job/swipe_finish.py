@@ -11,7 +11,6 @@ import numpy as np
 
 from strokejax import __version__
 from strokejax.config import Config
-from strokejax.ink.keyboards import typed as written
 from strokejax.job.swipe_scoring import Scoring
 from strokejax.job.swipe_setup import Setup
 from strokejax.metrics import read_jsonl
@@ -107,10 +106,9 @@ def looks(
         if not typed[i]:
             continue
         read = typed[i][0].word
-        keys = written(read, setup.letters)
         known = bool(scoring.known[i])
-        points, looks = looked(typist, scoring.swipes[i], keys, known)
-        picture = attention_picture(keys, points, looks, setup.keys)
+        points, looks = looked(typist, scoring.swipes[i], read, known)
+        picture = attention_picture(read, points, looks, setup.keys)
         found.append(Look(read, scoring.truth[i], picture))
     return found
 

@@ -39,8 +39,12 @@ class Scoring:
         return {name: x for name, x in found.items() if isinstance(x, float)}
 
     def typed(self, typist: Typist) -> list[list[Guess]]:
-        """Words of the held-out swipes."""
-        return typist.type(self.swipes, known=self.known.tolist())
+        """Words of the held-out swipes, as they are written on the keys."""
+        found = typist.type(self.swipes, known=self.known.tolist())
+        return [
+            [Guess(typist.written(word), score) for word, score in each]
+            for each in found
+        ]
 
     def scores(self, typed: list[list[Guess]]) -> dict[str, Any]:
         """`swipe_scores` of typed words."""

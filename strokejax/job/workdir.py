@@ -1,6 +1,7 @@
 """A run's folder belongs to one config."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ def claim(workdir: Path, config: Config) -> None:
     path = workdir / "config.json"
     with together():
         if jax.process_index() == 0 and not path.exists():
-            settings = json.loads(config.to_json())
-            write_atomically(path, json.dumps(settings, indent=1).encode())
+            write_config(workdir, config)
     with together():
         if not path.exists():
             raise InputError(
@@ -28,12 +28,23 @@ def claim(workdir: Path, config: Config) -> None:
         check_owner(workdir, config)
 
 
-def check_owner(workdir: Path, config: Config) -> None:
-    """InputError if the folder is that of a run with another config."""
+def write_config(workdir: Path, config: Config) -> None:
+    """The config of the folder's run, whole or not at all."""
+    settings = json.dumps(json.loads(config.to_json()), indent=1)
+    write_atomically(workdir / "config.json", settings.encode())
+
+
+def check_owner(workdir: Path, config: Config, but: Sequence[str] = ()) -> None:
+    """InputError if the folder is that of a run with another config.
+
+    What is set at the dotted names `but` may differ.
+    """
     path, mine = workdir / "config.json", json.loads(config.to_json())
     if not path.exists():
         return
     theirs = json.loads(path.read_text())
+    for part, name in (each.split(".") for each in but):
+        theirs[part][name] = mine[part][name]
     if theirs != mine:
         name, old, new = _difference(theirs, mine)
         raise InputError(
