@@ -64,15 +64,18 @@ def preview(
     """What `register` would say of these drawings, less "version"; nothing changes."""
     given = prepare(name, drawings, (), usual_size, ignore)
     stored, folder = with_table(load_model(model)), resolve(model)
-    z = embedded(from_stored(stored, fast=False), given.kept)
+    recognizer = from_stored(stored, fast=False)
+    z = embedded(recognizer, given.kept)
     symbol, store = stored.symbols.symbol(given.name) or given.name, SampleStore(folder)
     own = drawn(stored, symbol)
     new = unknown_to(own, given.kept, given.sources, True)
     part = {variant: each[new] for variant, each in z.items()}
-    fresh = store.add(symbol, [given.kept[i] for i in new], part, [""] * len(new))
+    kept = [given.kept[i] for i in new]
+    fresh = store.add(symbol, kept, part, [""] * len(new))
     wider = stored._replace(samples=(*stored.samples, *fresh))
     coach = learn(wider, store, symbol, method, against=stored, force=True).coach
-    return {"symbol": symbol, "samples": len(own) + len(new), **coach}
+    shown = _inputs(recognizer.spec, kept)
+    return {"symbol": symbol, "samples": len(own) + len(new), "inputs": shown, **coach}
 
 
 class Given(NamedTuple):

@@ -30,7 +30,7 @@ from strokejax.predictions import Table, fit, merged, read_table, weighted, writ
 from strokejax.ranking import Decoder, decoder_of
 from strokejax.swipe_scores import rank, swipe_scores
 from strokejax.types import InputError
-from strokejax.typist import FAR, Typist, type_words
+from strokejax.typist import FAR, Typist, fits, type_words
 
 WORDS = {"the": 50.0, "then": 5.0, "to": 30.0, "too": 9.0, "a": 7.0, "heart": 2.0}
 QWERTY = layout("qwerty")
@@ -292,14 +292,29 @@ class TestSearch:
     def test_far_words_are_refused_and_prefixes_filled_up(self, typist):
         place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))
         swipe = np.array([[*place["t"], 0], [*place["o"], 1]])
-        assert not typist.refused("to", swipe)
-        assert typist.refused("a", swipe)
-        assert typist.refused("to", swipe + np.array([0, FAR + 0.1, 0]))
+        near = typist.reach(swipe, True)
+        assert fits("to", near)
+        assert not fits("a", near) and not fits("the", near)
+        below = typist.reach(swipe + np.array([0, FAR + 0.1, 0]), True)
+        assert not fits("to", below)
         assert typist.lexicon.under("the", 5) == ["the", "then"]
-        filled = typist._words(
-            np.array([[LETTERS.index("t"), -1]]), np.array([-1.0]), 3, swipe
-        )
-        assert [guess.word for guess in filled] == ["the", "to", "too"]
+        some = np.array([[LETTERS.index("t"), -1]]), np.array([-1.0])
+        filled = typist._words(*some, 3, near)
+        assert [guess.word for guess in filled] == ["to", "too", "then"]
+        ended = np.array([[LETTERS.index(c) for c in "to"] + [END]]), np.array([-1.0])
+        assert [guess.word for guess in typist._words(*ended, 3, near)] == ["to"]
+        assert typist._words(*ended, 3, below) == []
+
+    def test_a_swipe_off_all_words_is_none(self, typist):
+        far = np.linspace([9.5, 2.0, 0], [9.0, 2.0, 0.4], 12)
+        assert typist.type([far], known=[True]) == [[]]
+
+    def test_only_keyboards_of_unknown_width_are_stretched(self, typist):
+        place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))
+        wide = np.array([[*place["p"], 0], [*place["p"], 1]]) * [1.25, 1, 1]
+        assert "p" in typist.reach(wide, False)[0]
+        assert "u" not in typist.reach(wide, True)[0]
+        assert "u" in typist.reach(wide * [0.8, 1, 1], False)[0]
 
 
 def test_words_that_share_their_keys_are_all_found():
