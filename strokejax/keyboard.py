@@ -82,16 +82,18 @@ def type_swipes(
     *,
     placing: Placing | None = None,
     count: int = 4,
+    first: int = 0,
 ) -> list[list[Guess] | InputError]:
     """Words of each swipe, best first; an error where there is none.
 
-    Without a `placing` the keyboard's is estimated from all swipes together.
+    Without a `placing` the keyboard's is estimated from all swipes together. `first`
+    is the number of the first one, for errors.
     """
     keys, found = keyboard.typist.keys, list(swipes)
     for i, swipe in enumerate(found):
         if isinstance(swipe, Swipe):
             try:
-                check_places(swipe, keys, f"Swipe {i}")
+                check_places(swipe, keys, f"Swipe {first + i} (from 0)")
             except InputError as error:
                 found[i] = error
     good = [swipe for swipe in found if isinstance(swipe, Swipe)]

@@ -90,7 +90,10 @@ def merged(tables: Sequence[tuple[str, Table]]) -> list[Table]:
                     f"differ on swipe {i}: {rows[i][0][:1]} and {row[0][:1]}; leave "
                     f"one out."
                 )
-    return [Table(who, of, rows) for (who, of), (_, rows) in found.items()]
+    return [
+        Table(who, of, dict(sorted(rows.items())))
+        for (who, of), (_, rows) in found.items()
+    ]
 
 
 def by_split(tables: Sequence[Table]) -> dict[str, dict[tuple, Table]]:

@@ -25,11 +25,15 @@ def draw(
     swipes: list[Swipe | InputError],
     found: list[list[Guess] | InputError],
     placing: Placing,
+    first: int = 0,
 ) -> None:
-    """A picture of each of the first swipes and its best word, NUMBER-WORD.png."""
+    """A picture of each of some swipes and its best word, NUMBER-WORD.png.
+
+    The swipes are counted from `first`, and no more than `MOST` are drawn.
+    """
     typist = keyboard.typist
     names, pictures = [], []
-    for i, (swipe, guesses) in enumerate(zip(swipes, found, strict=True)):
+    for i, (swipe, guesses) in enumerate(zip(swipes, found, strict=True), first):
         if isinstance(swipe, InputError) or isinstance(guesses, InputError):
             continue
         if len(pictures) == MOST or not guesses:

@@ -15,6 +15,7 @@ from strokejax.optim import (
     group_labels,
     make_optimizer,
     schedule,
+    stepped,
 )
 from strokejax.state import create_state
 from strokejax.steps import (
@@ -150,6 +151,13 @@ def test_schedule_rises_then_falls_within_its_limits(steps, warmup):
     assert values.min() >= 0
 
 
+def test_milestones_take_the_rate_to_a_tenth():
+    rate = stepped(1.0, steps=100, warmup=0.1, milestones=(0.5, 0.8))
+    found = [float(rate(i)) for i in (0, 10, 49, 50, 79, 80, 100)]
+    expected = [1 / 25, 1, 1, 0.1, 0.1, 0.01, 0.01]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 # Optimizer
 
 
@@ -215,6 +223,31 @@ def test_clipping_bounds_the_gradient_of_the_trained_group_alone():
 
 
 # StrokeNet's steps
+
+
+def test_a_plateau_halves_what_moves():
+    """After two means of four losses that are no better, and not where they fall."""
+    params = {"encoder": {"out": {"bias": jnp.zeros(3)}}, "table": {}}
+    optimizer = make_optimizer(params, train="all", learning_rate=0.1, plateau=4)
+    gradient = jax.tree.map(jnp.ones_like, params)
+
+    @jax.jit
+    def moved(state, loss):
+        updates, state = optimizer.update(gradient, state, params, value=loss)
+        return -updates["encoder"]["out"]["bias"][0], state
+
+    def lengths(losses):
+        state, found = optimizer.init(params), []
+        for loss in losses:
+            length, state = moved(state, jnp.float32(loss))
+            found.append(float(length))
+        return found
+
+    falling = lengths([1 / (1 + i) for i in range(20)])
+    np.testing.assert_allclose(falling, 0.1, rtol=1e-3)
+    flat = lengths([1.0] * 20)
+    assert flat[0] == pytest.approx(0.1, rel=1e-3)
+    assert flat[-1] <= 0.05 * 1.001
 
 
 def test_training_the_table_moves_nothing_else():

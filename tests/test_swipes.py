@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokejax.data.swipe_batches import alphabet, board, boards_of, swipe_batches
+from strokejax.data.swipe_files import write_swipes
 from strokejax.data.swipe_masks import masked
 from strokejax.data.swipe_records import record_batches, recorded
 from strokejax.data.swipes import (
     Swipe,
     check_places,
+    in_pixels,
     likely,
     parse_swipe,
     read_swipes,
@@ -208,6 +210,42 @@ class TestFiles:
         with pytest.raises(InputError, match="0 swipes"):
             read_swipes(path)
 
+    @pytest.mark.parametrize("bad", ["[" * 200_000, '{"word": ' + "9" * 5_000 + "}"])
+    def test_lines_that_no_reader_takes_are_told_and_others_kept(self, bad, tmp_path):
+        path = tmp_path / "s.jsonl"
+        good = json.dumps({"word": "to", "curve": CURVE})
+        path.write_text(f"\n{bad}\n\n{good}\n{{")
+        first, second, third = read_swipes(path)
+        assert "line 2 is no JSON" in str(first)
+        assert isinstance(second, Swipe)
+        assert "line 5" in str(third)
+        (tmp_path / "keys.json").write_text(bad)
+        with pytest.raises(InputError, match=r"keys\.json is no JSON"):
+            layout(tmp_path / "keys.json")
+
+    def test_a_separator_within_a_word_ends_no_line(self, tmp_path):
+        path = tmp_path / "s.jsonl"
+        line = json.dumps({"word": "a\u2028b", "curve": CURVE}, ensure_ascii=False)
+        path.write_text(f"{line}\r\n{line}", "utf-8")
+        assert [each.word for each in read_swipes(path)] == ["a\u2028b"] * 2
+
+    def test_a_keyboard_of_another_size_is_scaled(self):
+        told = {"width": 2 * QWERTY.width, "height": 3 * QWERTY.height}
+        large = {axis: [f * v for v in CURVE[axis]] for axis, f in (("x", 2), ("y", 3))}
+        swipe = parse_swipe({"word": "to", "curve": CURVE | large | told})
+        small = parse_swipe({"word": "to", "curve": CURVE})
+        np.testing.assert_allclose(in_pixels(swipe, QWERTY), small.points)
+        check_places(swipe, QWERTY, "it")
+        assert likely(swipe, QWERTY) == likely(small, QWERTY)
+        assert not likely(swipe._replace(width=1.0), QWERTY)
+
+    def test_made_swipes_mean_words_as_they_are_written(self, tmp_path):
+        words = {"it's": 3.0, "its": 1.0, "Café": 2.0}
+        write_swipes(tmp_path / "s.jsonl", "qwerty", words, 60, 0)
+        found = [each.word for each in read_swipes(tmp_path / "s.jsonl")]
+        assert {*found} == {*words}
+        assert found.count("it's") > found.count("its")
+
     def test_points_off_the_keyboard_and_other_words(self):
         good = parse_swipe({"word": "to", "curve": CURVE})
         check_places(good, QWERTY, "it")
@@ -245,6 +283,18 @@ class TestBatches:
         whole, part = self.at()(5), self.at(rows=slice(4, 8))(5)
         for one, other in zip(whole.inputs.values(), part.inputs.values(), strict=True):
             np.testing.assert_array_equal(one[4:8], other)
+
+    def test_types_are_the_same_everywhere(self):
+        batch = self.at()(0)
+        types = {name: leaf.dtype.name for name, leaf in batch.inputs.items()}
+        assert types == {
+            "points": "float32",
+            "keys": "float32",
+            "letters": "int32",
+            "known": "float32",
+            "word": "int32",
+        }
+        assert batch.labels.dtype == np.int32
 
     def test_words_are_letters_then_the_end(self):
         batch = self.at(invented=0.0)(0)
@@ -290,5 +340,13 @@ class TestBatches:
         train, valid = recorded(path, QWERTY)
         assert not {s.word for s in train} & {s.word for s in valid}
         found = record_batches(train, QWERTY, self.letters, 8, seed=0)(1)
+        plain = record_batches(train, QWERTY, self.letters, 8, seed=0, plain=True)(1)
         assert found.inputs["points"].shape == (8, POINTS, 3)
+        np.testing.assert_array_equal(found.labels, plain.labels)
+        assert (np.diff(found.inputs["points"][..., 2]) > 0).all()
+        times = [each.inputs["points"][..., 2] for each in (found, plain)]
+        pace = np.diff(times[0]) / np.diff(times[1])
+        assert pace.std(1).min() > 0.05  # uneven within each swipe
+        rough = [np.diff(b.inputs["points"][..., 0], n=3).std() for b in (found, plain)]
+        assert rough[0] > rough[1]
         assert (found.labels == len(self.letters)).sum() == 8

@@ -26,7 +26,16 @@ from strokejax.line_scores import edit_distance
 from strokejax.model_store import save_model
 from strokejax.models.build import EncoderSpec, build_encoder
 from strokejax.models.swipe_net import Points, SwipeNet
-from strokejax.predictions import Table, fit, merged, read_table, weighted, write_table
+from strokejax.predictions import (
+    Table,
+    appended,
+    by_split,
+    fit,
+    merged,
+    read_table,
+    weighted,
+    write_table,
+)
 from strokejax.ranking import Decoder, decoder_of
 from strokejax.swipe_scores import rank, swipe_scores
 from strokejax.types import InputError
@@ -189,6 +198,19 @@ def test_a_kept_step_says_what_the_whole_word_says(usual):
     assert not np.allclose(steps[:, :3, 1], whole[:, :3, 1], atol=1e-2)
 
 
+def test_looks_of_a_letter_are_shares(usual):
+    net, variables = usual
+
+    @jax.jit
+    def looks(variables, inputs, codes):
+        bound = net.bind(variables)
+        return bound.attention(bound.encode(inputs), codes)
+
+    found = np.asarray(looks(variables, BATCH.inputs, np.maximum(BATCH.labels, 0)))
+    assert (found >= 0).all()
+    np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
+
+
 class TestSearch:
     def scored(self, typist, batch, how, words=None):
         guide = (words or typist.lexicon).guide
@@ -239,6 +261,28 @@ class TestSearch:
             text, score = self.scored(typist, BATCH.inputs, how, one)
             assert (np.asarray(text)[:, 0, 5] == END).all()
             assert (np.abs(np.asarray(score)[:, 0]) < 1e-3).all() == free
+
+    def test_a_beam_of_one_is_greedy(self, usual, typist):
+        """Letter by letter the most probable one, without a lexicon."""
+        net, variables = usual
+        how = Search(width=1, limit=8, exponent=0.0)
+        free = Lexicon({}, (), no_guide(END + 1), ())
+        text, score = self.scored(typist, BATCH.inputs, how, free)
+        memory = jax.jit(partial(net.apply, method="encode"))(variables, BATCH.inputs)
+        decode = jax.jit(partial(net.apply, method="decode"))
+        word, total = np.zeros((4, 8), np.int32), np.zeros(4)
+        going = np.ones(4, bool)
+        for place in range(8):
+            logits = decode(variables, memory, word)[:, place]
+            log_p = np.asarray(jax.nn.log_softmax(logits))
+            word[:, place] = log_p.argmax(-1)
+            total += np.where(going, log_p.max(-1), 0)
+            np.testing.assert_array_equal(
+                np.asarray(text)[going, 0, place], word[going, place]
+            )
+            going &= word[:, place] != END
+        ended = ~going
+        np.testing.assert_allclose(np.asarray(score)[ended, 0], total[ended], atol=1e-3)
 
     def test_improbable_letters_are_left(self, typist):
         how = Search(width=3, limit=8, least=0.999)
@@ -354,6 +398,22 @@ class TestTables:
         with pytest.raises(InputError, match="no table"):
             read_table(tmp_path / "u")
 
+    def test_sets_of_swipes_are_told_apart(self):
+        later = self.other._replace(split="t")
+        found = by_split([self.one, self.other, later])
+        assert {split: len(each) for split, each in found.items()} == {"s": 2, "t": 1}
+
+    def test_later_tables_add_what_the_first_lack(self):
+        rows = appended([self.one, self.other], [1, 0])
+        assert rows[0][0] == ("a", "the", "to")
+        assert [*rows[0][1]] == sorted(rows[0][1], reverse=True)
+
+    def test_parts_in_any_order_are_the_same_whole(self):
+        rows = {i: (("to",), (-float(i),)) for i in range(5)}
+        parts = [self.one._replace(rows={i: rows[i]}) for i in (3, 0, 4, 1, 2)]
+        (whole,) = merged([(str(i), part) for i, part in enumerate(parts)])
+        assert [*whole.rows.items()] == [*rows.items()]
+
     def test_weights_follow_who_is_right(self):
         order, weights = fit([self.one, self.other], ["a"])
         assert order == [1, 0]
@@ -398,10 +458,24 @@ class TestCommands:
         assert code == 2
         assert scores["n"] == 5
         assert {"top1", "top4", "mrr", "cer", "interval95"} <= scores.keys()
-        code, both, _ = self.run(
-            capsys, "swipe", "combine", table, table, "--fit", path
-        )
+        parts = [tmp_path / f"part{k}" for k in (2, 1)]
+        for part in parts:
+            code, _, _ = self.run(
+                capsys, "swipe", "type", path, *some, "--model", model, "--block",
+                block, "--part", f"{part.name[-1]}/2", "--table", part,
+            )  # fmt: skip
+        (whole,) = merged([(p.name, read_table(p)) for p in parts])
+        assert whole.predictor == read_table(table).predictor
+        assert [*whole.rows] == [*read_table(table).rows]
+        for mine, theirs in zip(
+            whole.rows.values(), read_table(table).rows.values(), strict=True
+        ):
+            assert mine[0] == theirs[0]
+            np.testing.assert_allclose(mine[1], theirs[1], atol=1e-3)
+        argv = ("swipe", "combine", table, table, "--fit", path)
+        code, both, _ = self.run(capsys, *argv)
         assert code == 0
+        assert self.run(capsys, *argv) == (code, both, _)
         assert [r["words"] for r in both["results"]] == [
             r["words"] for r in typed["results"][:5]
         ]
@@ -416,6 +490,7 @@ class TestCommands:
             ("swipe", "make", "--out", tmp_path / "x", "--layout", "qwert"),
             ("swipe", "make", "--out", tmp_path / "x", "--count", 0),
             ("swipe", "make", "--out", tmp_path / "x", "--words", empty),
+            ("swipe", "type", tmp_path / "none.jsonl"),
         ):
             code, _, said = self.run(capsys, *argv)
             assert code == 2

@@ -38,6 +38,12 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--attention", metavar="DIR", help="pictures of which points made each letter"
     )
     typing.add_argument("--table", metavar="FILE", help="write predictions for combine")
+    typing.add_argument(
+        "--part",
+        default="1/1",
+        metavar="K/N",
+        help="only the Kth of N equal parts of the file: combine joins their tables",
+    )
     make = parser.add_argument_group("make")
     make.add_argument("--out", metavar="FILE", help="a new file of swipes")
     make.add_argument("--count", type=int, default=100, help="how many (100)")
@@ -95,15 +101,15 @@ def run(given: argparse.Namespace) -> int:
 def keyboard_of(given: argparse.Namespace) -> Any:
     """The keyboard of the options."""
     with importing():
-        from strokejax.decode.character_model import words_of
+        from strokejax.decode.character_model import load_blocked
         from strokejax.keyboard import open_keyboard
         from strokejax.ranking import decoder_of
-    blocked = words_of(given.block) if given.block else ()
+    blocked = load_blocked(given.block) if given.block else []
     keyboard = open_keyboard(
         given.model,
         given.layout,
         given.words,
-        blocked=[*blocked],
+        blocked=blocked,
         decoder=decoder_of(given.beam, given.decoder),
     )
     left = keyboard.typist.lexicon.left_out
@@ -144,9 +150,10 @@ def _type(given: argparse.Namespace) -> int:
     from strokejax.keyboard import type_swipes
 
     placing = placing_of(given, keyboard, swipes)
-    results = []
-    typed = type_swipes(keyboard, swipes, placing=placing)
-    for i, guesses in enumerate(typed):
+    part, results = _part(given.part, len(swipes)), []
+    swipes = [swipes[i] for i in part]
+    typed = type_swipes(keyboard, swipes, placing=placing, first=part.start)
+    for i, guesses in zip(part, typed, strict=True):
         if isinstance(guesses, InputError):
             results.append({"index": i, "error": str(guesses)})
             continue
@@ -156,10 +163,21 @@ def _type(given: argparse.Namespace) -> int:
     if given.attention:
         from strokejax.swipe_looks import draw
 
-        draw(Path(given.attention), keyboard, swipes, typed, placing)
+        draw(Path(given.attention), keyboard, swipes, typed, placing, part.start)
     if given.table:
         _write_table(given, keyboard, results)
     return _answer(given, results)
+
+
+def _part(text: str, count: int) -> range:
+    """The numbers of a part of so many swipes."""
+    one, _, of = text.partition("/")
+    if not (one.isdecimal() and of.isdecimal() and 1 <= int(one) <= int(of) <= count):
+        raise InputError(
+            f"--part is {text!r} of {count:,} swipes; write K/N, like 2/4, with at "
+            f"least one swipe a part."
+        )
+    return range(count * (int(one) - 1) // int(of), count * int(one) // int(of))
 
 
 def _answer(given: argparse.Namespace, results: list[dict[str, Any]]) -> int:
@@ -189,7 +207,7 @@ def _write_table(given: argparse.Namespace, keyboard: Any, results: list) -> Non
         "decoder": json.dumps(decoder.search._asdict() | decoder.weights._asdict()),
         "keyboard": given.keyboard,
         "layout": digest(layout.encode()),
-        "words": digest(json.dumps(typist.lexicon.ordered).encode()),
+        "words": digest(json.dumps(sorted(typist.lexicon.words.items())).encode()),
     }
     rows = {
         r["index"]: (tuple(r["words"]), tuple(r["scores"]))

@@ -15,6 +15,10 @@ from strokejax.types import Batch, InputError
 
 HELD_OUT = 10
 """Of so many words one is held out with all its swipes."""
+NOISE = 0.03
+"""Standard deviation of a point's place, in keys."""
+PACE, UNEVEN = 0.1, 0.2
+"""Standard deviations of the logarithm of a swipe's pace, and of each of its steps."""
 
 
 def recorded(path: str | Path, keys: Layout) -> tuple[list[Swipe], list[Swipe]]:
@@ -53,7 +57,8 @@ def record_batches(
 ) -> Callable[[int], Batch]:
     """`at(step)` like `swipe_batches`, of recorded swipes in random order.
 
-    Each time a swipe comes, its keyboard has another size; unless `plain`.
+    Each time a swipe comes, its keyboard has another size, its points lie a little
+    elsewhere and its time passes otherwise; unless `plain`.
     """
     number = {letter: i for i, letter in enumerate(letters)}
     places = np.stack([_resampled(swipe, keys) for swipe in swipes])
@@ -69,8 +74,8 @@ def record_batches(
         which = some[(step * size + np.arange(size)) % len(swipes)]
         points = places[which]
         if not plain:
+            points = shaken(rng, points)
             points[..., :2] = worn_points(rng, points[..., :2], told[which])
-            points[..., 2] *= rng.lognormal(0, 0.1, (size, 1))
         length = LENGTHS[max(len(words[i]) for i in which) >= LENGTHS[0]]
         word = np.full((size, length), -1, np.int32)
         for i, one in enumerate(which):
@@ -86,6 +91,16 @@ def record_batches(
         return Batch(inputs, word[rows], np.ones(len(word[rows]), bool))
 
     return at
+
+
+def shaken(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """f64[b p 3] with noise in the places, and time that runs unevenly."""
+    b, p, _ = points.shape
+    found = points.copy()
+    found[..., :2] += rng.normal(0, NOISE, (b, p, 2))
+    pace = rng.lognormal(0, PACE, (b, 1)) * rng.lognormal(0, UNEVEN, (b, p - 1))
+    found[:, 1:, 2] = np.cumsum(np.diff(points[..., 2]) * pace, 1)
+    return found
 
 
 def _resampled(swipe: Swipe, keys: Layout) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Swipes as JSON lines: {"word": ..., "curve": {"x": [...], "y": [...], "t": [...]}}.
 
 x and y are pixels of the keyboard's layout, t milliseconds. `word` may be missing. A
-curve may say the "width" of the keyboard that it was made on; else the width is
-unknown.
+curve may say the "width" and the "height" of the keyboard that it was made on; else
+they are unknown.
 """
 
 import json
@@ -39,6 +39,7 @@ class Swipe(NamedTuple):
     """f64[n 3]: x, y in pixels, t in seconds from the first point's."""
     width: float | None = None
     """Pixels of the keyboard it was made on."""
+    height: float | None = None
 
 
 def read_swipes(path: str | Path) -> list[Swipe | InputError]:
@@ -47,23 +48,32 @@ def read_swipes(path: str | Path) -> list[Swipe | InputError]:
     InputError where the file is no text, or has none or too many lines.
     """
     text = decode_text(read_bytes(path, MAX_BYTES), str(path))
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not 0 < len(lines) <= MAX_SWIPES:
+    # Not splitlines, which ends lines within texts, too: at U+2028 for one.
+    numbered = [(i, x) for i, x in enumerate(text.split("\n"), 1) if x.strip()]
+    if not 0 < len(numbered) <= MAX_SWIPES:
         raise InputError(
-            f"{path} has {len(lines):,} swipes; give 1 to {MAX_SWIPES:,}, one a line."
+            f"{path} has {len(numbered):,} swipes; give 1 to {MAX_SWIPES:,}, one a "
+            f"line."
         )
-    return [*_parsed(lines, str(path))]
+    return [*_parsed(numbered, str(path))]
 
 
-def _parsed(lines: Iterable[str], where: str) -> Iterator[Swipe | InputError]:
-    for number, line in enumerate(lines, 1):
+def _parsed(
+    numbered: Iterable[tuple[int, str]], where: str
+) -> Iterator[Swipe | InputError]:
+    for number, line in numbered:
         place = f"{where}, line {number}"
         try:
             yield parse_swipe(json.loads(line), place)
-        except json.JSONDecodeError as error:
-            yield InputError(f"{place} is no JSON (column {error.colno}).")
         except InputError as error:
             yield error
+        except json.JSONDecodeError as error:
+            yield InputError(f"{place} is no JSON (column {error.colno}).")
+        except (RecursionError, ValueError):
+            yield InputError(
+                f"{place} is no JSON that can be read: it nests too deep, "
+                f"or has a number of thousands of digits."
+            )
 
 
 def parse_swipe(found: Any, where: str = "The swipe") -> Swipe:
@@ -89,16 +99,20 @@ def parse_swipe(found: Any, where: str = "The swipe") -> Swipe:
     points[:, 2] = (points[:, 2] - points[0, 2]) / 1000
     _check_times(points[:, 2], where)
     word = found.get("word") or ""
-    width = curve.get("width", found.get("width"))
     if not isinstance(word, str) or len(word) > 64:
         raise InputError(f"{where} has a word that is no text of up to 64 characters.")
-    if width is not None and not (
-        isinstance(width, int | float) and 1 <= width <= 100_000
-    ):
+    size = [_side(curve.get(x, found.get(x)), x, where) for x in ("width", "height")]
+    return Swipe(unicodedata.normalize("NFC", word), points, *size)
+
+
+def _side(side: Any, name: str, where: str) -> float | None:
+    """A keyboard's width or height; None for none."""
+    number = isinstance(side, int | float) and not isinstance(side, bool)
+    if side is not None and not (number and 1 <= side <= 100_000):
         raise InputError(
-            f"{where} has the width {width!r}; give pixels, 1 to 100,000, or none."
+            f"{where} has the {name} {side!r}; give pixels, 1 to 100,000, or none."
         )
-    return Swipe(unicodedata.normalize("NFC", word), points, width)
+    return side
 
 
 def _numbers(lists: list[list], where: str) -> np.ndarray:
@@ -128,7 +142,7 @@ def _check_times(t: np.ndarray, where: str) -> None:
 
 def check_places(swipe: Swipe, keys: Layout, where: str) -> None:
     """InputError for points that lie far off a keyboard."""
-    size = np.array([swipe.width or keys.width, keys.height])
+    size = np.array([swipe.width or keys.width, swipe.height or keys.height])
     away = np.maximum(-swipe.points[:, :2], swipe.points[:, :2] - size) / size
     if away.max() > BEYOND:
         x, y = swipe.points[int(away.max(1).argmax()), :2]
@@ -139,27 +153,32 @@ def check_places(swipe: Swipe, keys: Layout, where: str) -> None:
 
 
 def in_pixels(swipe: Swipe, keys: Layout) -> np.ndarray:
-    """f64[n 3]: in the layout's pixels, where the keyboard's own width is told."""
+    """f64[n 3]: in the layout's pixels, where the keyboard's own size is told.
+
+    x is scaled by the width and y by the height: keys may be wider alone.
+    """
     points = swipe.points.copy()
-    if swipe.width is not None:
-        points[:, 0] *= keys.width / swipe.width
+    points[:, 0] *= keys.width / (swipe.width or keys.width)
+    points[:, 1] *= keys.height / (swipe.height or keys.height)
     return points
 
 
 def likely(swipe: Swipe, keys: Layout) -> bool:
     """Whether a swipe may mean its word: for training, where people err.
 
-    Its length is that of the way along the word's keys, give or take.
+    It lies on the keyboard, and its length is that of the way along the word's keys,
+    give or take.
     """
     try:
+        check_places(swipe, keys, "")
         written = typed(swipe.word, keys.letters)
-    except ValueError:
+    except (InputError, ValueError):
         return False
     if not written:
         return False
     places = dict(zip(keys.letters, keys.units(), strict=True))
     way = np.array([places[c] for c in written])
-    xy = keys.to_units(swipe.points[:, :2])
+    xy = keys.to_units(in_pixels(swipe, keys)[:, :2])
     ways = (np.linalg.norm(np.diff(each, axis=0), axis=1).sum() for each in (xy, way))
     own, wanted = (length + SLACK for length in ways)
     return SHORT < own / wanted < LONG

@@ -136,6 +136,11 @@ def load_lexicon(file: str | Path) -> dict[str, float]:
     return parse_words(text, str(file), MAX_LEXICON)
 
 
+def load_blocked(file: str | Path) -> list[str]:
+    """The words of a file with or without frequencies; there may be none."""
+    return [*load_lexicon(file)] if read_bytes(file, MAX_BYTES).strip() else []
+
+
 def parse_words(text: str, where: str, most: int = MAX_WORDS) -> dict[str, float]:
     """The words of such a file's text; `where` names it in errors."""
     words: dict[str, float] = defaultdict(float)

@@ -107,6 +107,8 @@ def load_layout(file: str | Path) -> Layout:
         found = json.loads(decode_text(read_bytes(path, MAX_BYTES), str(path)))
     except json.JSONDecodeError as error:
         raise InputError(f"{path} is no JSON (line {error.lineno}).") from None
+    except (RecursionError, ValueError) as error:
+        raise InputError(f"{path} is no JSON that can be read ({error}).") from None
     return parse_layout(found, name, str(path))
 
 

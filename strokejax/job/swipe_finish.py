@@ -55,7 +55,7 @@ def finish(
         if jax.process_index() == 0:
             about = {
                 "job": config.job,
-                "data": f"synthetic swipes on {config.swipe.layouts}",
+                "data": f"{_kind(setup)} on {config.swipe.layouts}",
                 "seed": config.seed,
                 "step": int(state.step),
                 "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -130,10 +130,14 @@ def stored_typist(setup: Setup, encoder: Any, about: dict[str, Any]) -> StoredMo
     )
 
 
+def _kind(setup: Setup) -> str:
+    return "recorded swipes" if setup.records else "synthetic swipes"
+
+
 def _tell(setup: Setup, figures: dict[str, Any], paths: dict[str, Path]) -> None:
     low, high = figures["interval95"]
     print(
-        f"{figures['n']:,} synthetic swipes on {setup.keys.name} that training never "
+        f"{figures['n']:,} {_kind(setup)} on {setup.keys.name} that training never "
         f"saw:\n"
         f"  the right word first {figures['top1']:.3f} [{low:.3f}, {high:.3f}], among "
         f"four {figures['top4']:.3f}, MRR {figures['mrr']:.3f}\n"
