@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from strokejax.config_checks import validate
+from strokejax.data.swipe_files import write_swipes
+from strokejax.data.swipes import Swipe, read_swipes
 from strokejax.job.swipe import run
 from strokejax.job.swipe_setup import prepare
-from strokejax.keyboard import open_keyboard
+from strokejax.keyboard import open_keyboard, type_swipes
 from strokejax.launch import CONFIG  # noqa: F401  the flags of a job
 from strokejax.model_store import load_model
 from strokejax.types import InputError
@@ -65,6 +67,26 @@ def test_a_run_leaves_a_report(finished):
     for text in ("The beam", "words followed", "Mistakes (", "Meant", "top1"):
         assert text in page
     assert f"{line['metrics']['mrr']:.3f}" in page
+
+
+def test_another_encoder_is_trained_on_recordings(tmp_path, capsys):
+    path, words = tmp_path / "mine.jsonl", {"to": 1.0, "the": 2.0, "then": 1.0}
+    words |= dict.fromkeys(["tea", "hot", "not", "other", "rather", "are"], 1.0)
+    write_swipes(path, "qwerty", words, 60, 0)
+    listed = tmp_path / "words.txt"
+    listed.write_text("".join(f"{word} {often}\n" for word, often in words.items()))
+    given = {"data.name": "swipes", "data.root": str(path), "model.name": "rnn"}
+    more = {"swipe.words": str(listed), "swipe.layouts": "qwerty"}
+    line = run(small(**given, **more), tmp_path / "run", time.time())
+    assert "recorded swipes on qwerty" in capsys.readouterr().err
+    stored = load_model(line["model"])
+    assert stored.about["data"] == "recorded swipes on qwerty"
+    assert stored.spec.architecture == "rnn"
+    keyboard = open_keyboard(line["model"], "qwerty", words)
+    (swipe, *_) = [s for s in read_swipes(path) if isinstance(s, Swipe)]
+    (found,) = type_swipes(keyboard, [swipe._replace(width=360.0)])
+    assert {guess.word for guess in found} <= {*words}
+    assert found
 
 
 def test_letters_of_a_trained_model_keep_their_weights(finished):

@@ -162,11 +162,25 @@ def test_the_published_size():
 
 
 @pytest.mark.parametrize("encoder", ["conformer", "rnn"])
-def test_other_encoders_see_the_same(encoder):
+def test_other_encoders_see_the_same_and_learn_in_all_their_parts(encoder):
     net, variables = made(encoder)
-    memory = jax.jit(partial(net.apply, method="encode"))(variables, BATCH.inputs)
+
+    @jax.jit
+    def learned(params):
+        def loss(params):
+            memory = net.apply({"params": params}, BATCH.inputs, method="encode")
+            return jnp.mean(jnp.sin(3 * memory)), memory
+
+        return jax.value_and_grad(loss, has_aux=True)(params)
+
+    (_, memory), gradient = learned(variables["params"])
     assert memory.shape == (4, 64, 128)
     assert np.isfinite(memory).all()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(gradient):
+        name = jax.tree_util.keystr(path)
+        assert np.isfinite(leaf).all(), name
+        if path[0].key.startswith(("points", "layers")) and "key" not in name:
+            assert np.abs(leaf).max() > 0, name
 
 
 def test_a_kept_step_says_what_the_whole_word_says(usual):
