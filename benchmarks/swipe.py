@@ -7,7 +7,8 @@ python benchmarks/swipe.py                    # all parts
 --only layouts     synthetic swipes on layouts that training saw and on others
 --only tune        the decoder's settings, on synthetic swipes
 --only speed       one swipe, 256 swipes, a million words
---only finger      synthetic swipes beside people's: length, time, speed, distances
+--only finger      synthetic swipes beside people's: length, time, speed, turns,
+                   distances from keys
 --only whole       what the beam spares: every word of the lexicon scored instead
 --only peer        256 swipes beside PyTorch: one at a time with prefixes computed
                    anew, and all together with keys and values kept
@@ -30,7 +31,7 @@ from shapes import Shapes
 from strokejax.data.swipe_batches import board, swipe_batches
 from strokejax.data.swipes import Swipe, read_swipes
 from strokejax.decode.words import Search
-from strokejax.ink.keyboards import ROWS, typed
+from strokejax.ink.keyboards import Layout, layout, of_keys, typed
 from strokejax.ink.swiping import swipes as made
 from strokejax.keyboard import (
     Keyboard,
@@ -43,6 +44,7 @@ from strokejax.lexicon import lexicon
 from strokejax.ranking import Decoder, Weights, decoder_of
 from strokejax.swipe_scores import swipe_scores
 
+LATIN = ("qwerty", "azerty", "qwertz", "dvorak")
 PLAIN = Weights(along=0.0, passing=0.0)
 """Nothing but the network and how often words occur."""
 PARTS = (
@@ -156,14 +158,34 @@ def synthetic(keyboard: Keyboard, count: int, seed: int, exact: bool = True):
 
 
 def layouts(given: argparse.Namespace) -> None:
-    """English words, written by the same fingers; widths told."""
-    for name in ROWS:
-        if name != "russian":
-            keyboard = open_keyboard(given.model, name)
-            points, known, truth = synthetic(keyboard, 1_000, 77)
-            found = keyboard.typist.type(points, known=known)
-            words = [[typed(g.word, keyboard.typist.letters) for g in e] for e in found]
-            told(name, words, truth)
+    """English words, written by the same fingers; widths told.
+
+    How hard each layout is tell the shapes of its words: of qwerty mirrored or turned
+    upside down, which no training saw, they are as far apart as qwerty's own.
+    """
+    how = decoder_of(given.beam, given.decoder)
+    for keys in (*map(layout, LATIN), *turned(layout("qwerty"))):
+        keyboard = open_keyboard(given.model, keys, decoder=how)
+        points, known, truth = synthetic(keyboard, 1_000, 77)
+        written = keyboard.typist.written
+        found = keyboard.typist.type(points, known=known)
+        told(keys.name, [[written(g.word) for g in each] for each in found], truth)
+        shapes = Shapes(keyboard.words, keys)
+        named = [shapes.type(points_[:, :2]) for points_ in points]
+        words = [[written(word) for word in each] for each in named]
+        told(f"{keys.name}, by shapes alone", words, truth)
+
+
+def turned(keys: Layout) -> list[Layout]:
+    """A layout mirrored, and upside down."""
+    places = zip(keys.letters, keys.centres.tolist(), strict=True)
+    size = keys.width, keys.height
+    left = [(letter, (size[0] - x, y)) for letter, (x, y) in places]
+    down = [(letter, (size[0] - x, size[1] - y)) for letter, (x, y) in left]
+    return [
+        of_keys(f"{keys.name} {how}", [(letter, *xy) for letter, xy in places], *size)
+        for how, places in (("mirrored", left), ("upside down", down))
+    ]
 
 
 def tune(given: argparse.Namespace) -> None:
@@ -225,29 +247,55 @@ def finger(given: argparse.Namespace) -> None:
         np.column_stack([p, np.linspace(0, t, len(p))])
         for p, t in zip(xy, spent, strict=True)
     ]
-    print("quantiles 0.05, 0.25, 0.5, 0.75, 0.95 of people's swipes; of synthetic ones")
     rows = [
-        [measured(s, w) for s, w in zip(p, ways, strict=True)] for p in (own, theirs)
+        np.array([measured(s, w) for s, w in zip(part, ways, strict=True)])
+        for part in (own, theirs)
     ]
-    for i, name in enumerate(
-        ("length / keys' way", "seconds a letter", "keys from the first", "speed's CV")
-    ):
-        each = [
-            np.quantile([r[i] for r in one], [0.05, 0.25, 0.5, 0.75, 0.95])
-            for one in rows
+    print(f"{len(kept):,} swipes | people's {QUANTILES} | synthetic | distance of both")
+    for i, name in enumerate(MEASURES):
+        both = [row[:, i][np.isfinite(row[:, i])] for row in rows]
+        cells = [
+            " / ".join(f"{x:.2f}" for x in np.quantile(x, QUANTILES)) for x in both
         ]
-        print(f"{name}: {each[0].round(2).tolist()}; {each[1].round(2).tolist()}")
+        # The largest difference of the two distributions (A. Kolmogorov).
+        at = np.sort(np.concatenate(both))
+        shares = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in both]
+        apart = np.abs(shares[0] - shares[1]).max()
+        print(f"{name} | {cells[0]} | {cells[1]} | {apart:.2f}")
+
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+MEASURES = (
+    "length over the keys' way",
+    "seconds a letter",
+    "variation of the speed",
+    "turns, radians a key of the way",
+    "keys from the first key",
+    "keys from the last key",
+    "keys from those between",
+)
 
 
 def measured(swipe: np.ndarray, way: np.ndarray) -> tuple[float, ...]:
-    """Length over the way's, seconds a letter, start's distance, variation of speed."""
+    """What `MEASURES` names, of a swipe f[n 3] and its keys f[k 2]; NaN for none."""
     t = np.linspace(0, swipe[-1, 2], 64)
     xy = np.stack([np.interp(t, swipe[:, 2], swipe[:, i]) for i in (0, 1)], -1)
     step = np.linalg.norm(np.diff(xy, axis=0), axis=1)
     wanted = np.linalg.norm(np.diff(way, axis=0), axis=1).sum()
-    start = float(np.linalg.norm(xy[0] - way[0]))
-    variation = float(step.std() / max(step.mean(), 1e-9))
-    return float(step.sum() / max(wanted, 0.5)), t[-1] / len(way), start, variation
+    along = np.concatenate([[0], np.cumsum(step)])
+    even = np.linspace(0, along[-1], 32)
+    moves = np.diff([np.interp(even, along, xy[:, i]) for i in (0, 1)], axis=1)
+    angles = np.unwrap(np.arctan2(*moves))
+    between = np.linalg.norm(xy[:, None] - way[None, 1:-1], axis=-1)
+    return (
+        step.sum() / max(wanted, 0.5),
+        t[-1] / len(way),
+        step.std() / max(step.mean(), 1e-9),
+        np.abs(np.diff(angles)).sum() / wanted if wanted else np.nan,
+        np.linalg.norm(xy[0] - way[0]),
+        np.linalg.norm(xy[-1] - way[-1]),
+        between.min(0).mean() if len(way) > 2 else np.nan,
+    )
 
 
 def whole(given: argparse.Namespace) -> None:
