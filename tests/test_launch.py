@@ -68,7 +68,7 @@ def test_a_job_ends_with_one_line_a_report_and_a_model(finished):
     assert {"n", "top1", "top3", "top5", "interval95"} <= line["metrics"].keys()
     assert "<html" in Path(line["report"]).read_text()
     assert (Path(line["model"]) / "CURRENT").exists()
-    assert "306,864" in err
+    assert "315,120" in err
     assert "synthetic/train: 126 samples" in err
     rows = read_jsonl(workdir / "metrics.jsonl")
     assert [row["step"] for row in rows if "loss" in row] == list(range(1, 13))
