@@ -166,7 +166,7 @@ def add(
 
 def _inputs(spec: EncoderSpec, kept: Sequence[Kept]) -> dict[str, int]:
     """Of how many the network sees what, as they were made."""
-    drawings, sizes = zip(*((k.drawing, k.usual_size) for k in kept), strict=True)
+    drawings, sizes = [k.drawing for k in kept], [k.usual_size for k in kept]
     return counted(spec, (given for _, given in see(spec, drawings, sizes)))
 
 

@@ -331,6 +331,8 @@ def test_a_preview_says_what_registering_would_and_changes_nothing(heart, own_ho
     assert {path: path.read_bytes() for path in own(own_home).iterdir()} == before
     found = registry.register(None, "arrow", drawings)
     assert said == {name: x for name, x in found.items() if name != "version"}
+    nothing_new = registry.preview(None, "arrow", drawings)
+    assert nothing_new["inputs"] == {"shape": 0, "motion": 0, "size": 0}
     assert again == said
 
 
