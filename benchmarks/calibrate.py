@@ -13,16 +13,16 @@ import jax
 import numpy as np
 
 from strokejax.data.dataset import Dataset
-from strokejax.data.omniglot import load_omniglot
-from strokejax.data.unipen import load_unipen
+from strokejax.data.sets.omniglot import load_omniglot
+from strokejax.data.sets.unipen import load_unipen
 from strokejax.ink.formats import pack
-from strokejax.ink.scribbles import scribble
-from strokejax.ink.synthesis import random_writer, write
-from strokejax.model_store import load_model, save_model
-from strokejax.models.functions import to_images
-from strokejax.online import calibrate
+from strokejax.ink.synthesis.handwriting import random_writer, write
+from strokejax.ink.synthesis.handwriting_scribbles import scribble
+from strokejax.networks.functions import to_images
 from strokejax.recognizer import Recognizer, from_stored
-from strokejax.symbols import SPACE
+from strokejax.registration.rows import calibrate
+from strokejax.store.model import load_model, save_model
+from strokejax.table.symbols import SPACE
 
 SPACES, SCRIBBLES, STRANGERS = 400, 2_000, 2_000
 ALIKE = ("Latin", "Greek", "Cyrillic")

@@ -7,16 +7,16 @@ Then a drawing of another letter is put among five of one writer's.
 
 import numpy as np
 
-from strokejax.adaptation import MemoryStore, answered
-from strokejax.coach import odd_ones
 from strokejax.data.dataset import data_file
+from strokejax.data.sets.unipen import load_unipen
 from strokejax.data.splits import split_mask
-from strokejax.data.unipen import load_unipen
 from strokejax.ink.formats import read_packed
-from strokejax.learning import learn
-from strokejax.model_store import Sample, load_model
-from strokejax.online import Known
 from strokejax.recognizer import from_stored
+from strokejax.registration.coach import odd_ones
+from strokejax.registration.learn import learn
+from strokejax.registration.rows import Known
+from strokejax.store.model import Sample, load_model
+from strokejax.tasks.symbols.evaluation.incremental import MemoryStore, answered
 
 SHOTS, DRAWS = 10, 3
 

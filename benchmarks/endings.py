@@ -1,23 +1,23 @@
 """Fits when a symbol ends, and counts what that gains: python benchmarks/endings.py
 
 Needs STROKEJAX_DATA (Omniglot's strokes, with their times). Prints the coefficients of
-`strokejax/decode/endings.py`; then, for hands that the fit never saw, the share of
-symbols cut in two or run together, and how long after the last touch the answer is
-final: by the coefficients that are committed, and by a fixed pause.
+`strokejax/tasks/symbols/live/endings.py`; then, for hands that the fit never saw, the
+share of symbols cut in two or run together, and how long after the last touch the
+answer is final: by the coefficients that are committed, and by a fixed pause.
 """
 
 import argparse
 from typing import NamedTuple
 
 import numpy as np
+from pen_events import Page, lay_out, write_page
 
 import strokejax
 from strokejax.data.dataset import data_file
-from strokejax.decode import endings
-from strokejax.decode.stream import Carry, Settings, Stream
-from strokejax.decode.timing import Page, lay_out, write_page
-from strokejax.ink.synthesis import random_writer
-from strokejax.symbols import STROKES
+from strokejax.ink.synthesis.handwriting import random_writer
+from strokejax.table.symbols import STROKES
+from strokejax.tasks.symbols.live import endings
+from strokejax.tasks.symbols.live.stream import Carry, Settings, Stream
 from strokejax.types import Ink
 
 PAGES, SYMBOLS = 500, 12

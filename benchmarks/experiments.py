@@ -31,11 +31,11 @@ from questions import (
     usual,
 )
 
-from strokejax.atomic import write_atomically
-from strokejax.locate import resolve
-from strokejax.measure.validation import Validation
-from strokejax.metrics import read_jsonl
-from strokejax.model_store import load_model
+from strokejax.files import write_atomically
+from strokejax.store.model import load_model
+from strokejax.store.paths import resolve
+from strokejax.tasks.symbols.evaluation.validation import Validation
+from strokejax.train.logging import read_jsonl
 
 STEPS = 800
 """The budget of a run, in steps of 128 examples."""

@@ -14,17 +14,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from strokejax.data.dataset import data_root
-from strokejax.data.font_files import NEEDED, Face, font_files
-from strokejax.data.fonts import render, usable_faces
-from strokejax.decode.character_model import load_words
-from strokejax.font_finder import CLASSES
-from strokejax.ink.typeset import Setting, typeset
-from strokejax.locate import FONTS
-from strokejax.model_store import StoredModel, load_model
-from strokejax.models.build import build_encoder
+from strokejax.evaluation.scores import bootstrap_interval
+from strokejax.networks.spec import build_encoder
 from strokejax.recognizer import from_stored
-from strokejax.scores import bootstrap_interval
-from strokejax.table import unit
+from strokejax.search.character_model import load_words
+from strokejax.store.model import StoredModel, load_model
+from strokejax.store.paths import FONTS
+from strokejax.table.table import unit
+from strokejax.tasks.fonts.data import render, usable_faces
+from strokejax.tasks.fonts.faces import NEEDED, Face, font_files
+from strokejax.tasks.fonts.finder import CLASSES
+from strokejax.tasks.fonts.typeset import Setting, typeset
 
 PARTS = ("examples", "characters", "impressions")
 WORDS = load_words("en")

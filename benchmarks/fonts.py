@@ -22,22 +22,22 @@ import jax
 import numpy as np
 
 from strokejax.data.dataset import data_root
-from strokejax.data.font_files import Face, font_files
-from strokejax.data.font_looks import words_for
-from strokejax.data.font_pictures import pngs_of
-from strokejax.data.fonts import held_out, pictures_of, render, usable_faces
-from strokejax.decode.character_model import load_words
-from strokejax.fewshot import auroc_interval
-from strokejax.font_finder import FontFinder, finder
-from strokejax.font_index import embeddings as index_embeddings
-from strokejax.font_index import with_fonts
-from strokejax.font_scores import scores
-from strokejax.ink.images import decode_picture
-from strokejax.locate import FONTS
-from strokejax.model_store import StoredModel, load_model
-from strokejax.models.build import build_encoder
+from strokejax.evaluation.few_shot import auroc_interval
+from strokejax.evaluation.scores import bootstrap_interval
+from strokejax.networks.spec import build_encoder
+from strokejax.pictures.images import decode_picture
 from strokejax.recognizer import from_stored
-from strokejax.scores import bootstrap_interval
+from strokejax.search.character_model import load_words
+from strokejax.store.model import StoredModel, load_model
+from strokejax.store.paths import FONTS
+from strokejax.tasks.fonts.data import held_out, pictures_of, render, usable_faces
+from strokejax.tasks.fonts.data_font_looks import words_for
+from strokejax.tasks.fonts.faces import Face, font_files
+from strokejax.tasks.fonts.finder import FontFinder, finder
+from strokejax.tasks.fonts.index import embeddings as index_embeddings
+from strokejax.tasks.fonts.index import with_fonts
+from strokejax.tasks.fonts.make import pngs_of
+from strokejax.tasks.fonts.scores import scores
 from strokejax.types import InputError
 
 PARTS = ("speed", "known", "screens", "families", "unknown", "baselines")
@@ -58,7 +58,7 @@ def drawn(faces: Sequence[Face], count: int) -> Iterator[tuple[Face, np.ndarray]
 
 
 def screens(faces: Sequence[Face], count: int) -> Iterator[tuple[Face, np.ndarray]]:
-    from strokejax.data.font_screens import screen_pictures
+    from strokejax.tasks.fonts.browser import screen_pictures
 
     for number, taken in screen_pictures(faces, words_for(WORDS, "test"), count, 12):
         if taken.refused:

@@ -9,13 +9,13 @@ import tempfile
 
 import numpy as np
 
-from strokejax.changes import undo
 from strokejax.data.dataset import data_file
+from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.ink.formats import read_packed, unpack
-from strokejax.ink.turning import EIGHTHS, turned
+from strokejax.ink.variants_turning import EIGHTHS, turned
 from strokejax.recognizer import load
-from strokejax.registry import register
-from strokejax.scores import bootstrap_interval
+from strokejax.registration.registry import register
+from strokejax.store.versions import undo
 
 SYMBOLS = (
     "amssymb:nRightarrow",

@@ -14,7 +14,7 @@ from timing import alternate
 
 import strokejax
 from strokejax.ink.formats import write_json
-from strokejax.ink.synthesis import Writer, write
+from strokejax.ink.synthesis.handwriting import Writer, write
 
 ROUNDS = 5
 

@@ -23,17 +23,29 @@ from pathlib import Path
 
 import numpy as np
 
-from strokejax.data.glyphs import built_in_glyphs, unipen_glyphs
-from strokejax.data.line_files import cremma_lines
-from strokejax.data.line_sets import Line, LineSet, unipen_lines, written_lines
-from strokejax.data.published_lines import pictures_of, published_lines
 from strokejax.data.texts import read_texts
-from strokejax.decode.character_model import load_words, train
-from strokejax.decode.guide import Guide, no_guide, with_characters, with_words
-from strokejax.line_reader import LineReader
-from strokejax.line_scores import line_scores
-from strokejax.line_search import BEAM, MOST, search
-from strokejax.reading import BONUS, LANGUAGE, LEXICON, LONGER, load_reader, of_words
+from strokejax.search.character_model import load_words, train
+from strokejax.search.language import Guide, no_guide, with_characters, with_words
+from strokejax.tasks.lines.data import cremma_lines
+from strokejax.tasks.lines.data_line_sets import (
+    Line,
+    LineSet,
+    unipen_lines,
+    written_lines,
+)
+from strokejax.tasks.lines.decode import BEAM, MOST, search
+from strokejax.tasks.lines.emnist_lines import pictures_of, published_lines
+from strokejax.tasks.lines.glyphs import built_in_glyphs, unipen_glyphs
+from strokejax.tasks.lines.reader import LineReader
+from strokejax.tasks.lines.reader_reading import (
+    BONUS,
+    LANGUAGE,
+    LEXICON,
+    LONGER,
+    load_reader,
+    of_words,
+)
+from strokejax.tasks.lines.scores import line_scores
 
 HERE = Path(__file__).parent
 PROSE = HERE / "prose_en.txt"

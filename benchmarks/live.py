@@ -10,17 +10,17 @@ import os
 import time
 
 import numpy as np
+from pen_events import write_page
 
 import strokejax
-from strokejax.answers import Answer
-from strokejax.data.unipen import load_unipen
-from strokejax.decode.character_model import CharacterModel, load_words, train
-from strokejax.decode.spelling import WEIGHT, Spelling, advance, begin
-from strokejax.decode.stream import Carry, Stream
-from strokejax.decode.timing import write_page
-from strokejax.ink.synthesis import random_writer
-from strokejax.scores import bootstrap_interval
-from strokejax.symbols import SPACE, STROKES, SymbolTable
+from strokejax.data.sets.unipen import load_unipen
+from strokejax.evaluation.scores import bootstrap_interval
+from strokejax.ink.synthesis.handwriting import random_writer
+from strokejax.search.character_model import CharacterModel, load_words, train
+from strokejax.table.knn_answers import Answer
+from strokejax.table.symbols import SPACE, STROKES, SymbolTable
+from strokejax.tasks.symbols.live.spelling import WEIGHT, Spelling, advance, begin
+from strokejax.tasks.symbols.live.stream import Carry, Stream
 
 K = 10
 TEXTS, WORDS = 12, 6

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import strokejax
-from strokejax.ink.synthesis import random_writer, write
+from strokejax.ink.synthesis.handwriting import random_writer, write
 
 SYMBOLS = "strokejaxRQ2857gBWym"
 CELL, COLUMNS = 132, 10

@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 from untrained import PIXELS, WOBBLE, Row, made_rows, mixture, mouse, variations
 
 from strokejax.config import default_config, fields
-from strokejax.config_values import LOSSES
-from strokejax.measure.letters import named
-from strokejax.measure.shots import own_samples, symbols, within_alphabets
-from strokejax.measure.validation import Validation
+from strokejax.settings import LOSSES
+from strokejax.tasks.symbols.evaluation.accuracy import named
+from strokejax.tasks.symbols.evaluation.shots import (
+    own_samples,
+    symbols,
+    within_alphabets,
+)
+from strokejax.tasks.symbols.evaluation.validation import Validation
 
 ROOT = Path(__file__).parents[1]
 Settings = Mapping[str, Any]

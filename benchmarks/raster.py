@@ -11,8 +11,8 @@ from timing import alternate
 from strokejax.ink.formats import PackedInk, pack, unpack
 from strokejax.ink.raster import rasterize, rasterize_binary
 from strokejax.ink.resample import resample
-from strokejax.ink.synthesis import random_writer, write
-from strokejax.symbols import STROKES
+from strokejax.ink.synthesis.handwriting import random_writer, write
+from strokejax.table.symbols import STROKES
 
 COUNT = 1000
 

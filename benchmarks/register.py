@@ -11,13 +11,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from strokejax import registry
-from strokejax.adaptation import MemoryStore
 from strokejax.ink.formats import write_json
-from strokejax.ink.scribbles import scribble
-from strokejax.learning import learn
-from strokejax.model_store import Sample, load_model
+from strokejax.ink.synthesis.handwriting_scribbles import scribble
 from strokejax.recognizer import load
+from strokejax.registration import registry
+from strokejax.registration.learn import learn
+from strokejax.store.model import Sample, load_model
+from strokejax.tasks.symbols.evaluation.incremental import MemoryStore
 from strokejax.types import Ink
 
 SHOTS = 10
@@ -107,7 +107,7 @@ def many_symbols(count: int, rounds: int) -> float:
     )
     from dataclasses import replace
 
-    from strokejax.symbols import SymbolTable
+    from strokejax.table.symbols import SymbolTable
 
     table = model.params["table"] | {"embeddings": rows}
     params, slots = jax.device_put((model.params | {"table": table}, wide))

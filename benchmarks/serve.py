@@ -22,11 +22,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from strokejax.ink.synthesis import random_writer, write
-from strokejax.model_store import StoredModel, no_calibration, save_model
-from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.symbols import STROKES, SymbolTable
-from strokejax.table import init_slots, init_table
+from strokejax.ink.synthesis.handwriting import random_writer, write
+from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.store.model import StoredModel, no_calibration, save_model
+from strokejax.table.symbols import STROKES, SymbolTable
+from strokejax.table.table import init_slots, init_table
 
 SECONDS, ROUNDS, STROKES_SENT = 3.0, 5, 200
 HERE = Path(__file__).parent

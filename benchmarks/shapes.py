@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from strokejax.ink.keyboards import Layout, typed
+from strokejax.tasks.swipes.layouts import Layout, typed
 
 POINTS = 32
 ENDS = 2.0

@@ -16,7 +16,7 @@ import tempfile
 import numpy as np
 from playwright.sync_api import sync_playwright
 
-from strokejax.ink.synthesis import random_writer, write
+from strokejax.ink.synthesis.handwriting import random_writer, write
 
 STROKES, FRAME = 200, 8
 WATCH = """

@@ -28,21 +28,21 @@ import jax
 import numpy as np
 from shapes import Shapes
 
-from strokejax.data.swipe_batches import board, swipe_batches
-from strokejax.data.swipes import Swipe, read_swipes
-from strokejax.decode.words import Search
-from strokejax.ink.keyboards import Layout, layout, of_keys, typed
-from strokejax.ink.swiping import swipes as made
-from strokejax.keyboard import (
+from strokejax.tasks.swipes.batches import board, swipe_batches
+from strokejax.tasks.swipes.data import Swipe, read_swipes
+from strokejax.tasks.swipes.decode import Search
+from strokejax.tasks.swipes.decode_lexicon import lexicon
+from strokejax.tasks.swipes.decode_ranking import Decoder, Weights, decoder_of
+from strokejax.tasks.swipes.keyboard_keyboard import (
     Keyboard,
     in_units,
     open_keyboard,
     placing_of,
     type_swipes,
 )
-from strokejax.lexicon import lexicon
-from strokejax.ranking import Decoder, Weights, decoder_of
-from strokejax.swipe_scores import swipe_scores
+from strokejax.tasks.swipes.layouts import Layout, layout, of_keys, typed
+from strokejax.tasks.swipes.scores_swipe_scores import swipe_scores
+from strokejax.tasks.swipes.synthesis import swipes as made
 
 LATIN = ("qwerty", "azerty", "qwertz", "dvorak")
 PLAIN = Weights(along=0.0, passing=0.0)
@@ -302,7 +302,7 @@ def whole(given: argparse.Namespace) -> None:
     """A few people's swipes: the network's score of every word, and the beam's."""
     import jax.numpy as jnp
 
-    from strokejax.models.swipe_net import SwipeNet
+    from strokejax.tasks.swipes.network import SwipeNet
 
     keyboard, found = people(given)
     placing = placing_of(keyboard, found)
@@ -358,7 +358,7 @@ def peer(given: argparse.Namespace) -> None:
     from parity import torch_swipes as reference
     from timing import alternate
 
-    from strokejax.models.swipe_net import SwipeNet
+    from strokejax.tasks.swipes.network import SwipeNet
 
     keyboard = opened(given)
     typist, weight, limit = (

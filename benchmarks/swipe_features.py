@@ -15,8 +15,8 @@ from pathlib import Path
 
 from swipe import layouts, real
 
-from strokejax.atomic import write_atomically
-from strokejax.metrics import read_jsonl
+from strokejax.files import write_atomically
+from strokejax.train.logging import read_jsonl
 
 NAMES = ("nearest", "trajectory", "weighted", "distances", "gaussian")
 BUDGET = 900

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from pydantic import BaseModel
 from torch_speed import CLASSES, TorchStrokeNet
 
-from strokejax.symbols import build_char_map
+from strokejax.table.symbols import build_char_map
 
 SIZE, MARGIN = 28, 4
 

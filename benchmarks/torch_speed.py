@@ -15,13 +15,13 @@ import torch
 from timing import alternate
 from torch import nn
 
-from strokejax.models.build import EncoderSpec, build_encoder, build_inference
-from strokejax.optim import make_optimizer
+from strokejax.networks.spec import EncoderSpec, build_encoder, build_inference
 from strokejax.recognizer import Recognizer
-from strokejax.state import create_state
-from strokejax.steps import Objective, make_train_step
-from strokejax.symbols import STROKES, SymbolTable
-from strokejax.table import init_slots
+from strokejax.table.symbols import STROKES, SymbolTable
+from strokejax.table.table import init_slots
+from strokejax.train.optim import make_optimizer
+from strokejax.train.state import create_state
+from strokejax.train.steps import Objective, make_train_step
 from strokejax.types import Batch
 
 CLASSES = 63

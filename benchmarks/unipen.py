@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import strokejax
-from strokejax.data.unipen import load_unipen
-from strokejax.scores import expected_calibration_error, summary
+from strokejax.data.sets.unipen import load_unipen
+from strokejax.evaluation.scores import expected_calibration_error, summary
 
 EPOCHS = 1
 RUNS = {

@@ -4,23 +4,23 @@ from unittest import mock
 
 import numpy as np
 
-from strokejax import online
-from strokejax.adaptation import Embedded
 from strokejax.data.dataset import data_file
-from strokejax.data.labelled import load_labelled
-from strokejax.data.samplers import episodes
+from strokejax.data.sets.unipen import FILE
 from strokejax.data.splits import split_mask
-from strokejax.data.unipen import FILE
-from strokejax.fewshot import nearest_row, rows_of
+from strokejax.evaluation.episodes import episodes
+from strokejax.evaluation.few_shot import nearest_row, rows_of
+from strokejax.evaluation.figure import Figure, share
+from strokejax.evaluation.scores import merge_twins
 from strokejax.ink.formats import PackedInk
 from strokejax.ink.resample import longer_sides
-from strokejax.measure.figure import Figure, share
-from strokejax.measure.letters import ranked
-from strokejax.measure.seen import parts_of, seen_as
-from strokejax.measure.shots import own_samples
-from strokejax.measure.validation import Validation, truth
-from strokejax.scores import merge_twins
-from strokejax.table import unit
+from strokejax.registration import rows as online
+from strokejax.table.table import unit
+from strokejax.tasks.symbols.evaluation.accuracy import ranked
+from strokejax.tasks.symbols.evaluation.incremental import Embedded
+from strokejax.tasks.symbols.evaluation.labelled_labelled import load_labelled
+from strokejax.tasks.symbols.evaluation.shots import own_samples
+from strokejax.tasks.symbols.evaluation.validation import Validation, truth
+from strokejax.tasks.symbols.evaluation.validation_seen import parts_of, seen_as
 
 Row = dict[str, Figure]
 """Figures by the heads of their columns."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from strokejax.ink.formats import read_ink
-    from strokejax.ink.images import read_image
+    from strokejax.pictures.images import read_image
     from strokejax.recognizer import Answer, Recognizer, load
-    from strokejax.symbols import build_char_map
+    from strokejax.table.symbols import build_char_map
     from strokejax.types import Ink, InputError
 
 __version__ = "0.1.0"
@@ -31,9 +31,9 @@ _HOMES = {
     "Ink": "types",
     "InputError": "types",
     "Recognizer": "recognizer",
-    "build_char_map": "symbols",
+    "build_char_map": "table.symbols",
     "load": "recognizer",
-    "read_image": "ink.images",
+    "read_image": "pictures.images",
     "read_ink": "ink.formats",
 }
 

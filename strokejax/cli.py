@@ -8,18 +8,16 @@ import warnings
 from collections.abc import Sequence
 
 from strokejax import __version__
-from strokejax.commands import (
-    collect,
-    evaluate,
-    fonts,
-    lines,
-    live,
-    recognize,
-    register,
-    serve,
-    swipe,
-    symbols,
-)
+from strokejax.serve import command as serve
+from strokejax.tasks.fonts import command as fonts
+from strokejax.tasks.lines import command as lines
+from strokejax.tasks.swipes import command as swipe
+from strokejax.tasks.symbols import collect_command as collect
+from strokejax.tasks.symbols import command as recognize
+from strokejax.tasks.symbols import command_register as register
+from strokejax.tasks.symbols import symbols_command as symbols
+from strokejax.tasks.symbols.evaluation import command as evaluate
+from strokejax.tasks.symbols.live import command as live
 from strokejax.types import InputError
 
 VERBS = {

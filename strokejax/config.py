@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from strokejax.config_values import FIGURES, LOSSES
+from strokejax.settings import FIGURES, LOSSES
 
 Config = Any
 """A ConfigDict; its fields have no static types, `validate` checks them."""

@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from strokejax.config import default_config, fields
-from strokejax.config_checks import unknown_field, validate
+from strokejax.config_config_checks import unknown_field, validate
 from strokejax.types import InputError
 
 STARTED = time.time()
@@ -106,7 +106,7 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
 
 def _distributed() -> int:
     """Runs this process's part; a failure ends it at once, for others wait for it."""
-    from strokejax.processes import join, leave
+    from strokejax.train.distributed import join, leave
 
     join(
         COORDINATOR.value,
@@ -127,21 +127,21 @@ def _distributed() -> int:
 def _run() -> int:
     import jax
 
-    from strokejax.loop import Stopped
+    from strokejax.train.loop import Stopped
 
     config = CONFIG.value
     if config.job == "register":
-        from strokejax.job.register import register as run
+        from strokejax.tasks.symbols.register_job import register as run
     elif config.job == "figures":
-        from strokejax.job.figures import figures as run
+        from strokejax.tasks.symbols.evaluation.job import figures as run
     elif config.job == "lines":
-        from strokejax.job.lines import run
+        from strokejax.tasks.lines.job_lines import run
     elif config.job == "swipe":
-        from strokejax.job.swipe import run
+        from strokejax.tasks.swipes.job_swipe import run
     elif config.job == "sweep":
-        from strokejax.job.sweep import sweep as run
+        from strokejax.train.sweep import sweep as run
     else:
-        from strokejax.job.run import run
+        from strokejax.train.job import run
     settings = json.loads(config.to_json())
     if config.job == "sweep":
         del settings["sweep"]["trials"]  # with more of them it goes on

@@ -11,14 +11,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from strokejax import answers, inputs
-from strokejax.answers import Answer, Ranked
 from strokejax.ink.formats import PackedInk
-from strokejax.model_store import StoredModel, load_model
-from strokejax.models.build import LINES, EncoderSpec, build_inference
-from strokejax.rejection import limit_for, refusal
-from strokejax.symbols import SymbolTable
-from strokejax.table import STRANGE, Slots
+from strokejax.networks import inputs
+from strokejax.networks.spec import LINES, EncoderSpec, build_inference
+from strokejax.store.model import StoredModel, load_model
+from strokejax.table import knn_answers as answers
+from strokejax.table.knn_answers import Answer, Ranked
+from strokejax.table.rejection import limit_for, refusal
+from strokejax.table.symbols import SymbolTable
+from strokejax.table.table import STRANGE, Slots
 from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
@@ -195,7 +196,7 @@ def from_stored(
         stored.spec, stored.encoder, stored.model_state, fast=fast
     )
     if views:
-        from strokejax.models.views import averaged
+        from strokejax.networks.views import averaged
 
         encoder = averaged(encoder, normalise=stored.spec.normalise)
     params = {"encoder": network, "table": stored.table}

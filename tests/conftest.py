@@ -7,10 +7,15 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 from pathlib import Path
 
-import jobs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support import jobs
+
+# Processes that tests start import `tests.support`, too.
+ROOT = str(Path(__file__).parents[1])
+os.environ["PYTHONPATH"] = os.pathsep.join([ROOT, os.environ.get("PYTHONPATH", "")])
 
 settings.register_profile(
     "strokejax",

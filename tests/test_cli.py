@@ -11,8 +11,8 @@ from PIL import Image
 
 from strokejax.cli import main
 from strokejax.ink.formats import pack, write_csv, write_json, write_packed
-from strokejax.ink.synthesis import random_writer, write
-from strokejax.symbols import STROKES
+from strokejax.ink.synthesis.handwriting import random_writer, write
+from strokejax.table.symbols import STROKES
 from strokejax.types import Ink
 
 INKML = """<ink xmlns="http://www.w3.org/2003/InkML">

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from strokejax import config_values as module
+from strokejax import settings as module
 from strokejax.config import default_config, fields, for_fonts
-from strokejax.config_checks import SPANS, unknown_field, validate
+from strokejax.config_config_checks import SPANS, unknown_field, validate
 from strokejax.types import InputError
 
 FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))

@@ -5,12 +5,12 @@ import signal
 import time
 from pathlib import Path
 
-import jobs
 import numpy as np
 import pytest
 from orbax.checkpoint import v1 as ocp
 
-from strokejax.metrics import read_jsonl
+from strokejax.train.logging import read_jsonl
+from tests.support import jobs
 
 LINE = {
     "job",

@@ -6,9 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import jobs
 import pytest
 import yaml
+
+from tests.support import jobs
 
 LAUNCH = jobs.ROOT / "launch"
 FILES = ("slurm.sbatch", "tpu_pod.sh", "jobset.yaml")

@@ -41,7 +41,9 @@ def test_the_version_is_one():
     assert strokejax.__version__ == PROJECT["version"] == metadata.version("strokejax")
 
 
-@pytest.mark.parametrize("name", ["py.typed", "report_page.html", "data/splits.json"])
+@pytest.mark.parametrize(
+    "name", ["py.typed", "report/report_page.html", "data/splits.json"]
+)
 def test_files_come_with_the_package(name):
     assert resources.files("strokejax").joinpath(name).is_file()
 

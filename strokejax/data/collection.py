@@ -12,7 +12,7 @@ import numpy as np
 
 from strokejax.ink.formats import MAX_BYTES, folder_symbol, read_ink, symbol_folder
 from strokejax.ink.limits import read_bytes
-from strokejax.symbols import SPACE, STROKES, check_name
+from strokejax.table.symbols import SPACE, STROKES, check_name
 from strokejax.types import InputError
 
 COLLECTED = "raw_mouse_data"

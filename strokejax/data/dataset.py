@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strokejax.ink.normalise import MIN_CONTRAST, normalise_images
+from strokejax.pictures.normalise import MIN_CONTRAST, normalise_images
 from strokejax.types import InputError
 
 

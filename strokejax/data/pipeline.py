@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 import grain
 import numpy as np
 
-from strokejax.data.class_batches import class_batches
 from strokejax.data.dataset import Dataset
+from strokejax.data.pipeline_class_batches import class_batches
 from strokejax.types import Batch
 
 FOR_EVER = 2**31

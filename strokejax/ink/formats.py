@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from strokejax.atomic import save_file
-from strokejax.ink.collected import (
+from strokejax.files import save_file
+from strokejax.ink.collected_csv import (
     folder_symbol,
     parse_csv,
     symbol_folder,

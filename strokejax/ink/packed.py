@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strokejax.atomic import save_file
+from strokejax.files import save_file
 from strokejax.ink.limits import MAX_PACKED_BYTES, read_bytes
 from strokejax.types import Ink, InputError
 

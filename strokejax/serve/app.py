@@ -12,23 +12,26 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 
 from strokejax import __version__
-from strokejax.serve import (
-    collect,
-    fonts,
-    keyboards,
-    lines,
-    live,
-    map,
-    predict,
-    symbols,
-)
 from strokejax.serve.guard import Bounds, Guard
 from strokejax.serve.messages import FORCE, Failure
-from strokejax.serve.predict import sentence
 from strokejax.serve.studio import Studio
+from strokejax.tasks.fonts import page as fonts
+from strokejax.tasks.lines import page as lines
+from strokejax.tasks.swipes import page as keyboards
+from strokejax.tasks.symbols.pages import collect, live, predict, symbols
+from strokejax.tasks.symbols.pages import symbols_map as map
+from strokejax.tasks.symbols.pages.predict import sentence
 from strokejax.types import InputError
 
 STATIC = Path(__file__).parent / "static"
+TASKS = Path(__file__).parents[1] / "tasks"
+PAGES = {
+    "symbols": TASKS / "symbols/pages/static",
+    "lines": TASKS / "lines/static",
+    "fonts": TASKS / "fonts/static",
+    "swipes": TASKS / "swipes/static",
+}
+"""The scripts of each task's pages."""
 FAILURES = {
     code: {"model": Failure} for code in (400, 401, 403, 408, 409, 413, 421, 422, 429)
 }
@@ -60,6 +63,8 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
     app.state.predict = studio.together(predict.predictions)
     for module in (predict, symbols, live, lines, fonts, keyboards, collect, map):
         app.include_router(module.router)
+    for name, folder in PAGES.items():
+        app.mount(f"/static/{name}", StaticFiles(directory=folder), name)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.exception_handler(InputError)(_refused)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from typing_extensions import TypedDict
 
 from strokejax.ink.limits import MAX_POINTS
-from strokejax.symbols import MAX_NAME, MAX_TEXT
+from strokejax.table.symbols import MAX_NAME, MAX_TEXT
 
 HEART = [[[5, 3], [2, 0], [0, 3], [5, 9], [10, 3], [8, 0], [5, 3]]]
 POINT = {

@@ -10,8 +10,8 @@ import uvicorn
 
 from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds
-from strokejax.serve.live import MAX_MESSAGE
 from strokejax.serve.studio import Studio
+from strokejax.tasks.symbols.pages.live import MAX_MESSAGE
 from strokejax.types import InputError
 
 SILENT = 15

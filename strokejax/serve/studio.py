@@ -9,9 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from strokejax.locate import CURRENT, STROKES, resolve
 from strokejax.recognizer import Recognizer, load
-from strokejax.serve.together import Together
+from strokejax.serve.batching import Together
+from strokejax.store.paths import CURRENT, STROKES, resolve
 from strokejax.types import Ink, InputError
 
 K = 10

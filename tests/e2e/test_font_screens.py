@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
-from strokejax.data import browser_page
-from strokejax.data.browser_page import PROGRAMS
-from strokejax.data.font_files import NEEDED, Face, faces
-from strokejax.data.font_screens import Shot, screen_pictures, screenshots
-from strokejax.ink.typeset import Setting
+from strokejax.tasks.fonts import browser_browser_page as browser_page
+from strokejax.tasks.fonts.browser import Shot, screen_pictures, screenshots
+from strokejax.tasks.fonts.browser_browser_page import PROGRAMS
+from strokejax.tasks.fonts.faces import NEEDED, Face, faces
+from strokejax.tasks.fonts.typeset import Setting
 from strokejax.types import InputError
 
 EM = 1000

@@ -7,18 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import indexed
 import numpy as np
 import pytest
-import typefaces
-from conftest import kill, start
 from playwright.sync_api import expect
-from test_studio import DESK, PHONE, opened
 
 from strokejax import cli
-from strokejax.data.font_files import faces
-from strokejax.ink.line_drawing import png
-from strokejax.locate import FONTS
+from strokejax.store.paths import FONTS
+from strokejax.tasks.fonts.faces import faces
+from strokejax.tasks.lines.handwriting_line_drawing import png
+from tests.e2e.conftest import kill, start
+from tests.e2e.test_studio import DESK, PHONE, opened
+from tests.support import indexed, typefaces
 
 ROOT = Path(__file__).parents[2]
 TRAINING = (

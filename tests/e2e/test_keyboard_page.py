@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from conftest import kill, start
 from playwright.sync_api import expect
-from test_studio import DESK, PHONE, opened
+
+from tests.e2e.conftest import kill, start
+from tests.e2e.test_studio import DESK, PHONE, opened
 
 LONG = 60_000
 """Milliseconds until a keyboard is open: it is compiled."""

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from shapes import shape
 from websockets.asyncio.client import connect
 
-from strokejax.decode.timing import write_page
-from strokejax.ink.synthesis import Writer, random_writer
+from benchmarks.pen_events import write_page
+from strokejax.ink.synthesis.handwriting import Writer, random_writer
+from tests.support.shapes import shape
 
 SOCKETS, SECONDS, TAUGHT = 50, 60.0, 8
 LETTERS = "acemnrsuwz"

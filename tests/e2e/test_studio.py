@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import kill, start, stop
 from playwright.sync_api import expect
-from shapes import shape
 
-from strokejax.ink.line_drawing import draw_line, png
-from strokejax.ink.synthesis import Writer, write
+from strokejax.ink.synthesis.handwriting import Writer, write
+from strokejax.tasks.lines.handwriting_line_drawing import draw_line, png
+from tests.e2e.conftest import kill, start, stop
+from tests.support.shapes import shape
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}

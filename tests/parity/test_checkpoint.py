@@ -10,10 +10,10 @@ import pytest
 from strokejax import cli
 from strokejax.ink.formats import pack, write_packed
 from strokejax.ink.raster import rasterize_binary
-from strokejax.model_store import load_model
-from strokejax.models import torch_import
-from strokejax.models.torch_import import import_checkpoint, main
-from strokejax.symbols import STROKES
+from strokejax.store.model import load_model
+from strokejax.table.symbols import STROKES
+from strokejax.tasks.symbols import torch_import
+from strokejax.tasks.symbols.torch_import import import_checkpoint, main
 from strokejax.types import Ink, InputError
 
 from .reference import close, stroke_net, torch

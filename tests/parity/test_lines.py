@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from strokejax import ctc
-from strokejax.decode.beam import read_ctc
-from strokejax.decode.guide import no_guide
-from strokejax.models.line_net import STRIDE, line_net
-from strokejax.models.windows import windows_net
-from strokejax.published import CLASSES, SIZE
+from strokejax.search import ctc
+from strokejax.search.beam import read_ctc
+from strokejax.search.language import no_guide
+from strokejax.tasks.lines.emnist_lines_published import CLASSES, SIZE
+from strokejax.tasks.lines.network import STRIDE, line_net
+from strokejax.tasks.lines.network_windows import windows_net
 
 from .reference import QUICK, close, functional, torch  # isort: skip
 from . import torch_lines  # isort: skip

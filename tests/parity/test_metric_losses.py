@@ -11,8 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from strokejax.losses import cross_entropy
-from strokejax.metric_losses import (
+from strokejax.table.losses import (
     batch_hard_triplet,
     contrastive,
     first_shots,
@@ -20,7 +19,8 @@ from strokejax.metric_losses import (
     prototypical,
     supervised_contrastive,
 )
-from strokejax.table import table_logits
+from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.table import table_logits
 
 from .reference import QUICK, close, functional, torch
 

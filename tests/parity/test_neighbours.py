@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from strokejax.distance import squared_distance
-from strokejax.knn import knn_forward_pass, nearest
-from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.table import init_slots
+from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.table.knn import knn_forward_pass, nearest
+from strokejax.table.table import init_slots
+from strokejax.table.table_distance import squared_distance
 
 from .reference import close, functional, images_of, stroke_net, to_jax, torch
 

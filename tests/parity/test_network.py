@@ -9,10 +9,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from strokejax.models.build import EncoderSpec, build_encoder, build_inference
-from strokejax.models.cnn import StrokeNet
-from strokejax.models.functions import conv3x3, max_pool, unit
-from strokejax.models.layers import BatchNorm, GroupNorm
+from strokejax.networks.cnn import StrokeNet
+from strokejax.networks.functions import conv3x3, max_pool, unit
+from strokejax.networks.layers import BatchNorm, GroupNorm
+from strokejax.networks.spec import EncoderSpec, build_encoder, build_inference
 
 from .reference import QUICK, close, functional, images_of, stroke_net, to_jax, torch
 

@@ -6,14 +6,14 @@ import jax
 import numpy as np
 import pytest
 
-from strokejax.data.swipe_batches import boards_of, swipe_batches
-from strokejax.decode.words import Search
-from strokejax.ink.keyboards import layout
-from strokejax.lexicon import lexicon
-from strokejax.models.build import EncoderSpec
-from strokejax.models.swipe_net import SwipeNet
-from strokejax.ranking import Decoder
-from strokejax.typist import Typist
+from strokejax.networks.spec import EncoderSpec
+from strokejax.tasks.swipes.batches import boards_of, swipe_batches
+from strokejax.tasks.swipes.decode import Search
+from strokejax.tasks.swipes.decode_lexicon import lexicon
+from strokejax.tasks.swipes.decode_ranking import Decoder
+from strokejax.tasks.swipes.layouts import layout
+from strokejax.tasks.swipes.network import SwipeNet
+from strokejax.tasks.swipes.typist import Typist
 
 from .reference import torch  # isort: skip
 from . import torch_swipes as reference  # isort: skip

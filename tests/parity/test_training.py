@@ -8,12 +8,12 @@ import numpy as np
 import optax
 import pytest
 
-from strokejax.losses import cross_entropy
-from strokejax.models.build import EncoderSpec, build_encoder
-from strokejax.objective import Objective, class_logits
-from strokejax.optim import make_optimizer
-from strokejax.state import create_state
-from strokejax.steps import make_train_step
+from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.table.losses_losses import cross_entropy
+from strokejax.train.objective import Objective, class_logits
+from strokejax.train.optim import make_optimizer
+from strokejax.train.state import create_state
+from strokejax.train.steps import make_train_step
 from strokejax.types import Batch
 
 from .reference import (

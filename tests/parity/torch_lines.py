@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from strokejax.models.line_net import BLOCKS, CHANNELS, STEM
+from strokejax.tasks.lines.network import BLOCKS, CHANNELS, STEM
 
 
 class LineNet(nn.Module):

@@ -2,10 +2,10 @@
 
 import { onTokenWanted, request, setToken } from './api.js';
 import { arrowKeys } from './dom.js';
-import { createDraw } from './draw.js';
-import { createLive } from './live.js';
+import { createDraw } from './symbols/draw.js';
+import { createLive } from './symbols/live.js';
 import { refresh, store, tell } from './store.js';
-import { createTeach } from './teach.js';
+import { createTeach } from './symbols/teach.js';
 import { askForToken } from './token.js';
 
 const byId = (id) => document.getElementById(id);
@@ -82,11 +82,11 @@ const pages = {
     },
   }),
   teach,
-  lines: later('page-lines', async () => (await import('./lines.js')).createLines),
-  fonts: later('page-fonts', async () => (await import('./fonts.js')).createFonts),
-  keyboard: later('page-keyboard', async () => (await import('./keyboard.js')).createKeyboard),
-  collect: later('page-collect', async () => (await import('./collect.js')).createCollect),
-  map: later('page-map', async () => (await import('./map.js')).createMap),
+  lines: later('page-lines', async () => (await import('./lines/lines.js')).createLines),
+  fonts: later('page-fonts', async () => (await import('./fonts/fonts.js')).createFonts),
+  keyboard: later('page-keyboard', async () => (await import('./swipes/keyboard.js')).createKeyboard),
+  collect: later('page-collect', async () => (await import('./symbols/collect.js')).createCollect),
+  map: later('page-map', async () => (await import('./symbols/map.js')).createMap),
 };
 const tabs = Object.keys(pages).map((name) => byId(`tab-${name}`));
 

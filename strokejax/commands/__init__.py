@@ -1,1 +1,0 @@
-"""One module a command: its help, its options, and what it does with them."""

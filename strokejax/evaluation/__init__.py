@@ -1,0 +1,1 @@
+"""Scores, few-shot episodes, and figures with their intervals."""

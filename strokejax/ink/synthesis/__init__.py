@@ -1,0 +1,1 @@
+"""Handwriting that is computed, not recorded."""

@@ -1,0 +1,235 @@
+"""A hand that writes: the 63 symbols as ink sampled in time; numpy only.
+
+A letter is a chain of ballistic movements (`ink.skeletons`). Each has the bell-shaped
+speed of minimum jerk: its phase is u = 10 s^3 - 15 s^4 + 6 s^5 at the share s of its
+duration (T. Flash and N. Hogan, "The coordination of arm movements: an experimentally
+confirmed mathematical model", J. Neuroscience 5, 1985), and the pen's place is the sum
+of all movements. Where one starts before the last has ended, their sum rounds the
+corner (P. Morasso and F. A. Mussa Ivaldi, "Trajectory formation and handwriting: a
+computational model", Biological Cybernetics 45, 1982).
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from strokejax.ink.formats import PackedInk
+from strokejax.ink.synthesis.letterforms import Glyph, Pen, glyph
+from strokejax.ink.synthesis.letterforms_letterforms import CURSIVE, SYMBOLS, form_count
+from strokejax.types import Ink, InputError
+
+# A movement of no length still takes time: the square root of this, over the speed.
+TAP = 0.04
+# Vias next to movements shorter than this are moved less, or small loops break.
+FREE_LENGTH = 0.35
+
+
+class Writer(NamedTuple):
+    """One hand; lengths are in capital heights unless they say otherwise.
+
+    The defaults write the skeleton: upright, even, with full stops at its corners.
+    """
+
+    slant: float = 0.0
+    """Shift to the right over a rise of one: the tangent of the angle."""
+    aspect: float = 1.0
+    """Widening of the letters."""
+    size: float = 100.0
+    """Height of a capital in pixels."""
+    rotation: float = 0.0
+    """Radians, clockwise."""
+    overlap: float = 0.0
+    """Share (0 to 0.9) of a movement during which the next one has begun."""
+    overshoot: float = 0.0
+    """Mean way beyond corners and ends of strokes."""
+    tremor: float = 0.0
+    """Amplitude of the tremor."""
+    tremor_hz: float = 9.0
+    """Frequency of the tremor, in 1/s."""
+    speed: float = 4.0
+    """A movement of length L takes sqrt(L) / speed seconds."""
+    jitter: float = 0.0
+    """Deviation of the vias in each sample; timing and posture vary in proportion."""
+    habit: float = 0.0
+    """Deviation of the vias that recurs in all samples of a symbol."""
+    habit_seed: int = 0
+    """Which habit."""
+    forms: tuple[int, ...] = (0,) * len(SYMBOLS)
+    """The form of each symbol, in the order of `letterforms.SYMBOLS`."""
+    pen: Pen = "lift"
+    """How strokes are joined: see `skeletons.glyph`."""
+    whole_pixels: bool = False
+    """Whether x and y are rounded, as a mouse reports them."""
+
+
+def random_writer(rng: np.random.Generator) -> Writer:
+    """A plausible hand: more print or more cursive, its forms chosen by symbol."""
+    cursive = rng.beta(0.5, 1.5)
+    forms = []
+    for symbol in SYMBOLS:
+        count = form_count(symbol)
+        plain = count - (symbol in CURSIVE)
+        form = int(rng.integers(plain))
+        forms.append(count - 1 if plain < count and rng.random() < cursive else form)
+    return Writer(
+        slant=float(np.clip(rng.normal(0.1, 0.15), -0.25, 0.5)),
+        aspect=float(np.exp(rng.normal(-0.05, 0.13))),
+        size=float(np.exp(rng.uniform(math.log(60), math.log(260)))),
+        rotation=float(np.clip(rng.normal(0, 0.06), -0.15, 0.15)),
+        overlap=float(rng.uniform(0.1, 0.5)),
+        overshoot=float(rng.uniform(0, 0.04)),
+        tremor=float(rng.uniform(0, 0.01)),
+        tremor_hz=float(rng.uniform(6, 12)),
+        speed=float(np.exp(rng.uniform(math.log(2), math.log(7)))),
+        jitter=float(rng.uniform(0.01, 0.035)),
+        habit=float(rng.uniform(0.01, 0.04)),
+        habit_seed=int(rng.integers(2**31)),
+        forms=tuple(forms),
+        pen=("lift", "join", "drag")[int(rng.choice(3, p=(0.35, 0.5, 0.15)))],
+        whole_pixels=bool(rng.random() < 0.7),
+    )
+
+
+def write(
+    symbol: str, writer: Writer, rng: np.random.Generator, *, rate: float = 100.0
+) -> Ink:
+    """One sample of a symbol, a point every 1 / rate seconds while the pen is down.
+
+    x and y are in pixels, y down, (0, 0) is the middle of the baseline; t is in seconds
+    from the first touch. Raises InputError for a symbol without a skeleton.
+    """
+    packed = write_many(symbol, writer, rng, 1, rate=rate)
+    return Ink(tuple(np.split(packed.points, packed.stroke_start[1:-1])))
+
+
+def write_many(
+    symbol: str,
+    writer: Writer,
+    rng: np.random.Generator,
+    count: int,
+    *,
+    rate: float = 100.0,
+) -> PackedInk:
+    """`count` samples of a symbol as packed ink, points f32[n 3]; see `write`."""
+    if not (math.isfinite(rate) and rate > 0):
+        raise InputError(
+            f"A pen cannot be sampled {rate} times a second; give a rate above 0."
+        )
+    forms = form_count(symbol)
+    index = SYMBOLS.index(symbol)
+    skeleton = glyph(symbol, writer.forms[index] % forms, writer.pen)
+    start, cubics = _deform(skeleton, index, writer, rng, count)
+    onset, duration, first, last = _schedule(skeleton, writer, rng, count, rate)
+    ticks = np.arange(last.max() + 1)
+    xy = start[:, None] + _travel(cubics, onset, duration, ticks)
+    xy = _posture(xy + _tremor(skeleton, writer, rng, count, ticks / rate), writer, rng)
+    counts = (last - first + 1).ravel()
+    stroke_start = np.concatenate([[0], np.cumsum(counts)])
+    tick = np.arange(stroke_start[-1]) + np.repeat(
+        first.ravel() - stroke_start[:-1], counts
+    )
+    strokes = first.shape[1]
+    sample = np.repeat(np.arange(count).repeat(strokes), counts)
+    xy = xy[sample, tick]
+    points = np.empty((len(tick), 3), np.float32)
+    points[:, :2] = np.round(xy) if writer.whole_pixels else xy
+    points[:, 2] = tick / rate
+    return PackedInk(points, stroke_start, np.arange(count + 1) * strokes)
+
+
+def _deform(
+    skeleton: Glyph,
+    index: int,
+    writer: Writer,
+    rng: np.random.Generator,
+    count: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Starts f64[count 2] and cubics f64[count k 3 2], moved by habit and chance."""
+    k = len(skeleton.lengths)
+    own = np.random.default_rng((writer.habit_seed, index))
+    noise = writer.habit * own.normal(size=(2 * k + 1, 2))
+    noise = noise + writer.jitter * rng.normal(size=(count, 2 * k + 1, 2))
+    beyond = writer.overshoot * np.abs(rng.normal(size=(count, k, 1)))
+    shift = noise[:, : k + 1] * _freedom(skeleton)[:, None]
+    shift[:, 1:] += beyond * skeleton.arrival()
+    bow = noise[:, k + 1 :] * (2 * np.minimum(skeleton.lengths, 1))[:, None]
+    cubics = np.repeat(skeleton.cubics[None], count, axis=0)
+    cubics[:, :, 0] += np.diff(shift, axis=1) + bow
+    cubics[:, :, 1] -= bow
+    return skeleton.start + shift[:, 0], cubics
+
+
+def _freedom(skeleton: Glyph) -> np.ndarray:
+    """How far chance may move each via, 0..1, f64[k + 1]: less by short movements."""
+    lengths = np.where(skeleton.drawn, skeleton.lengths, np.inf)
+    meeting = np.minimum(np.append(np.inf, lengths), np.append(lengths, np.inf))
+    return np.minimum(meeting / FREE_LENGTH, 1)
+
+
+def _schedule(
+    skeleton: Glyph,
+    writer: Writer,
+    rng: np.random.Generator,
+    count: int,
+    rate: float,
+) -> tuple[np.ndarray, ...]:
+    """Onsets and durations f64[count k], first and last ticks i64[count strokes].
+
+    All in ticks of 1 / rate seconds. The pen touches and leaves at rest, on a tick.
+    """
+    drawn = skeleton.drawn
+    pace = np.exp(2 * writer.jitter * rng.normal(size=(count, len(drawn))))
+    duration = pace * np.sqrt(skeleton.lengths + TAP) * (rate / writer.speed)
+    step = duration.copy()
+    shorter = np.minimum(duration[:, :-1], duration[:, 1:])
+    step[:, :-1] -= writer.overlap * shorter * (drawn[:-1] & drawn[1:])
+    # Runs of the pen down and up alternate; each waits for the next tick at its end.
+    begins = np.flatnonzero(np.diff(drawn, prepend=not drawn[0]))
+    total = np.add.reduceat(step, begins, axis=1)
+    whole = np.ceil(total)
+    ends = np.append(begins[1:], len(drawn)) - 1
+    step[:, ends] += whole - total
+    onset = np.cumsum(step, axis=1) - step
+    edge = np.cumsum(whole, axis=1).astype(np.int64)
+    last = edge[:, ::2]
+    return onset, duration, last - whole[:, ::2].astype(np.int64), last
+
+
+def _travel(
+    cubics: np.ndarray, onset: np.ndarray, duration: np.ndarray, ticks: np.ndarray
+) -> np.ndarray:
+    """The sum of all movements at each tick, f64[count ticks 2]."""
+    s = (ticks[:, None] - onset[:, None]) / duration[:, None]
+    np.clip(s, 0, 1, out=s)
+    u = s * s * s * (10 + s * (6 * s - 15))
+    powers = np.concatenate([u, u * u, u * u * u], axis=-1)
+    count, k = onset.shape
+    return powers @ cubics.transpose(0, 2, 1, 3).reshape(count, 3 * k, 2)
+
+
+def _tremor(
+    skeleton: Glyph,
+    writer: Writer,
+    rng: np.random.Generator,
+    count: int,
+    seconds: np.ndarray,
+) -> np.ndarray:
+    """A sine in x and one in y at random phases; none in a tap, which does not move."""
+    phase = rng.uniform(0, 2 * math.pi, size=(count, 1, 2))
+    wave = np.sin(2 * math.pi * writer.tremor_hz * seconds[:, None] + phase)
+    return writer.tremor * min(1.0, float(skeleton.lengths.sum())) * wave
+
+
+def _posture(xy: np.ndarray, writer: Writer, rng: np.random.Generator) -> np.ndarray:
+    """Capital heights to pixels: aspect, slant, rotation and size of each sample."""
+    sway = writer.jitter * rng.normal(size=(4, len(xy)))
+    aspect = writer.aspect * np.exp(2 * sway[0])
+    slant = writer.slant + 2 * sway[1]
+    angle = writer.rotation + sway[2]
+    size = writer.size * np.exp(2 * sway[3])
+    cos, sin = size * np.cos(angle), size * np.sin(angle)
+    # y points down, so a letter leans right by moving x against y.
+    turn = np.array([[cos, -sin], [sin, cos]])
+    lean = np.array([[aspect, -slant], [0 * aspect, 1 + 0 * aspect]])
+    return xy @ np.einsum("ijn,jkn->nki", turn, lean)

@@ -1,1 +1,0 @@
-"""Training jobs: from a config to a run on disk, its report and its model."""

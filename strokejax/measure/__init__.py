@@ -1,1 +1,0 @@
-"""The headline figures of a model, on drawings that training never saw."""

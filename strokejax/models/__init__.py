@@ -1,1 +1,0 @@
-"""Networks: Flax Linen lives here only and leaves as pairs of pure functions."""

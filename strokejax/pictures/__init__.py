@@ -1,0 +1,1 @@
+"""Pictures in files, normalised, and the lines of text that stand in them."""

@@ -1,0 +1,1 @@
+"""Symbols that a user adds to a stored model."""

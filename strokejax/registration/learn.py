@@ -1,0 +1,221 @@
+"""A stored model with a symbol's rows made of its drawings: from model to model."""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from strokejax.registration.coach import (
+    confusion_rates,
+    guard,
+    more_wanted,
+    odd_ones,
+    worst_of,
+)
+from strokejax.registration.learn_placing import as_trained, with_row, with_symbols
+from strokejax.registration.prototypes import APART, groups
+from strokejax.registration.rows import Known, Method, by_drawing, mean_row, sgd_row
+from strokejax.registration.samples import Embeddings
+from strokejax.store.model import StoredModel
+from strokejax.table.table import Rows, unit
+from strokejax.types import InputError
+
+
+class Learned(NamedTuple):
+    """A model with a symbol's rows made of its drawings, and what to say of it."""
+
+    model: StoredModel
+    coach: dict[str, Any]
+
+
+class Own(NamedTuple):
+    """What a symbol's row is made of: its drawings and their variants."""
+
+    z: np.ndarray
+    """f32[n d]"""
+    drawing: np.ndarray
+    """i[n]: which drawing each is of."""
+    variant: np.ndarray
+    """str[n]: what was done to it."""
+
+
+class Fitted(NamedTuple):
+    """A model with a symbol's rows, and what they were made of."""
+
+    model: StoredModel
+    own: Own
+    ways: list[np.ndarray]
+    """Which of `own` each row is made of."""
+    known: Known
+    """The drawings of all other symbols."""
+
+
+def learn(
+    model: StoredModel,
+    store: Embeddings,
+    symbol: str,
+    method: Method,
+    *,
+    against: StoredModel,
+    force: bool = False,
+) -> Learned:
+    """The rows of one symbol made anew from all its samples in `model`.
+
+    `against` is the model before the change, for the guard: InputError where other
+    symbols lose too much, unless `force`.
+    """
+    model, own, ways, known = with_rows(model, store, symbol, method)
+    names = model.symbols.names
+    owner = names.index(symbol)
+    drawn = own.z[own.variant == ""]
+    like = known_drawings(model, store, but=(symbol,), variants=False)
+    rates = _rates(model, own, owner, ways, like)
+    coach = {
+        "odd": odd_ones(drawn, like),
+        "confusions": [
+            {"symbol": names[i], "rate": rate} for i, rate in worst_of(rates)
+        ],
+        "mistaken": float(rates.sum()),
+        "old_loss": _guarded(against, model, known, (symbol,), force),
+        "more": more_wanted(drawn),
+    }
+    return Learned(model, coach)
+
+
+def with_rows(
+    model: StoredModel, store: Embeddings, symbol: str, method: Method
+) -> Fitted:
+    """`learn` without guard and coach."""
+    own = _own(model, store, symbol)
+    model, placed = _placed(model, symbol, own)
+    known = known_drawings(model, store, but=(symbol,))
+    owner = model.symbols.names.index(symbol)
+    for slot, part in placed:
+        z, rows, trained = own.z[part], rows_of(model), _trained(model, slot)
+        if method == "mean":
+            row = mean_row(z, trained, rows, own.drawing[part])
+        else:
+            row = sgd_row(z, trained, rows, known, owner, own.drawing[part])
+        model = with_row(model, slot, row)
+    return Fitted(model, own, [part for _, part in placed], known)
+
+
+def _own(model: StoredModel, store: Embeddings, symbol: str) -> Own:
+    own = [each for each in model.samples if each.symbol == symbol]
+    number: dict[Any, int] = {}
+    drawing = [number.setdefault(each.drawing, len(number)) for each in own]
+    variant = [each.variant for each in own]
+    return Own(store.z(own), np.array(drawing), np.array(variant))
+
+
+def _rates(
+    model: StoredModel, own: Own, owner: int, ways: list[np.ndarray], known: Known
+) -> np.ndarray:
+    """f64[c]: what further drawings will be taken for, whichever way they come."""
+    rates = np.zeros(model.symbols.capacity)
+    for part in ways:
+        drawn = by_drawing(own.z[part], own.drawing[part])
+        share = len(part) / len(own.z)
+        rates += share * confusion_rates(drawn, rows_of(model), known, owner)
+    return rates
+
+
+def check_all(
+    before: StoredModel,
+    after: StoredModel,
+    store: Embeddings,
+    symbols: Collection[str],
+) -> None:
+    """InputError where the others lose too much by several symbols together."""
+    _guarded(before, after, known_drawings(after, store, symbols), symbols, False)
+
+
+def _guarded(
+    before: StoredModel,
+    after: StoredModel,
+    known: Known,
+    symbols: Collection[str],
+    force: bool,
+) -> dict[str, Any]:
+    """What the guard finds; InputError where it is too much, unless `force`."""
+    names = after.symbols.names
+    changed = {names.index(symbol) for symbol in symbols}
+    loss = guard(rows_of(before), rows_of(after), known, but=changed)
+    worst = names[loss.symbol] if loss.symbol >= 0 else None
+    if loss.refused and not force:
+        given = ", ".join(map(repr, [*symbols][:5])) + ", ..." * (len(symbols) > 5)
+        raise InputError(
+            f"With {given} the other symbols would lose {100 * loss.mean:.1f} points "
+            f"of accuracy on average and {worst!r} {100 * loss.worst:.1f} (limits 1 "
+            f"and 10), so nothing was changed; draw it less like {worst!r}, or accept "
+            f"that with --force."
+        )
+    return {"mean": loss.mean, "worst": loss.worst, "symbol": worst}
+
+
+def rows_of(model: StoredModel) -> Rows:
+    """The model's table on the host."""
+    scale = float(np.exp(model.table["log_scale"]))
+    return Rows(model.table["embeddings"], scale, model.slots)
+
+
+def known_drawings(
+    model: StoredModel,
+    store: Embeddings,
+    but: Collection[str] = (),
+    *,
+    variants: bool = True,
+) -> Known:
+    """The calibration of trained symbols that are still there, and others' samples,
+    with their `variants` or without."""
+    calibration, owner = model.calibration, np.asarray(model.slots.owner)
+    slot_of = np.full(len(calibration.rows), -1, np.int32)
+    trained = np.flatnonzero(model.slots.active & (model.origin >= 0))
+    slot_of[model.origin[trained]] = trained
+    slots = slot_of[calibration.label]
+    z, slots = calibration.z[slots >= 0], slots[slots >= 0]
+    first = {name: slot for slot, name in reversed([*enumerate(model.symbols.names)])}
+    there = [s for s in model.samples if s.symbol in first and s.symbol not in but]
+    there = [s for s in there if variants or not s.variant]
+    if there:
+        own = [first[each.symbol] for each in there]
+        z = np.concatenate([z, store.z(there)])
+        slots = np.concatenate([slots, own])
+    return Known(z, owner[slots].astype(np.int32))
+
+
+def _placed(
+    model: StoredModel, symbol: str, own: Own
+) -> tuple[StoredModel, list[tuple[int, np.ndarray]]]:
+    """Slots for the ways a symbol's drawings are drawn, and whose are whose.
+
+    A way like the trained row's moves that row; any other has a row beside it.
+    """
+    before, trained, placed = model.symbols, [], []
+    if symbol in model.symbols.names:
+        model = as_trained(model, symbol)
+        trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
+    for part in groups(*own):
+        mean = unit(own.z[part].sum(0))
+        near = [s for s in trained if mean @ _trained_mean(model, s) > APART]
+        if near:
+            trained.remove(near[0])
+            placed.append((near[0], part))
+            continue
+        table, slot = model.symbols.put(symbol)
+        model = with_symbols(model, table.like(before))
+        placed.append((slot, part))
+    return model, placed
+
+
+def _trained(model: StoredModel, slot: int) -> np.ndarray | None:
+    origin = model.origin[slot]
+    return None if origin < 0 else model.calibration.rows[origin]
+
+
+def _trained_mean(model: StoredModel, slot: int) -> np.ndarray:
+    """f32[d]: the mean of a trained symbol's known drawings, or its row without any."""
+    own = model.calibration.label == model.origin[slot]
+    if not own.any():
+        return model.calibration.rows[model.origin[slot]]
+    return unit(model.calibration.z[own].sum(0))

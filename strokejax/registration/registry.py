@@ -1,0 +1,241 @@
+"""The symbols of a stored model: registered and forgotten."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from strokejax.networks.inputs import counted, see
+from strokejax.networks.spec import EncoderSpec
+from strokejax.recognizer import from_stored, with_table
+from strokejax.registration.learn import check_all, learn
+from strokejax.registration.learn_placing import as_trained, with_symbols
+from strokejax.registration.rows import Method
+from strokejax.registration.samples import (
+    Drawing,
+    Kept,
+    SampleStore,
+    embedded,
+    prepared,
+    unknown_to,
+)
+from strokejax.store.model import Sample, StoredModel, load_model
+from strokejax.store.paths import resolve
+from strokejax.store.versions import changing, save, writable
+from strokejax.table.symbols import check_name
+from strokejax.types import InputError
+
+MAX_SAMPLES = 1_000
+"""Drawings of one call."""
+
+
+def register(
+    model: str | Path | None,
+    name: str,
+    drawings: Sequence[Any],
+    *,
+    method: Method = "sgd",
+    force: bool = False,
+    sources: Sequence[str] = (),
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
+    text: str | None = None,
+) -> dict[str, Any]:
+    """Makes drawings (`Ink` or pictures) a symbol, or adds them to one that is there.
+
+    `usual_size` is the longer side of the writer's usual letter in the ink's units;
+    `ignore` says what makes no difference, of "direction", "rotation" and "size";
+    `text` is what the symbol types, if not its name. Returns {"symbol", "version",
+    "samples", "inputs", "odd", "confusions", "mistaken", "old_loss", "more"}: "inputs"
+    of how many of these shape, motion and size are seen, "odd" are drawings unlike
+    the others, numbered as `drawings` lists them, "confusions" the symbols that
+    further drawings will be taken for most often and their rates, "mistaken" the share
+    that will be taken for any, "old_loss" what the other symbols lose, "more" how many
+    further drawings are worth it.
+    InputError where that loss is too much, unless `force`, and for drawings or names
+    that cannot be used.
+    """
+    given = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
+    version, (coach,) = add(model, [given], "register", method=method, force=force)
+    return {"symbol": coach.pop("symbol"), "version": version, **coach}
+
+
+def preview(
+    model: str | Path | None,
+    name: str,
+    drawings: Sequence[Any],
+    *,
+    method: Method = "sgd",
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
+) -> dict[str, Any]:
+    """What `register` would say of these drawings, less "version"; nothing changes."""
+    given = prepare(name, drawings, (), usual_size, ignore)
+    stored, folder = with_table(load_model(model)), resolve(model)
+    recognizer = from_stored(stored, fast=False)
+    z = embedded(recognizer, given.kept)
+    symbol, store = stored.symbols.symbol(given.name) or given.name, SampleStore(folder)
+    own = drawn(stored, symbol)
+    new = unknown_to(own, given.kept, given.sources, True)
+    part = {variant: each[new] for variant, each in z.items()}
+    kept = [given.kept[i] for i in new]
+    fresh = store.add(symbol, kept, part, [""] * len(new))
+    wider = stored._replace(samples=(*stored.samples, *fresh))
+    coach = learn(wider, store, symbol, method, against=stored, force=True).coach
+    shown = _inputs(recognizer.spec, kept)
+    return {"symbol": symbol, "samples": len(own) + len(new), "inputs": shown, **coach}
+
+
+class Given(NamedTuple):
+    """Drawings for one symbol."""
+
+    name: str
+    kept: Sequence[Kept]
+    sources: Sequence[str]
+    """Where each comes from, "" for nowhere."""
+    text: str | None = None
+    """What the symbol types from now on; None leaves that as it is."""
+
+
+def prepare(
+    name: str,
+    drawings: Sequence[Any],
+    sources: Sequence[str] = (),
+    usual_size: float | None = None,
+    ignore: Collection[str] = (),
+) -> Given:
+    """What `register` is given, made ready; InputError for what cannot be used."""
+    name, sources = check_name(name), list(sources) or [""] * len(drawings)
+    _check_count(name, len(drawings))
+    kept = [
+        prepared(each, source or f"drawing {i + 1}", usual_size, ignore)
+        for i, (each, source) in enumerate(zip(drawings, sources, strict=True))
+    ]
+    return Given(name, kept, sources)
+
+
+def _check_count(name: str, count: int) -> None:
+    if not 1 <= count <= MAX_SAMPLES:
+        raise InputError(
+            f"{count:,} drawings are given for {name!r}; give 1 to {MAX_SAMPLES:,}, "
+            f"10 is a good number."
+        )
+
+
+def add(
+    model: str | Path | None,
+    symbols: Sequence[Given],
+    verb: str,
+    *,
+    method: Method,
+    force: bool,
+    skip_known: bool = False,
+) -> tuple[int, list[dict[str, Any]]]:
+    """One version with drawings for several symbols: its number, what to say of each.
+
+    `skip_known` passes over drawings that a symbol has, which are refused otherwise.
+    """
+    for given in symbols:
+        _check_count(given.name, len(given.kept))
+    recognizer = from_stored(with_table(load_model(model)), fast=False)
+    ready = [(given, embedded(recognizer, given.kept)) for given in symbols]
+    folder = writable(model)
+    with changing(folder) as stored:
+        changed, store, coaches = stored, SampleStore(folder), []
+        for (name, kept, sources, text), z in ready:
+            symbol = changed.symbols.symbol(name) or name
+            own = drawn(changed, symbol)
+            new = unknown_to(own, kept, sources, skip_known)
+            if new:
+                names = [_file_name(sources[i]) for i in new]
+                part = {variant: each[new] for variant, each in z.items()}
+                fresh = store.add(symbol, [kept[i] for i in new], part, names)
+                changed = changed._replace(samples=(*changed.samples, *fresh))
+                changed, coach = learn(
+                    changed, store, symbol, method, against=changed, force=force
+                )
+                if text is not None:
+                    names = changed.symbols.with_text(symbol, text)
+                    changed = changed._replace(symbols=names)
+                shown = _inputs(recognizer.spec, [kept[i] for i in new])
+                counts = {"symbol": symbol, "samples": len(own) + len(new)}
+                coaches.append(counts | {"inputs": shown} | coach)
+        if not coaches:
+            return stored.version, []
+        named = [coach["symbol"] for coach in coaches]
+        if not force:
+            check_all(stored, changed, store, named)
+        store.write()
+        change = {"verb": verb, "symbol": ", ".join(named), "method": method}
+        change |= {"samples": len(drawn(changed)) - len(drawn(stored))}
+        change |= {"forced": True} if force else {}
+        return save(folder, stored, changed, change), coaches
+
+
+def _inputs(spec: EncoderSpec, kept: Sequence[Kept]) -> dict[str, int]:
+    """Of how many the network sees what, as they were made."""
+    drawings, sizes = [k.drawing for k in kept], [k.usual_size for k in kept]
+    return counted(spec, (given for _, given in see(spec, drawings, sizes)))
+
+
+def forget(model: str | Path | None, name: str) -> int:
+    """Takes a symbol out of a model; returns the new version."""
+    folder = writable(model)
+    with changing(folder) as stored:
+        symbol, slots = stored.symbols.known(name), stored.symbols.slots_of(name)
+        if len(stored.symbols) == 1:
+            raise InputError(f"{symbol!r} is the last symbol; a model needs one.")
+        changed = with_symbols(stored, stored.symbols.drop(slots))
+        left = tuple(each for each in stored.samples if each.symbol != symbol)
+        change = {"verb": "forget", "symbol": symbol}
+        return save(folder, stored, changed._replace(samples=left), change)
+
+
+def forget_sample(
+    model: str | Path | None, name: str, index: int, method: Method = "sgd"
+) -> int:
+    """Takes one drawing (from 0, as `drawings` lists them) out of a symbol."""
+    folder = writable(model)
+    with changing(folder) as stored:
+        symbol = stored.symbols.known(name)
+        own = drawn(stored, symbol)
+        if not 0 <= index < len(own):
+            raise InputError(
+                f"{symbol!r} has {len(own)} drawings of its own, counted from 0; there "
+                f"is no number {index}."
+            )
+        gone = symbol, own[index].drawing
+        left = tuple(s for s in stored.samples if (s.symbol, s.drawing) != gone)
+        changed = stored._replace(samples=left)
+        change = {"verb": "forget", "symbol": symbol, "sample": own[index].source}
+        if len(own) == 1:
+            slots = stored.symbols.slots_of(symbol)
+            if all(stored.origin[slot] < 0 for slot in slots):
+                raise InputError(
+                    f"That is the only drawing of {symbol!r}; forget the symbol "
+                    f"instead."
+                )
+            changed = as_trained(changed, symbol)
+        else:
+            store = SampleStore(folder)
+            found = learn(changed, store, symbol, method, against=stored, force=True)
+            changed = found.model
+        return save(folder, stored, changed, change)
+
+
+def drawn(stored: StoredModel, symbol: str | None = None) -> list[Sample]:
+    """The drawings among a model's samples, all or a symbol's, in their order."""
+    own = (s for s in stored.samples if symbol is None or s.symbol == symbol)
+    return [sample for sample in own if not sample.variant]
+
+
+def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]]:
+    """A symbol's own drawings, in the order in which they came."""
+    folder = resolve(model)
+    stored = load_model(folder)
+    own, store = drawn(stored, stored.symbols.known(name)), SampleStore(folder)
+    return [(sample, store.kept(sample.file)[sample.row].drawing) for sample in own]
+
+
+def _file_name(source: str) -> str:
+    """What a file is called; bytes that are no text become question marks."""
+    return Path(source).name.encode(errors="replace").decode()

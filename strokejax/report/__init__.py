@@ -1,0 +1,1 @@
+"""Pages that show a run: charts, drawings, contact sheets."""

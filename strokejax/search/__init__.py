@@ -1,0 +1,1 @@
+"""Beam search: CTC, tries, language models."""

@@ -1,0 +1,1 @@
+"""Models on disk: immutable files, versions, and where they lie."""

@@ -1,0 +1,1 @@
+"""Fonts: pictures of text to the names of their fonts."""

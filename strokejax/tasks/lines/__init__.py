@@ -1,0 +1,1 @@
+"""Lines of handwriting: pictures to text."""

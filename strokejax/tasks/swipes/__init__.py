@@ -1,0 +1,1 @@
+"""Swipes over a keyboard to words."""

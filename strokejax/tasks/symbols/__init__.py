@@ -1,0 +1,1 @@
+"""Single symbols: naming them, learning them, typing with them."""

@@ -1,0 +1,1 @@
+"""How well a model names symbols, and learns new ones."""

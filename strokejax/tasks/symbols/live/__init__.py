@@ -1,0 +1,1 @@
+"""Symbols while the hand still draws."""

@@ -1,0 +1,1 @@
+"""Training: the frame of every job, its steps, its checkpoints."""

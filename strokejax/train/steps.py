@@ -1,0 +1,181 @@
+"""One step of training, one of evaluation: pure functions, jitted once in a factory."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Bool, Float
+
+from strokejax.ink.augment import Augment, augment
+from strokejax.networks.functions import BN_MOMENTUM
+from strokejax.table.knn import best, scored
+from strokejax.table.table import Slots
+from strokejax.train.objective import Objective, measure
+from strokejax.train.optim import make_optimizer
+from strokejax.train.state import TrainState
+from strokejax.types import Batch, Encoder, PyTree
+
+
+def make_train_step(
+    encoder: Encoder,
+    optimizer: optax.GradientTransformationExtraArgs,
+    objective: Objective,
+    active: Bool[np.ndarray, "c"],
+    spec: Augment | None = None,
+) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+    """`make_step` for an objective; `spec` augments the inputs, None leaves them."""
+    change = None if spec is None else partial(augment, spec=spec)
+    return make_step(encoder, optimizer, partial(measure, objective, active), change)
+
+
+def make_step(
+    encoder: Encoder,
+    optimizer: optax.GradientTransformationExtraArgs,
+    measured: Callable[[PyTree, jax.Array, Batch], tuple[jax.Array, jax.Array]],
+    change: Callable[[jax.Array, PyTree], PyTree] | None = None,
+) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+    """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.
+
+    `measured(table, out, batch)` is the loss of what the encoder gives, and bool[b] who
+    is right; `change(key, inputs)` comes before the encoder. Metrics are loss (nats,
+    with smoothing and prior), top1, a mean over the unmasked examples; and the norm of
+    the update.
+    """
+    loss_fn = _make_loss(encoder, measured, change)
+
+    def step(state: TrainState, batch: Batch):
+        key = jax.random.fold_in(state.key, state.step)
+        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        (loss, (right, model_state)), grads = grad_fn(
+            state.params, state.model_state, batch, key
+        )
+        updates, opt_state = optimizer.update(
+            grads, state.opt_state, state.params, value=loss
+        )
+        params = optax.apply_updates(state.params, updates)
+        right = jnp.sum(right & batch.mask)
+        metrics = {
+            "loss": loss,
+            "top1": right / jnp.maximum(jnp.sum(batch.mask), 1),
+            "update_norm": optax.tree.norm(updates),
+        }
+        return (
+            TrainState(state.step + 1, params, model_state, opt_state, state.key),
+            metrics,
+        )
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def _make_loss(encoder, measured, change):
+    def loss_fn(params, model_state, batch, key):
+        augment_key, dropout_key = jax.random.split(key)
+        inputs = batch.inputs
+        if change is not None:
+            inputs = change(augment_key, inputs)
+        out, model_state = encoder.apply(
+            params["encoder"],
+            model_state,
+            inputs,
+            batch.mask,
+            train=True,
+            key=dropout_key,
+        )
+        loss, right = measured(params["table"], out, batch)
+        return loss, (right, model_state)
+
+    return loss_fn
+
+
+def make_eval_step(
+    encoder: Encoder, k: int
+) -> Callable[[PyTree, PyTree, Slots, Batch], dict[str, jax.Array]]:
+    """`step(params, model_state, slots, batch)`: the k best slots, nearest first.
+
+    Returns `slot` i32[b k] (-1 beyond the active ones), `out` f32[b d] (z or logits),
+    and `nll` f32[b] of the true class.
+    """
+
+    def step(params, model_state, slots, batch):
+        out, _ = encoder.apply(
+            params["encoder"], model_state, batch.inputs, batch.mask, train=False
+        )
+        scores, logits = scored(out, params["table"], slots)
+        _, slot = best(scores, k)
+        log_p = jax.nn.log_softmax(logits)
+        nll = -jnp.take_along_axis(log_p, batch.labels[:, None], -1)[:, 0]
+        return {"slot": slot, "out": out, "nll": nll}
+
+    return jax.jit(step)
+
+
+def make_statistics_step(
+    encoder: Encoder, frozen: tuple[str, ...] = ()
+) -> Callable[[PyTree, PyTree, Batch], PyTree]:
+    """`step(params, model_state, batch)`: the batch's own BatchNorm statistics.
+
+    The running update is `m * old + (1 - m) * batch`: from an old value of zero,
+    divided by `1 - m`, it is the batch's share alone. Those of `frozen` blocks stay.
+    """
+
+    def moving(change, tree):
+        return jax.tree_util.tree_map_with_path(
+            lambda path, x: x if path[1].key in frozen else change(x), tree
+        )
+
+    def step(params, model_state, batch):
+        _, fresh = encoder.apply(
+            params["encoder"],
+            moving(jnp.zeros_like, model_state),
+            batch.inputs,
+            batch.mask,
+            train=True,
+            key=jax.random.key(0),
+        )
+        return moving(lambda x: x / (1 - BN_MOMENTUM), fresh)
+
+    return jax.jit(step)
+
+
+ROW_STEPS, ROW_RATE, ROW_PULL = 100, 0.05, 2.0
+
+
+@jax.jit
+def fit_row(
+    params: PyTree,
+    z: Float[Array, "n d"],
+    rivals: Float[Array, "n"],
+    side: Float[Array, "n"],
+    weight: Float[Array, "n"],
+    scale: Float[Array, ""],
+) -> PyTree:
+    """Online training of one row, `params["table"]["embeddings"]` f32[d], of length 1.
+
+    `rivals` are log-sum-exps of the scores of all other symbols, `side` is 1 for the
+    row's own drawings and -1 for others', weight 0 marks padding. What else `params`
+    holds, the encoder say, comes back bit for bit (`optax.multi_transform`).
+    """
+    start = params["table"]["embeddings"]
+    rate = optax.cosine_decay_schedule(ROW_RATE, ROW_STEPS)
+    optimizer = make_optimizer(params, train="table", learning_rate=rate)
+
+    def loss(table):
+        row = table["embeddings"] / jnp.linalg.norm(table["embeddings"])
+        margin = -scale * (2 - 2 * z @ row) - rivals
+        pull = ROW_PULL * jnp.sum((row - start) ** 2)
+        return jnp.sum(weight * jax.nn.softplus(-side * margin)) + pull
+
+    def step(carry, _):
+        params, opt_state = carry
+        grads = jax.tree.map(jnp.zeros_like, params)
+        grads |= {"table": jax.grad(loss)(params["table"])}
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return (optax.apply_updates(params, updates), opt_state), None
+
+    carry = params, optimizer.init(params)
+    (params, _), _ = jax.lax.scan(step, carry, None, length=ROW_STEPS)
+    row = params["table"]["embeddings"]
+    return params | {"table": {"embeddings": row / jnp.linalg.norm(row)}}

@@ -1,0 +1,188 @@
+"""What a job starts from: data, network, table, and weights to begin with."""
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import optax
+
+from strokejax.config import Config
+from strokejax.config_config_checks import milestones
+from strokejax.data.dataset import Dataset
+from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.store.model import load_model
+from strokejax.table.symbols import SymbolTable
+from strokejax.table.table import Slots, init_slots, init_table
+from strokejax.tasks.symbols.data import load_sets
+from strokejax.train.optim import frozen_blocks, make_optimizer, schedule, stepped
+from strokejax.types import Encoder, InputError, PyTree
+
+
+class Setup(NamedTuple):
+    """What a job is made of, before any step."""
+
+    spec: EncoderSpec
+    encoder: Encoder
+    symbols: SymbolTable
+    slots: Slots
+    params: PyTree
+    model_state: PyTree
+    train_set: Dataset
+    valid_set: Dataset
+    test_set: Dataset
+    trained: np.ndarray
+    """bool[c]: the classes that training tells apart."""
+    origin: np.ndarray | None
+    """i32[c]: the data set of each class, where there are several."""
+
+
+def prepare(config: Config) -> Setup:
+    """Data, network and table as the config wants them, warm-started where it says so.
+
+    InputError for data or weights that are missing or do not fit.
+    """
+    train_set, valid_set, test_set = load_sets(config)
+    classes = len(train_set.symbols)
+    argmax = config.mode == "argmax"
+    capacity = classes if argmax else max(config.model.capacity, classes)
+    spec = _spec(config, classes)
+    encoder = build_encoder(
+        spec,
+        channel_dropout=config.model.channel_dropout,
+        dropout=config.model.dropout,
+        frozen=frozen_blocks(config.optim.train),
+    )
+    encoder_key, table_key = jax.random.split(jax.random.key(config.seed))
+    example = {name: leaf[:2] for name, leaf in train_set.inputs.items()}
+    network, model_state = jax.jit(encoder.init)(encoder_key, example)
+    table = (
+        {}
+        if argmax
+        else init_table(table_key, capacity, spec.out_dim, config.loss.scale)
+    )
+    symbols, trained, origin = _classes(train_set, capacity)
+    if origin is not None:
+        # A few classes are told apart at a far smaller scale than thousands.
+        table["other_log_scales"] = jax.numpy.full(origin.max(), table["log_scale"])
+    active = np.zeros(capacity, bool)
+    active[list(symbols.active)] = True
+    setup = Setup(
+        spec,
+        encoder,
+        symbols,
+        init_slots(active, spec.out_dim),
+        {"encoder": network, "table": table},
+        model_state,
+        train_set,
+        valid_set,
+        test_set,
+        trained,
+        origin,
+    )
+    return setup if config.model.init == "none" else _warm_start(config, setup)
+
+
+def _spec(config: Config, classes: int) -> EncoderSpec:
+    argmax = config.mode == "argmax"
+    return EncoderSpec(
+        architecture=config.model.name,
+        out_dim=classes if argmax else config.model.embed_dim,
+        normalise=not argmax,
+        norm=config.model.norm,
+        size=config.raster.size,
+        margin=config.raster.margin,
+        width=config.raster.width,
+        channels=config.model.channels,
+        convs=config.model.convs,
+        length=config.data.width if config.data.name == "fonts" else 0,
+    )
+
+
+def _classes(
+    train_set: Dataset, capacity: int
+) -> tuple[SymbolTable, np.ndarray, np.ndarray | None]:
+    """Symbols that are answers, bool[c] classes that are trained, i32[c] their sets.
+
+    Of a mixture's data sets only the first one's classes are answers: the others' rows
+    help training.
+    """
+    classes = len(train_set.symbols)
+    trained = np.zeros(capacity, bool)
+    trained[np.unique(train_set.labels)] = True
+    origin = train_set.origin
+    answers = trained[:classes] & (True if origin is None else origin == 0)
+    named = zip(train_set.symbols, answers, strict=True)
+    names = (name if used else None for name, used in named)
+    if origin is not None:
+        origin = np.pad(origin, (0, capacity - classes), constant_values=-1)
+    symbols = SymbolTable((*names, *(None,) * (capacity - classes)))
+    return symbols, trained, origin
+
+
+def optimizer_of(
+    optim: Config, params: PyTree, steps: int, epoch: int = 0
+) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
+    """The optimizer of `config.optim` and its schedule: step -> learning rate.
+
+    Of "plateau" the schedule is what would be without one; `epoch` is its steps.
+    """
+    if optim.schedule == "cosine":
+        rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)
+    else:
+        shares = milestones(optim) if optim.schedule == "milestones" else ()
+        rate = stepped(optim.learning_rate, steps, optim.warmup, shares)
+    optimizer = make_optimizer(
+        params,
+        train=optim.train,
+        learning_rate=rate,
+        weight_decay=optim.weight_decay,
+        clip_norm=optim.clip_norm,
+        plateau=epoch if optim.schedule == "plateau" else 0,
+    )
+    return optimizer, rate
+
+
+def _warm_start(config: Config, setup: Setup) -> Setup:
+    """Weights of a stored model where they fit; rows by the names of their symbols.
+
+    A class head of another size starts anew, as in the published fine-tuning;
+    embeddings of another size are refused.
+    """
+    init = config.model.init
+    stored = load_model(config.mode if init == "packaged" else init)
+    if stored.spec.norm != setup.spec.norm:
+        raise InputError(
+            f"The model {init} has {stored.spec.norm} norms and config.model.norm is "
+            f"{setup.spec.norm!r}; set it to {stored.spec.norm!r}, or "
+            f"config.model.init='none'."
+        )
+    both = stored.spec.normalise and setup.spec.normalise
+    if both and stored.spec.out_dim != setup.spec.out_dim:
+        raise InputError(
+            f"The model {init} has {stored.spec.out_dim} dimensions and "
+            f"config.model.embed_dim is {setup.spec.out_dim}; set it to "
+            f"{stored.spec.out_dim}, or config.model.init='none'."
+        )
+    network = dict(setup.params["encoder"])
+    for name, block in stored.encoder.items():
+        mine = jax.tree.map(np.shape, network.get(name))
+        if jax.tree.map(np.shape, block) == mine:
+            network[name] = block
+        elif name != "out":
+            raise InputError(
+                f"The model {init} has another shape in {name!r} than this config; "
+                f"use the config it was made with, or config.model.init='none'."
+            )
+    same_head = network["out"] is stored.encoder["out"]
+    table = dict(setup.params["table"])
+    if table and stored.table and same_head:
+        rows = np.array(table["embeddings"])
+        for slot, name in enumerate(setup.symbols.names):
+            old = stored.symbols.slot(name) if name is not None else None
+            if old is not None:
+                rows[slot] = stored.table["embeddings"][old]
+        table["embeddings"] = rows
+        table["log_scale"] = stored.table["log_scale"]
+    params = jax.tree.map(jax.numpy.asarray, {"encoder": network, "table": table})
+    model_state = jax.tree.map(jax.numpy.asarray, stored.model_state)
+    return setup._replace(params=params, model_state=model_state)
