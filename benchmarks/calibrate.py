@@ -16,8 +16,7 @@ from strokejax.data.dataset import Dataset
 from strokejax.data.sets.omniglot import load_omniglot
 from strokejax.data.sets.unipen import load_unipen
 from strokejax.ink.formats import pack
-from strokejax.ink.synthesis.handwriting import random_writer, write
-from strokejax.ink.synthesis.handwriting_scribbles import scribble
+from strokejax.ink.synthesis.handwriting import random_writer, scribble, write
 from strokejax.networks.functions import to_images
 from strokejax.recognizer import Recognizer, from_stored
 from strokejax.registration.rows import calibrate

@@ -30,8 +30,13 @@ from strokejax.recognizer import from_stored
 from strokejax.search.character_model import load_words
 from strokejax.store.model import StoredModel, load_model
 from strokejax.store.paths import FONTS
-from strokejax.tasks.fonts.data import held_out, pictures_of, render, usable_faces
-from strokejax.tasks.fonts.data_font_looks import words_for
+from strokejax.tasks.fonts.data import (
+    held_out,
+    pictures_of,
+    render,
+    usable_faces,
+    words_for,
+)
 from strokejax.tasks.fonts.faces import Face, font_files
 from strokejax.tasks.fonts.finder import FontFinder, finder
 from strokejax.tasks.fonts.index import embeddings as index_embeddings

@@ -12,7 +12,7 @@ import numpy as np
 from strokejax.data.dataset import data_file
 from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.ink.formats import read_packed, unpack
-from strokejax.ink.variants_turning import EIGHTHS, turned
+from strokejax.ink.variants import EIGHTHS, turned
 from strokejax.recognizer import load
 from strokejax.registration.registry import register
 from strokejax.store.versions import undo

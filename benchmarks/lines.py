@@ -26,22 +26,22 @@ import numpy as np
 from strokejax.data.texts import read_texts
 from strokejax.search.character_model import load_words, train
 from strokejax.search.language import Guide, no_guide, with_characters, with_words
-from strokejax.tasks.lines.data import cremma_lines
-from strokejax.tasks.lines.data_line_sets import (
+from strokejax.tasks.lines.data import (
     Line,
     LineSet,
+    cremma_lines,
     unipen_lines,
     written_lines,
 )
 from strokejax.tasks.lines.decode import BEAM, MOST, search
 from strokejax.tasks.lines.emnist_lines import pictures_of, published_lines
 from strokejax.tasks.lines.glyphs import built_in_glyphs, unipen_glyphs
-from strokejax.tasks.lines.reader import LineReader
-from strokejax.tasks.lines.reader_reading import (
+from strokejax.tasks.lines.reader import (
     BONUS,
     LANGUAGE,
     LEXICON,
     LONGER,
+    LineReader,
     load_reader,
     of_words,
 )

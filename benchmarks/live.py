@@ -17,7 +17,7 @@ from strokejax.data.sets.unipen import load_unipen
 from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.ink.synthesis.handwriting import random_writer
 from strokejax.search.character_model import CharacterModel, load_words, train
-from strokejax.table.knn_answers import Answer
+from strokejax.table.knn import Answer
 from strokejax.table.symbols import SPACE, STROKES, SymbolTable
 from strokejax.tasks.symbols.live.spelling import WEIGHT, Spelling, advance, begin
 from strokejax.tasks.symbols.live.stream import Carry, Stream

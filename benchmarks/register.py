@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from strokejax.ink.formats import write_json
-from strokejax.ink.synthesis.handwriting_scribbles import scribble
+from strokejax.ink.synthesis.handwriting import scribble
 from strokejax.recognizer import load
 from strokejax.registration import registry
 from strokejax.registration.learn import learn

@@ -30,10 +30,8 @@ from shapes import Shapes
 
 from strokejax.tasks.swipes.batches import board, swipe_batches
 from strokejax.tasks.swipes.data import Swipe, read_swipes
-from strokejax.tasks.swipes.decode import Search
-from strokejax.tasks.swipes.decode_lexicon import lexicon
-from strokejax.tasks.swipes.decode_ranking import Decoder, Weights, decoder_of
-from strokejax.tasks.swipes.keyboard_keyboard import (
+from strokejax.tasks.swipes.decode import Decoder, Search, Weights, decoder_of, lexicon
+from strokejax.tasks.swipes.keyboard import (
     Keyboard,
     in_units,
     open_keyboard,
@@ -41,7 +39,7 @@ from strokejax.tasks.swipes.keyboard_keyboard import (
     type_swipes,
 )
 from strokejax.tasks.swipes.layouts import Layout, layout, of_keys, typed
-from strokejax.tasks.swipes.scores_swipe_scores import swipe_scores
+from strokejax.tasks.swipes.scores import swipe_scores
 from strokejax.tasks.swipes.synthesis import swipes as made
 
 LATIN = ("qwerty", "azerty", "qwertz", "dvorak")

@@ -17,10 +17,14 @@ from strokejax.registration import rows as online
 from strokejax.table.table import unit
 from strokejax.tasks.symbols.evaluation.accuracy import ranked
 from strokejax.tasks.symbols.evaluation.incremental import Embedded
-from strokejax.tasks.symbols.evaluation.labelled_labelled import load_labelled
+from strokejax.tasks.symbols.evaluation.labelled import load_labelled
 from strokejax.tasks.symbols.evaluation.shots import own_samples
-from strokejax.tasks.symbols.evaluation.validation import Validation, truth
-from strokejax.tasks.symbols.evaluation.validation_seen import parts_of, seen_as
+from strokejax.tasks.symbols.evaluation.validation import (
+    Validation,
+    parts_of,
+    seen_as,
+    truth,
+)
 
 Row = dict[str, Figure]
 """Figures by the heads of their columns."""

@@ -12,7 +12,7 @@ import numpy as np
 import strokejax
 from strokejax.data.sets.unipen import load_unipen
 from strokejax.evaluation.scores import bootstrap_interval, merge_twins
-from strokejax.tasks.symbols.live.stream_usual_size import WINDOW
+from strokejax.tasks.symbols.live.stream import WINDOW
 
 BEFORE = (1, 3, 5, 10, WINDOW)
 FACTORS = (1.0, 1.25, 1.5, 2.0)

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 from strokejax import __version__
 from strokejax.serve import command as serve
@@ -13,16 +14,19 @@ from strokejax.tasks.fonts import command as fonts
 from strokejax.tasks.lines import command as lines
 from strokejax.tasks.swipes import command as swipe
 from strokejax.tasks.symbols import collect_command as collect
-from strokejax.tasks.symbols import command as recognize
-from strokejax.tasks.symbols import command_register as register
+from strokejax.tasks.symbols import command as one
 from strokejax.tasks.symbols import symbols_command as symbols
 from strokejax.tasks.symbols.evaluation import command as evaluate
 from strokejax.tasks.symbols.live import command as live
 from strokejax.types import InputError
 
 VERBS = {
-    "recognize": recognize,
-    "register": register,
+    "recognize": SimpleNamespace(
+        TEXT=one.RECOGNIZE, options=one.recognize_options, run=one.run_recognize
+    ),
+    "register": SimpleNamespace(
+        TEXT=one.REGISTER, options=one.register_options, run=one.run_register
+    ),
     "symbols": symbols,
     "evaluate": evaluate,
     "live": live,

@@ -135,9 +135,9 @@ def _run() -> int:
     elif config.job == "figures":
         from strokejax.tasks.symbols.evaluation.job import figures as run
     elif config.job == "lines":
-        from strokejax.tasks.lines.job_lines import run
+        from strokejax.tasks.lines.job import run
     elif config.job == "swipe":
-        from strokejax.tasks.swipes.job_swipe import run
+        from strokejax.tasks.swipes.job import run
     elif config.job == "sweep":
         from strokejax.train.sweep import sweep as run
     else:

@@ -15,8 +15,8 @@ from strokejax.ink.formats import PackedInk
 from strokejax.networks import inputs
 from strokejax.networks.spec import LINES, EncoderSpec, build_inference
 from strokejax.store.model import StoredModel, load_model
-from strokejax.table import knn_answers as answers
-from strokejax.table.knn_answers import Answer, Ranked
+from strokejax.table import knn as answers
+from strokejax.table.knn import Answer, Ranked
 from strokejax.table.rejection import limit_for, refusal
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import STRANGE, Slots

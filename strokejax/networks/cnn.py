@@ -13,8 +13,17 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from strokejax.networks.functions import conv3x3, max_pool, to_images, unit
-from strokejax.networks.functions_layouts import HIDDEN, SHAPE, Layout, scaled
+from strokejax.networks.functions import (
+    HIDDEN,
+    RESIDUAL,
+    SHAPE,
+    Layout,
+    conv3x3,
+    max_pool,
+    scaled,
+    to_images,
+    unit,
+)
 from strokejax.networks.layers import BatchNorm, GroupNorm
 from strokejax.types import Encoder, PyTree
 
@@ -142,3 +151,66 @@ def as_encoder(
         return (unit(out) if normalise else out), model_state
 
     return Encoder(init, apply)
+
+
+# A small residual network over pictures, as an `Encoder` (He et al. 2016).
+
+
+class Stage(nn.Module):
+    """`relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))`."""
+
+    features: tuple[int, ...]
+
+    @nn.compact
+    def __call__(self, x, mask, train):
+        first, last = self.features
+        y = nn.relu(BatchNorm(name="norm1")(Conv(first, name="conv1")(x), mask, train))
+        y = BatchNorm(name="norm2")(Conv(last, name="conv2")(y), mask, train)
+        if x.shape[-1] != last:
+            kernel = self.param(
+                "shortcut_kernel", nn.initializers.he_uniform(), (x.shape[-1], last)
+            )
+            x = BatchNorm(name="shortcut_norm")(x @ kernel, mask, train)
+        return nn.relu(x + y)
+
+
+class ResNet(nn.Module):
+    """f32[b h w 1] -> f32[b out_dim]."""
+
+    out_dim: int
+    layout: Layout = RESIDUAL
+    channel_dropout: float = 0.1
+    dropout: float = 0.25
+    frozen: tuple[str, ...] = ()
+    """Groups whose BatchNorm stays as in inference."""
+
+    @nn.compact
+    def __call__(self, x, mask, train):
+        moving = train and "stem" not in self.frozen
+        x = Conv(self.layout[0][0], name="stem")(x)
+        x = nn.relu(BatchNorm(name="stem_norm")(x, mask, moving))
+        for i, features in enumerate(self.layout, start=1):
+            name = f"stage{i}"
+            x = x if i == 1 else max_pool(x)
+            x = Stage(features, name=name)(x, mask, train and name not in self.frozen)
+        drop = nn.Dropout(self.channel_dropout, broadcast_dims=(1, 2))
+        x = drop(x, deterministic=not train)
+        x = nn.relu(nn.Dense(HIDDEN, name="hidden")(x.mean((1, 2))))
+        x = nn.Dropout(self.dropout)(x, deterministic=not train)
+        return nn.Dense(self.out_dim, name="out")(x)
+
+
+def resnet(
+    out_dim: int,
+    *,
+    normalise: bool,
+    channel_dropout: float = 0.1,
+    dropout: float = 0.25,
+    frozen: tuple[str, ...] = (),
+    channels: float = 1.0,
+    **raster,
+) -> Encoder:
+    """The network over pictures or resampled ink; settings as of `cnn.stroke_net`."""
+    layout = scaled(RESIDUAL, channels)
+    net = ResNet(out_dim, layout, channel_dropout, dropout, frozen)
+    return of_pictures(net, normalise, **raster)

@@ -13,10 +13,50 @@ import jax
 import jax.numpy as jnp
 
 from strokejax.networks.cnn import Block, as_encoder
-from strokejax.networks.functions import SIZE_LIMIT, quarters, to_images, what_is_seen
-from strokejax.networks.functions_layouts import HIDDEN, MOTION, SHAPE, Layout, scaled
-from strokejax.networks.fused_motion import MotionNet
+from strokejax.networks.functions import (
+    FEATURES,
+    HIDDEN,
+    MOTION,
+    SHAPE,
+    SIZE_LIMIT,
+    WIDTH,
+    Layout,
+    conv5,
+    halve,
+    highest,
+    motion_features,
+    quarters,
+    scaled,
+    to_images,
+    what_is_seen,
+)
+from strokejax.networks.layers import BatchNorm
 from strokejax.types import Encoder
+
+# What a drawing is by how it was made: its resampled points, as 128 features.
+
+
+class MotionNet(nn.Module):
+    """f32[b p 3], points as `ink.resample` gives them -> f32[b 128]."""
+
+    layout: Layout = MOTION
+
+    @nn.compact
+    def __call__(self, points, mask, train):
+        x = motion_features(points)
+        for block, pair in enumerate(self.layout, start=1):
+            if block > 1:
+                x = halve(x)
+            for i, features in enumerate(pair, start=1):
+                name = f"block{block}_{i}"
+                shape = (WIDTH, x.shape[-1], features)
+                kernel = self.param(
+                    f"{name}_kernel", nn.initializers.he_uniform(), shape
+                )
+                x = BatchNorm(name=f"{name}_norm")(conv5(x, kernel), mask, train)
+                x = nn.relu(x)
+        x = jnp.concatenate([x.mean(1), highest(x)], -1)
+        return nn.relu(nn.Dense(FEATURES, name="out")(x))
 
 
 class Hidden(NamedTuple):

@@ -11,7 +11,7 @@ from strokejax.ink.formats import PackedInk, pack, unpack
 from strokejax.ink.limits import check_ink
 from strokejax.ink.raster import rasterize_binary
 from strokejax.ink.resample import longer_side, resample
-from strokejax.networks.functions_layouts import POINTS
+from strokejax.networks.functions import POINTS
 from strokejax.networks.spec import EncoderSpec
 from strokejax.pictures.images import to_ink_image
 from strokejax.pictures.normalise import normalise_image

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from strokejax.pictures.lines import HEIGHT
-from strokejax.tasks.lines.emnist_lines_published import SIZE
+from strokejax.tasks.lines.emnist_lines import SIZE
 from strokejax.types import Encoder, InputError
 
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
@@ -91,7 +91,7 @@ def build_encoder(
     if spec.architecture in SWIPES:
         return _swipe_encoder(spec, dropout)
     if spec.architecture == "resnet":
-        from strokejax.networks.cnn_resnet import resnet
+        from strokejax.networks.cnn import resnet
 
         return resnet(
             spec.out_dim,
@@ -132,7 +132,7 @@ def build_encoder(
 
 def _line_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
     if spec.architecture == WINDOWS:
-        from strokejax.tasks.lines.network_windows import windows_net
+        from strokejax.tasks.lines.network import windows_net
 
         return windows_net(spec.out_dim)
     from strokejax.tasks.lines.network import line_net

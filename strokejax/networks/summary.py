@@ -1,6 +1,6 @@
 """What a network is made of, in figures."""
 
-from strokejax.networks.functions_layouts import (
+from strokejax.networks.functions import (
     FEATURES,
     HIDDEN,
     MOTION,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.tasks.lines.emnist_lines_published import SIZE
+from strokejax.tasks.lines.emnist_lines import SIZE
 from strokejax.types import InputError
 
 HEIGHT = 40

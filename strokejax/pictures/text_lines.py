@@ -1,8 +1,11 @@
 """Which groups of letters are lines: the best of those that overlap, complete."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from strokejax.pictures.text_groups_text_groups import Group
+from strokejax.pictures.text_groups import LEAST, Group, groups_in
+from strokejax.pictures.text_parts import FRAME, block_highest
 
 MOST = 64
 CLEARLY = 20.0
@@ -139,3 +142,211 @@ def _completed(group: Group, taken: np.ndarray) -> Group:
     good[taken] = False
     good[group.members] = True
     return group._replace(members=np.flatnonzero(good))
+
+
+# One line of text cut out of a picture: level, alone, paper 0 and ink 255.
+
+
+HIGHEST = 256
+"""Pixels: higher lines are reduced."""
+BLANK = 4
+"""Pixels around the ink."""
+LEVEL = 0.006
+"""Rise over run of what need not be turned."""
+
+
+def cut_line(
+    picture: np.ndarray,
+    own: np.ndarray,
+    other: np.ndarray,
+    origin: tuple[float, float],
+    scale: float,
+    slope: float,
+) -> np.ndarray:
+    """u8[h w], ink high: what bool[h w] `own` shows of a picture u8[h w] or u8[h w 3].
+
+    The masks' pixels are `scale` of the picture's wide and begin at its `origin` x, y;
+    `other` is ink of the same kind that does not belong to the line.
+    """
+    step = max(1, round(len(own) * scale / HIGHEST))
+    patch, own, other = _aligned(picture, own, other, origin, scale, step)
+    soft = 1 + round(scale / step)
+    reach = max(soft, round(0.06 * len(own)))
+    near = _grown(own, reach)
+    share = _share(patch, own, _grown(own | other, soft), len(own) // 2)
+    share *= near & ~(_grown(other, soft) & ~_grown(own, 1))
+    return _trimmed(_turned(share, slope))
+
+
+def _aligned(picture, own, other, origin, scale: float, step: int):
+    """The picture's patch f32[h w c], reduced `step` times, and masks of its size."""
+    from PIL import Image
+
+    height, width = (round(n * scale) for n in own.shape)
+    x, y = round(origin[0]), round(origin[1])
+    x0, y0 = max(0, x), max(0, y)
+    x1, y1 = min(picture.shape[1], x + width), min(picture.shape[0], y + height)
+    patch = picture[y0:y1, x0:x1]
+    image = Image.fromarray(np.ascontiguousarray(patch)).reduce(step)
+    box = (x0 - x) / scale, (y0 - y) / scale, (x1 - x) / scale, (y1 - y) / scale
+    box = (*box[:2], min(box[2], own.shape[1]), min(box[3], own.shape[0]))
+    masks = [
+        np.asarray(Image.fromarray(mask.view(np.uint8)).resize(image.size, 0, box))
+        for mask in (own, other)
+    ]
+    values = np.asarray(image, np.float32)
+    values = values[..., None] if values.ndim == 2 else values
+    return values, masks[0] > 0, masks[1] > 0
+
+
+def _grown(mask: np.ndarray, by: int) -> np.ndarray:
+    from scipy import ndimage
+
+    return ndimage.maximum_filter(mask.view(np.uint8), 2 * by + 1).view(bool)
+
+
+def _share(
+    patch: np.ndarray, own: np.ndarray, inked: np.ndarray, reach: int
+) -> np.ndarray:
+    """f32[h w]: 0 on paper, 1 on full ink, along the line from paper's colour to it."""
+    if inked.all() or not own.any():
+        return own.astype(np.float32)
+    offset = patch - _local_mean(patch, ~inked, reach)
+    towards = offset[own].mean(0)
+    share = offset @ (towards / max(float(towards @ towards), 1e-3))
+    full = float(np.percentile(share[own], 90))
+    share = share / max(full, 1e-3)
+    core = own & (share > 0.7)
+    if not core.any():
+        return np.clip(share, 0, 1)
+    # Ink may change its colour along the line.
+    here = _local_mean(share[..., None], core, 3 * reach)[..., 0]
+    return np.clip(share * (share[core].mean() / np.maximum(here, 0.3)), 0, 1)
+
+
+def _local_mean(values: np.ndarray, mask: np.ndarray, reach: int) -> np.ndarray:
+    """f32[h w c]: the mean of where the mask holds, nearby or else anywhere."""
+    from scipy import ndimage
+
+    size = 2 * reach + 1
+    weight = ndimage.uniform_filter(mask.astype(np.float32), size, mode="nearest")
+    usual = values[mask].mean(0)
+    planes = [
+        ndimage.uniform_filter((v - u) * mask, size, mode="nearest")
+        for v, u in zip(np.moveaxis(values, -1, 0), usual, strict=True)
+    ]
+    near = np.stack(planes, -1) / np.maximum(weight, 0.01)[..., None]
+    return usual + near
+
+
+def _turned(share: np.ndarray, slope: float) -> np.ndarray:
+    """u8[h w], turned until the line is level."""
+    from PIL import Image
+
+    image = Image.fromarray(np.rint(255 * share).astype(np.uint8))
+    if abs(slope) > LEVEL:
+        angle = float(np.degrees(np.arctan(slope)))
+        image = image.rotate(angle, Image.Resampling.BICUBIC, expand=True)
+    return np.asarray(image)
+
+
+def _trimmed(ink: np.ndarray) -> np.ndarray:
+    rows, columns = (np.flatnonzero(ink.max(k) > 40) for k in (1, 0))
+    if len(rows):
+        ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return np.pad(ink, BLANK)
+
+
+# Where text stands in any picture: its lines, each alone and level.
+
+
+ENOUGH = 2_000_000
+"""Pixels: larger pictures are reduced before text is looked for."""
+
+
+class TextLine(NamedTuple):
+    """A line of text."""
+
+    box: tuple[int, int, int, int]
+    """x0, y0, x1, y1 in the picture's pixels: the upright rectangle around it."""
+    ink: np.ndarray
+    """u8[h w]: the line alone and level, paper 0 and ink 255, a few pixels around."""
+
+
+def find_text(picture: np.ndarray) -> list[TextLine]:
+    """The lines of text of a picture u8[h w] or u8[h w 3], in reading order.
+
+    Dark or light text in any colours, level or rising by up to 30 degrees; at most
+    64 lines. [] where there is no text.
+    """
+    if min(picture.shape[:2]) < LEAST:
+        return []
+    small, scale = _reduced(picture)
+    groups = [group for plane in _planes(small) for group in groups_in(plane)]
+    lines = lines_of(groups)
+    order = _reading_order(np.array([line.box for line in lines]).reshape(-1, 4))
+    return [_cut(picture, lines[i], scale) for i in order]
+
+
+def _reduced(picture: np.ndarray) -> tuple[np.ndarray, float]:
+    """The picture with at most `ENOUGH` pixels, and how much larger its own are."""
+    from PIL import Image
+
+    height, width = picture.shape[:2]
+    scale = max(1.0, (height * width / ENOUGH) ** 0.5)
+    if scale == 1:
+        return picture, 1.0
+    size = max(1, round(width / scale)), max(1, round(height / scale))
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    return np.asarray(image.resize(size, Image.Resampling.BOX)), scale
+
+
+def _planes(picture: np.ndarray) -> list[np.ndarray]:
+    """f32[h w] each: luma, and a colour that shows what luma does not."""
+    values = picture.astype(np.float32)
+    if values.ndim == 2:
+        return [values]
+    luma = values @ np.array([0.299, 0.587, 0.114], np.float32)
+    planes = [luma, *np.moveaxis(values, -1, 0)]
+    ranges = np.stack([_block_ranges(plane) for plane in planes])
+    hidden = (ranges[1:] > 3 * ranges[0] + 40).sum((1, 2))
+    best = int(np.argmax(hidden))
+    return [luma, planes[1 + best]] if hidden[best] else [luma]
+
+
+def _block_ranges(plane: np.ndarray) -> np.ndarray:
+    return block_highest(plane, 8) + block_highest(-plane, 8)
+
+
+def _reading_order(boxes: np.ndarray) -> list[int]:
+    """Rows from top to bottom, each from left to right, of boxes f64[n 4]."""
+    middle = (boxes[:, 1] + boxes[:, 3]) / 2
+    rest, order = np.argsort(middle, kind="stable"), []
+    while len(rest):
+        row = middle[rest] < boxes[rest[0], 3]
+        order += rest[row][np.argsort(boxes[rest[row], 0], kind="stable")].tolist()
+        rest = rest[~row]
+    return order
+
+
+def _cut(picture: np.ndarray, group: Group, size: float) -> TextLine:
+    """The line of a group in a picture, `size` times as large as what was searched."""
+    parts, scale = group.parts, group.scale * size
+    x0, y0, x1, y1 = (group.box / group.scale + FRAME).astype(int)
+    tall = group.band[3] - group.band[2]
+    around = int(np.ceil(max(3, tall / 2)))
+    height, width = parts.labels.shape
+    a, b = max(0, x0 - around), max(0, y0 - around)
+    labels = parts.labels[b : min(height, y1 + around), a : min(width, x1 + around)]
+    mine = np.zeros(len(parts.area) + 1, bool)
+    mine[group.members + 1] = True
+    own = mine[labels]
+    origin = (a - FRAME) * scale, (b - FRAME) * scale
+    ink = cut_line(picture, own, (labels > 0) & ~own, origin, scale, group.slope)
+    ends = [*np.floor(group.box[:2] * size), *np.ceil(group.box[2:] * size)]
+    height, width = picture.shape[:2]
+    x0, y0, x1, y1 = (
+        int(np.clip(end, 0, most))
+        for end, most in zip(ends, (width, height) * 2, strict=True)
+    )
+    return TextLine((x0, y0, x1, y1), ink)

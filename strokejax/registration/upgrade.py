@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strokejax.recognizer import from_stored, with_table
-from strokejax.registration.learn import learn
-from strokejax.registration.learn_placing import as_trained, with_symbols
+from strokejax.registration.learn import as_trained, learn, with_symbols
 from strokejax.registration.registry import drawn
 from strokejax.registration.rows import Method
 from strokejax.registration.samples import SampleStore, embedded

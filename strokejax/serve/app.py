@@ -19,7 +19,6 @@ from strokejax.tasks.fonts import page as fonts
 from strokejax.tasks.lines import page as lines
 from strokejax.tasks.swipes import page as keyboards
 from strokejax.tasks.symbols.pages import collect, live, predict, symbols
-from strokejax.tasks.symbols.pages import symbols_map as map
 from strokejax.tasks.symbols.pages.predict import sentence
 from strokejax.types import InputError
 
@@ -61,7 +60,7 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
     app.state.lines, app.state.fonts = lines.Lines(studio), fonts.Fonts(studio)
     app.state.typing = keyboards.Typing(studio)
     app.state.predict = studio.together(predict.predictions)
-    for module in (predict, symbols, live, lines, fonts, keyboards, collect, map):
+    for module in (predict, symbols, live, lines, fonts, keyboards, collect):
         app.include_router(module.router)
     for name, folder in PAGES.items():
         app.mount(f"/static/{name}", StaticFiles(directory=folder), name)

@@ -12,8 +12,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from strokejax.table.table_distance import squared_distance
 from strokejax.types import PyTree
+
+# The one distance of the house.
+
+
+def squared_distance(
+    z: Float[Array, "b d"], rows: Float[Array, "c d"]
+) -> Float[Array, "b c"]:
+    """Squared Euclidean distances, in difference form.
+
+    The expanded form `|z|^2 + |e|^2 - 2 z.e` cancels in float32: two unit vectors at a
+    true squared distance of 1e-4 may come out negative.
+    """
+    return jnp.sum((z[:, None, :] - rows[None, :, :]) ** 2, axis=-1)
+
 
 PART = 1024
 """Embeddings that are compared at once on the host."""

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import jax
 
 from strokejax.train.checkpoint import BEST, LAST, Checkpoints
-from strokejax.train.distributed import any_process
-from strokejax.train.distributed_partitioning import to_host
+from strokejax.train.distributed import any_process, to_host
 from strokejax.train.logging import MetricWriter, Progress
 from strokejax.train.state import TrainState
 from strokejax.types import Batch, InputError

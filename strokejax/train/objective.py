@@ -9,12 +9,12 @@ from jaxtyping import Array, Bool, Float, Int
 
 from strokejax.table.losses import (
     ANGLE,
+    cross_entropy,
     margin_logits,
     nearest_is_alike,
     pair_loss,
     supervised_contrastive,
 )
-from strokejax.table.losses_losses import cross_entropy
 from strokejax.table.table import training_logits
 from strokejax.types import Batch, PyTree
 

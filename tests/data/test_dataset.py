@@ -15,7 +15,7 @@ from strokejax.data import splits
 from strokejax.data.dataset import Dataset, as_rasters, data_file, read_arrays
 from strokejax.data.sets.collected import load_scribble
 from strokejax.data.sets.load import NAMES, load
-from strokejax.data.sets.mnist_mnist import load_mnist
+from strokejax.data.sets.mnist import load_mnist
 from strokejax.data.sets.omniglot import load_omniglot
 from strokejax.data.sets.synthetic import load_synthetic
 from strokejax.data.sets.unipen import FILE, load_unipen, stroke_labels, take_packed

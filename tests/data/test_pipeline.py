@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strokejax.data.dataset import Dataset
-from strokejax.data.pipeline import train_batches
-from strokejax.data.pipeline_class_batches import class_batches
+from strokejax.data.pipeline import class_batches, train_batches
 from tests.support.strategies import seeds
 
 

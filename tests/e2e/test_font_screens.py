@@ -6,9 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from strokejax.tasks.fonts import browser_browser_page as browser_page
-from strokejax.tasks.fonts.browser import Shot, screen_pictures, screenshots
-from strokejax.tasks.fonts.browser_browser_page import PROGRAMS
+from strokejax.tasks.fonts import browser as browser_page
+from strokejax.tasks.fonts.browser import PROGRAMS, Shot, screen_pictures, screenshots
 from strokejax.tasks.fonts.faces import NEEDED, Face, faces
 from strokejax.tasks.fonts.typeset import Setting
 from strokejax.types import InputError

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from strokejax import cli
 from strokejax.store.paths import FONTS
 from strokejax.tasks.fonts.faces import faces
-from strokejax.tasks.lines.handwriting_line_drawing import png
+from strokejax.tasks.lines.handwriting import png
 from tests.e2e.conftest import kill, start
 from tests.e2e.test_studio import DESK, PHONE, opened
 from tests.support import indexed, typefaces

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from strokejax.ink.synthesis.handwriting import Writer, write
-from strokejax.tasks.lines.handwriting_line_drawing import draw_line, png
+from strokejax.tasks.lines.handwriting import draw_line, png
 from tests.e2e.conftest import kill, start, stop
 from tests.support.shapes import shape
 

@@ -28,7 +28,7 @@ from strokejax.evaluation.scores import (
 )
 from strokejax.report import charts
 from strokejax.table.symbols import STROKES
-from strokejax.tasks.symbols.evaluation.command_curves import write_curves
+from strokejax.tasks.symbols.evaluation.command import write_curves
 from strokejax.types import InputError
 from tests.report.test_run import HOSTILE, Page
 from tests.support.strategies import seeds, unit_rows

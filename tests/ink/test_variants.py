@@ -5,8 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.ink.variants import IGNORABLE, by_name, ignored, variants_of, varied
-from strokejax.ink.variants_turning import EIGHTHS, backwards, turned
+from strokejax.ink.variants import (
+    EIGHTHS,
+    IGNORABLE,
+    backwards,
+    by_name,
+    ignored,
+    turned,
+    variants_of,
+    varied,
+)
 from strokejax.recognizer import load
 from strokejax.types import Ink, InputError
 from tests.support.shapes import picture, shape

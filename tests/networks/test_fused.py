@@ -7,21 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.data.dataset import Dataset
-from strokejax.data.dataset_mixture import mix
+from strokejax.data.dataset import Dataset, mix
 from strokejax.ink.formats import pack
 from strokejax.ink.resample import resample
-from strokejax.ink.synthesis.handwriting_scribbles import scribble
+from strokejax.ink.synthesis.handwriting import scribble
 from strokejax.networks import inputs
-from strokejax.networks.cnn_resnet import Stage
-from strokejax.networks.functions import conv5, halve, highest, motion_features
-from strokejax.networks.functions_layouts import MOTION, SHAPE, scaled
+from strokejax.networks.cnn import Stage
+from strokejax.networks.functions import (
+    MOTION,
+    SHAPE,
+    conv5,
+    halve,
+    highest,
+    motion_features,
+    scaled,
+)
 from strokejax.networks.fused import Hidden, _hide, fused_net
 from strokejax.networks.inputs import draw, seen
 from strokejax.networks.spec import EncoderSpec, build_encoder, build_inference
 from strokejax.networks.summary import describe
 from strokejax.recognizer import load
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 from strokejax.table.table import init_table, table_logits, training_logits
 from strokejax.train.objective import Objective, own_classes
 from strokejax.types import Ink, InputError

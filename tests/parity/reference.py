@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from strokejax.tasks.symbols.torch_import_torch_table import COUNTERS, convert
+from strokejax.tasks.symbols.torch_import import COUNTERS, convert
 
 torch = pytest.importorskip(
     "torch", reason="PyTorch is missing: pip install 'strokejax[parity]'"

@@ -8,9 +8,8 @@ import pytest
 from strokejax.search import ctc
 from strokejax.search.beam import read_ctc
 from strokejax.search.language import no_guide
-from strokejax.tasks.lines.emnist_lines_published import CLASSES, SIZE
-from strokejax.tasks.lines.network import STRIDE, line_net
-from strokejax.tasks.lines.network_windows import windows_net
+from strokejax.tasks.lines.emnist_lines import CLASSES, SIZE
+from strokejax.tasks.lines.network import STRIDE, line_net, windows_net
 
 from .reference import QUICK, close, functional, torch  # isort: skip
 from . import torch_lines  # isort: skip

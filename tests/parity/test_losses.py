@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 
 from .reference import QUICK, close, functional, torch
 

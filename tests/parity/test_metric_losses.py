@@ -14,12 +14,12 @@ import pytest
 from strokejax.table.losses import (
     batch_hard_triplet,
     contrastive,
+    cross_entropy,
     first_shots,
     margin_logits,
     prototypical,
     supervised_contrastive,
 )
-from strokejax.table.losses_losses import cross_entropy
 from strokejax.table.table import table_logits
 
 from .reference import QUICK, close, functional, torch

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from strokejax.networks.spec import EncoderSpec, build_encoder
 from strokejax.table.knn import knn_forward_pass, nearest
-from strokejax.table.table import init_slots
-from strokejax.table.table_distance import squared_distance
+from strokejax.table.table import init_slots, squared_distance
 
 from .reference import close, functional, images_of, stroke_net, to_jax, torch
 

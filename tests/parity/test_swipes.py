@@ -8,9 +8,7 @@ import pytest
 
 from strokejax.networks.spec import EncoderSpec
 from strokejax.tasks.swipes.batches import boards_of, swipe_batches
-from strokejax.tasks.swipes.decode import Search
-from strokejax.tasks.swipes.decode_lexicon import lexicon
-from strokejax.tasks.swipes.decode_ranking import Decoder
+from strokejax.tasks.swipes.decode import Decoder, Search, lexicon
 from strokejax.tasks.swipes.layouts import layout
 from strokejax.tasks.swipes.network import SwipeNet
 from strokejax.tasks.swipes.typist import Typist

@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from strokejax.networks.spec import EncoderSpec, build_encoder
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 from strokejax.train.objective import Objective, class_logits
 from strokejax.train.optim import make_optimizer
 from strokejax.train.state import create_state

@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw, ImageFont
 
-from strokejax.pictures.text_lines import MOST
-from strokejax.pictures.text_lines_text_lines import TextLine, find_text
+from strokejax.pictures.text_lines import MOST, TextLine, find_text
 
 Colour = tuple[int, int, int]
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)

@@ -14,14 +14,14 @@ import pytest
 from strokejax.ink.synthesis.handwriting import random_writer, write
 from strokejax.recognizer import from_stored, load
 from strokejax.registration import coach, registry
-from strokejax.registration import registry_naming as naming
+from strokejax.registration import registry as naming
 from strokejax.registration.exchange import _digest, export_symbols, import_symbols
 from strokejax.registration.learn import rows_of
 from strokejax.store import content as hashed
 from strokejax.store.model import CURRENT, load_model, save_model
 from strokejax.store.paths import PACKAGED
 from strokejax.store.versions import history, undo, writable
-from strokejax.table.knn_answers import answer
+from strokejax.table.knn import answer
 from strokejax.table.symbols import STROKES
 from strokejax.types import Ink, InputError
 from tests.support.shapes import REGISTERED, picture, shape, shapes

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strokejax.registration import rows as online
-from strokejax.registration.learn import learn, rows_of
-from strokejax.registration.learn_placing import with_symbols
+from strokejax.registration.learn import learn, rows_of, with_symbols
 from strokejax.registration.prototypes import MOST, WAY, ways
 from strokejax.registration.rows import (
     SHOTS,
@@ -22,7 +21,7 @@ from strokejax.registration.rows import (
     sgd_row,
 )
 from strokejax.store.model import load_model
-from strokejax.table import knn_answers as answers
+from strokejax.table import knn as answers
 from strokejax.table.table import unit
 from strokejax.train.steps import fit_row
 from strokejax.types import Encoder

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from strokejax.cli import main
 from strokejax.ink.formats import write_json
-from strokejax.ink.variants_turning import turned
+from strokejax.ink.variants import turned
 from strokejax.recognizer import load
 from strokejax.registration import registry
-from strokejax.registration import registry_naming as naming
+from strokejax.registration import registry as naming
 from strokejax.registration.exchange import export_symbols, import_symbols
 from strokejax.registration.learn import learn
 from strokejax.registration.samples import Kept, SampleStore, from_tensors, to_tensors

@@ -13,7 +13,7 @@ from strokejax.networks.inputs import see
 from strokejax.networks.spec import EncoderSpec, build_encoder
 from strokejax.recognizer import load
 from strokejax.registration import registry
-from strokejax.registration import registry_naming as naming
+from strokejax.registration import registry as naming
 from strokejax.registration.exchange import export_symbols, import_symbols
 from strokejax.registration.samples import SampleStore
 from strokejax.registration.upgrade import (

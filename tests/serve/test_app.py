@@ -555,7 +555,7 @@ def test_a_change_of_name_and_text_is_whole_or_not_made(asked, heart):
 
 
 def test_maps_are_made_once(asked, studio, monkeypatch):
-    from strokejax.tasks.symbols.pages import symbols_map as maps
+    from strokejax.tasks.symbols.pages import symbols as maps
 
     made = []
 

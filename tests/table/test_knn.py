@@ -14,10 +14,10 @@ from strokejax.table.table import (
     init_slots,
     init_table,
     rows,
+    squared_distance,
     table_logits,
     training_logits,
 )
-from strokejax.table.table_distance import squared_distance
 from strokejax.types import Encoder
 from tests.support.strategies import seeds, unit_rows
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.table.losses_losses import class_weights, cross_entropy
+from strokejax.table.losses import class_weights, cross_entropy
 from strokejax.table.table import table_logits
 from tests.support.strategies import seeds, unit_rows
 

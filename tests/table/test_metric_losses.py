@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strokejax.table import losses as metric_losses
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 from strokejax.table.table import table_logits
 from tests.support import jobs
 from tests.support.strategies import seeds, unit_rows
@@ -457,10 +457,10 @@ def test_margins_have_gradients_on_a_row_and_opposite_of_it(margin, noise, rng):
 
 EIGHT = """
 import json, jax, jax.numpy as jnp, numpy as np
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 from strokejax.table.losses import *
-from strokejax.train.distributed_partitioning import data_mesh, to_global
-from strokejax.train.distributed_partitioning import replicate, to_host
+from strokejax.train.distributed import data_mesh, to_global
+from strokejax.train.distributed import replicate, to_host
 from strokejax.table.table import table_logits
 mesh, rng = data_mesh(), np.random.default_rng(0)
 z = rng.normal(size=(16, 4)).astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 from strokejax.networks.spec import EncoderSpec, build_encoder
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 from strokejax.table.table import init_slots, init_table, table_logits
 from strokejax.train.optim import (
     FROZEN,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.train.distributed_partitioning import (
+from strokejax.train.distributed import (
     check_batch_size,
     data_mesh,
     local_slice,
@@ -19,7 +19,7 @@ from tests.support import jobs
 
 EIGHT = """
 import json, jax, numpy as np
-from strokejax.train.distributed_partitioning import *
+from strokejax.train.distributed import *
 mesh = data_mesh()
 rows = {"x": np.arange(48.0).reshape(16, 3), "y": np.arange(16)}
 split = to_global(rows, mesh)

@@ -14,7 +14,7 @@ from strokejax.config import default_config
 from strokejax.config_config_checks import span, validate
 from strokejax.train.logging import JsonLines, read_jsonl
 from strokejax.train.loop import Stopped
-from strokejax.train.sweep_sweep_page import best_first
+from strokejax.train.sweep import best_first
 from strokejax.types import InputError
 from tests.support import jobs
 

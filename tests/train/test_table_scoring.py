@@ -6,14 +6,9 @@ from hypothesis import strategies as st
 
 from strokejax.data.dataset import Dataset
 from strokejax.evaluation.few_shot import rows_of
-from strokejax.table.losses_losses import cross_entropy
+from strokejax.table.losses import cross_entropy
 from strokejax.table.table import table_logits
-from strokejax.train.table_scoring_means import (
-    PER_CLASS,
-    SCALES,
-    examples_of,
-    mean_table,
-)
+from strokejax.train.table_scoring import PER_CLASS, SCALES, examples_of, mean_table
 from tests.support.strategies import seeds, unit_rows
 
 

@@ -63,7 +63,7 @@ def load(
 
             return load_scribble(_collected(root), split, seed=seed, count=points)
         case "mnist":
-            from strokejax.data.sets.mnist_mnist import load_mnist
+            from strokejax.data.sets.mnist import load_mnist
 
             return load_mnist(split, root=root, **raster)
         case "omniglot":

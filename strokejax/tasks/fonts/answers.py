@@ -10,7 +10,7 @@ from strokejax.pictures.images import read_picture
 from strokejax.search.character_model import load_words
 from strokejax.store.model import load_model
 from strokejax.store.paths import FONTS
-from strokejax.table.knn_answers import Answer
+from strokejax.table.knn import Answer
 from strokejax.table.table import unit
 from strokejax.tasks.fonts.data import usable_faces
 from strokejax.tasks.fonts.faces import ENDINGS

@@ -12,11 +12,11 @@ import numpy as np
 from strokejax.networks.spec import FONTS
 from strokejax.pictures.images import to_ink_image
 from strokejax.pictures.lines import normalise_line
-from strokejax.pictures.text_lines_text_lines import find_text
+from strokejax.pictures.text_lines import find_text
 from strokejax.recognizer import Recognizer, from_stored
 from strokejax.store.model import StoredModel
-from strokejax.table import knn_answers as answers
-from strokejax.table.knn_answers import Answer, Ranked
+from strokejax.table import knn as answers
+from strokejax.table.knn import Answer, Ranked
 from strokejax.table.rejection import refusal
 from strokejax.table.table import unit
 from strokejax.types import InputError

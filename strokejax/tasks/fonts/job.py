@@ -9,10 +9,9 @@ from strokejax.data.dataset import Dataset
 from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.table.table import unit
 from strokejax.tasks.fonts.finder import OWN_DISTANCE
-from strokejax.train.distributed_partitioning import to_host
+from strokejax.train.distributed import to_host
 from strokejax.train.state import TrainState
-from strokejax.train.table_scoring_means import examples_of, mean_table
-from strokejax.train.table_scoring_scoring import Scoring
+from strokejax.train.table_scoring import Scoring, examples_of, mean_table
 from strokejax.train.table_setup import Setup
 
 

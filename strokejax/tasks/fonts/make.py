@@ -12,17 +12,15 @@ from strokejax.data.sandbox import each_apart
 from strokejax.files import write_atomically
 from strokejax.pictures.images import encode_picture
 from strokejax.tasks.fonts.data import (
+    Texts,
     Watch,
     Words,
+    random_look,
+    random_setting,
     seconds_for,
     until_drawn,
     unwatched,
     usable_faces,
-)
-from strokejax.tasks.fonts.data_font_looks import (
-    Texts,
-    random_look,
-    random_setting,
     words_for,
 )
 from strokejax.tasks.fonts.faces import Face, font_files

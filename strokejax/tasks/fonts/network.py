@@ -14,8 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from strokejax.networks.cnn import Conv, as_encoder
-from strokejax.networks.functions import max_pool
-from strokejax.networks.functions_layouts import SIMPLE, TEXT, Layout, scaled
+from strokejax.networks.functions import SIMPLE, TEXT, Layout, max_pool, scaled
 from strokejax.tasks.lines.network import Along, Stem
 from strokejax.types import Encoder
 

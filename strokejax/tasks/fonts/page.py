@@ -1,25 +1,141 @@
 """A picture of text in, its fonts out, each drawn in itself: /api/fonts."""
 
+import hashlib
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field
 
+from strokejax.files import save_file
 from strokejax.pictures.images import decode_picture, encode_picture
-from strokejax.serve.messages import Failure
+from strokejax.serve.messages import Body, Failure
 from strokejax.serve.studio import Studio, current
-from strokejax.store.paths import FONTS, resolve
-from strokejax.tasks.fonts import page_kept as kept
-from strokejax.tasks.fonts.page_font_messages import (
-    Classified,
-    FontIndex,
-    FontQuestion,
-    FontsFound,
-)
+from strokejax.store.paths import FONTS, home, resolve
 from strokejax.tasks.fonts.typeset import Setting, typeset
 from strokejax.tasks.symbols.pages.predict import MAX_PIXELS
 from strokejax.types import InputError
+
+# What requests about fonts say, and how answers are shown in the OpenAPI schema.
+
+
+MAX_FONTS = 20
+Pixel = Annotated[
+    int | None,
+    Field(ge=0, le=MAX_PIXELS, description="of a crop, in the picture's pixels"),
+]
+
+
+class FontQuestion(Body):
+    """What is asked of a picture of text."""
+
+    k: int = Field(5, ge=1, le=MAX_FONTS, description="how many fonts to name")
+    x0: Pixel = None
+    y0: Pixel = None
+    x1: Pixel = None
+    y1: Pixel = None
+    keep: bool = Field(False, description="whether this computer keeps the picture")
+
+
+class FontIndex(BaseModel):
+    """What fonts can be named."""
+
+    fonts: int
+    """Of the index, known by their files."""
+    trained: int
+    """That the network was trained on, for its classifier."""
+    folder: str
+    """Where pictures are kept of which a request says so."""
+    reason: str
+    """Why no font can be named; "" where some can."""
+
+
+class FontAnswer(BaseModel):
+    """The nearest fonts of the index, best first."""
+
+    symbols: list[str]
+    dist2: list[float]
+    probability: list[float]
+    unknown: bool
+    reason: str
+
+
+class FontRegion(FontAnswer):
+    """A line of text, and its own nearest fonts."""
+
+    box: tuple[int, int, int, int]
+    """x0, y0, x1, y1 in the picture's pixels."""
+
+
+class Classified(BaseModel):
+    """One of the fonts that the network was trained on."""
+
+    symbol: str
+    probability: float
+
+
+class FontsFound(FontAnswer):
+    """What a picture of text is set in."""
+
+    regions: list[FontRegion]
+    classifier: list[Classified]
+    drawable: list[str]
+    """Of all these fonts those that `/api/fonts/drawing` draws."""
+    width: int
+    height: int
+    kept: str | None
+    """The file in which the picture is kept; null where it is not."""
+
+
+# Pictures that people let this computer keep.
+
+
+MOST, MAX_BYTES = 200, 8 << 20
+"""Kept pictures, and bytes of one."""
+ENDINGS = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/bmp": ".bmp",
+    "image/tiff": ".tiff",
+    "image/avif": ".avif",
+}
+"""Of files by the content type; others get none."""
+
+
+def folder() -> Path:
+    """Where pictures of text are kept."""
+    return home() / "font-pictures"
+
+
+def keep(picture: bytes, kind: str) -> Path:
+    """Writes a picture's bytes to a file that is named by their hash; its path.
+
+    What is there already stays as it is. InputError where the picture or the folder is
+    full, or nothing can be written.
+    """
+    if len(picture) > MAX_BYTES:
+        raise InputError(
+            f"The picture has {len(picture):,} bytes, and at most {MAX_BYTES:,} are "
+            f"kept; give a smaller one, or do not keep it."
+        )
+    place = folder()
+    there = [p for p in place.iterdir() if p.name[0] != "."] if place.is_dir() else []
+    digest = hashlib.sha256(picture).hexdigest()
+    for path in there:
+        if path.stem == digest:
+            return path
+    if len(there) >= MOST:
+        raise InputError(
+            f"{place} holds {len(there)} files, and at most {MOST} pictures are kept; "
+            f"move some away, or do not keep this one."
+        )
+    path = place / f"{digest}{ENDINGS.get(kind, '')}"
+    save_file(path, picture)
+    return path
+
 
 WAITING = 8
 """Pictures that wait for their fonts."""
@@ -70,7 +186,7 @@ class Fonts:
         return await self._studio.read(self._draw, name, text)
 
     def _index(self) -> FontIndex:
-        place = str(kept.folder())
+        place = str(folder())
         try:
             finder = self._loaded()
         except InputError as error:
@@ -84,7 +200,7 @@ class Fonts:
         height, width = picture.shape[:2]
         x0, y0, x1, y1 = _crop(asked, width, height)
         finder = self._loaded()
-        file = str(kept.keep(body, kind)) if asked.keep else None
+        file = str(keep(body, kind)) if asked.keep else None
         found = finder.identify(picture[y0:y1, x0:x1], asked.k)
         return _shown(finder, found, asked.k, (x0, y0), (width, height), file)
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from strokejax.pictures.lines import HEIGHT, normalise_line
-from strokejax.tasks.lines.data_line_sets import LineSet
-from strokejax.tasks.lines.handwriting_line_drawing import pressed
+from strokejax.tasks.lines.data import LineSet
+from strokejax.tasks.lines.handwriting import pressed
 from strokejax.types import Batch, InputError
 
 WIDTHS = (128, 256, 384, 512, 768, 1024)

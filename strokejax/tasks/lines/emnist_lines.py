@@ -7,12 +7,25 @@ import numpy as np
 
 from strokejax.data.dataset import Dataset
 from strokejax.table.symbols import SPACE
-from strokejax.tasks.lines.data_line_sets import Line, LineSet
-from strokejax.tasks.lines.emnist_lines_published import CHARACTERS, CLASSES, PAD, SIZE
+from strokejax.tasks.lines.data import Line, LineSet
 from strokejax.tasks.lines.glyphs import Glyphs
-from strokejax.tasks.lines.handwriting import Spans
-from strokejax.tasks.lines.handwriting_line_drawing import draw_line
+from strokejax.tasks.lines.handwriting import Spans, draw_line
 from strokejax.types import Batch
+
+# Classes and sizes of the published lab of lines (EMNISTLines); numbers only.
+
+
+SIZE = 28
+"""Pixels of a window, and from one to the next."""
+PAD = "<P>"
+SPECIAL = ("<B>", "<S>", "<E>", PAD)
+"""Classes that are no character: CTC's blank, a text's start and end, and nothing."""
+CHARACTERS = (
+    *"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    *" !\"#&'()*+,-./:;?",
+)
+CLASSES = (*SPECIAL, *CHARACTERS)
+
 
 MARGIN = 4
 """Blank pixels beside the longer side of a letter or digit; marks keep their size."""

@@ -17,7 +17,7 @@ from strokejax.serve.messages import (
 )
 from strokejax.serve.studio import Studio
 from strokejax.store.paths import CURRENT, PACKAGED, READER
-from strokejax.tasks.lines.handwriting_line_drawing import png, usual_line
+from strokejax.tasks.lines.handwriting import png, usual_line
 from strokejax.tasks.symbols.pages.predict import MAX_PIXELS, is_picture, parsed
 from strokejax.types import InputError
 
@@ -79,7 +79,7 @@ class Lines:
                     f"install a newer strokejax."
                 )
             # Heavy, and of no use to who draws single symbols.
-            from strokejax.tasks.lines.reader_reading import load_reader
+            from strokejax.tasks.lines.reader import load_reader
 
             self._reader = load_reader(PACKAGED / READER)
         return self._reader
@@ -88,7 +88,7 @@ class Lines:
         if language not in self._guides:
             import jax
 
-            from strokejax.tasks.lines.reader_reading import guide_of
+            from strokejax.tasks.lines.reader import guide_of
 
             guide = guide_of(self._loaded(), language)
             self._guides[language] = jax.device_put(guide)

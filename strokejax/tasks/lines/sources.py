@@ -5,7 +5,7 @@ from pathlib import Path
 
 from strokejax.data.dataset import Dataset
 from strokejax.data.sets.load import load
-from strokejax.tasks.lines.data_line_sets import LineSet, written_lines
+from strokejax.tasks.lines.data import LineSet, written_lines
 from strokejax.tasks.lines.emnist_lines import cells, published_lines
 from strokejax.tasks.lines.glyphs import Glyphs, built_in_glyphs, unipen_glyphs
 from strokejax.tasks.lines.handwriting import USUAL

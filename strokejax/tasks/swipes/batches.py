@@ -1,12 +1,24 @@
 """Batches of synthetic swipes: a pure function of the seed and the step."""
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 import numpy as np
 
-from strokejax.tasks.swipes.layouts import MAX_KEYS, Layout, by_keys, layout
-from strokejax.tasks.swipes.synthesis import USUAL, Finger, swipes
+from strokejax.files import save_file
+from strokejax.tasks.swipes.data import (
+    Swipe,
+    in_pixels,
+    likely,
+    read_swipes,
+    swipe_line,
+)
+from strokejax.tasks.swipes.layouts import MAX_KEYS, Layout, by_keys, layout, typed
+from strokejax.tasks.swipes.synthesis import POINTS, USUAL, Finger, swipes
 from strokejax.types import Batch, InputError
 
 LENGTHS = (16, 32)
@@ -176,3 +188,176 @@ def padded_keys(keys: Layout, letters: Sequence[str]) -> tuple[np.ndarray, np.nd
     units[: len(known)] = keys.units()[known]
     codes[: len(known)] = [number[keys.letters[i]] for i in known]
     return units, codes
+
+
+# Batches of recorded swipes: people's, or those that `swipe make` wrote.
+
+
+HELD_OUT = 10
+"""Of so many words one is held out with all its swipes."""
+NOISE = 0.03
+"""Standard deviation of a point's place, in keys."""
+PACE, UNEVEN = 0.1, 0.2
+"""Standard deviations of the logarithm of a swipe's pace, and of each of its steps."""
+
+
+def recorded(path: str | Path, keys: Layout) -> tuple[list[Swipe], list[Swipe]]:
+    """`(train, valid)`: a file's swipes that may mean their words; no word is in both.
+
+    Others are counted on stderr. InputError where a part would be empty.
+    """
+    found = read_swipes(path)
+    good = [s for s in found if isinstance(s, Swipe) and likely(s, keys)]
+    if len(good) < len(found):
+        print(
+            f"{path}: {len(found) - len(good):,} of {len(found):,} swipes are left "
+            f"out: they are none, or not of their word",
+            file=sys.stderr,
+        )
+    parts: tuple[list[Swipe], list[Swipe]] = [], []
+    for swipe in good:
+        parts[crc32(swipe.word.lower().encode()) % HELD_OUT == 0].append(swipe)
+    if not all(parts):
+        raise InputError(
+            f"{path} has {len(good):,} swipes that can be trained on, of too few words "
+            f"to hold some out; record more."
+        )
+    return parts
+
+
+def record_batches(
+    swipes: Sequence[Swipe],
+    keys: Layout,
+    letters: Sequence[str],
+    size: int,
+    *,
+    seed: int,
+    rows: slice = slice(None),
+    plain: bool = False,
+) -> Callable[[int], Batch]:
+    """`at(step)` like `swipe_batches`, of recorded swipes in random order.
+
+    Each time a swipe comes, its keyboard has another size, its points lie a little
+    elsewhere and its time passes otherwise; unless `plain`.
+    """
+    number = {letter: i for i, letter in enumerate(letters)}
+    places = np.stack([_resampled(swipe, keys) for swipe in swipes])
+    told = np.array([swipe.width is not None for swipe in swipes])
+    words = [typed(swipe.word, keys.letters)[: LENGTHS[-1] - 1] for swipe in swipes]
+    codes = np.array([number[c] for c in keys.letters], np.int32)
+    units = keys.units()
+
+    def at(step: int) -> Batch:
+        rng = np.random.default_rng([seed, step])
+        order = np.random.default_rng([seed, step * size // len(swipes), 7])
+        some = order.permutation(len(swipes))
+        which = some[(step * size + np.arange(size)) % len(swipes)]
+        points = places[which]
+        if not plain:
+            points = shaken(rng, points)
+            points[..., :2] = worn_points(rng, points[..., :2], told[which])
+        length = LENGTHS[max(len(words[i]) for i in which) >= LENGTHS[0]]
+        word = np.full((size, length), -1, np.int32)
+        for i, one in enumerate(which):
+            word[i, : len(words[one])] = [number[c] for c in words[one]]
+            word[i, len(words[one])] = len(letters)
+        inputs = {
+            "points": points.astype(np.float32)[rows],
+            "keys": np.broadcast_to(units, (size, *units.shape))[rows],
+            "letters": np.broadcast_to(codes, (size, *codes.shape))[rows],
+            "known": told[which].astype(np.float32)[rows],
+            "word": word[rows],
+        }
+        return Batch(inputs, word[rows], np.ones(len(word[rows]), bool))
+
+    return at
+
+
+def shaken(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """f64[b p 3] with noise in the places, and time that runs unevenly."""
+    b, p, _ = points.shape
+    found = points.copy()
+    found[..., :2] += rng.normal(0, NOISE, (b, p, 2))
+    pace = rng.lognormal(0, PACE, (b, 1)) * rng.lognormal(0, UNEVEN, (b, p - 1))
+    found[:, 1:, 2] = np.cumsum(np.diff(points[..., 2]) * pace, 1)
+    return found
+
+
+def _resampled(swipe: Swipe, keys: Layout) -> np.ndarray:
+    """f64[POINTS 3]: in keys and seconds, at equal times."""
+    points = in_pixels(swipe, keys)
+    points[:, :2] = keys.to_units(points[:, :2])
+    t = np.linspace(0, points[-1, 2], POINTS)
+    x, y = (np.interp(t, points[:, 2], points[:, i]) for i in (0, 1))
+    return np.stack([x, y, t], -1)
+
+
+# Files of synthetic swipes.
+
+
+PART = 1_000
+"""Swipes made at once."""
+
+
+def write_swipes(
+    out: Path, keys: str, words: Mapping[str, float], count: int, seed: int
+) -> int:
+    """Writes so many swipes of words, drawn by how often they occur, as JSON lines.
+
+    Of words that are written by the same keys, "its" and "it's", too.
+    """
+    own = layout(keys)
+    some = board(own, own.letters, words)
+    named = by_keys(words, own.letters)
+    names = [named["".join(own.letters[c] for c in way)] for way in some.words]
+    lines = []
+    for start in range(0, count, PART):
+        rng = np.random.default_rng([seed, start])
+        size = min(PART, count - start)
+        chosen = np.searchsorted(some.share, rng.random(size)).tolist()
+        xy, seconds = swipes(rng, [some.units[some.words[i]] for i in chosen])
+        for i, places, spent in zip(chosen, xy, seconds.tolist(), strict=True):
+            points = np.empty((len(places), 3))
+            points[:, :2] = places * own.pitch + own.origin
+            points[:, 2] = np.linspace(0, spent, len(places))
+            among, often = zip(*names[i], strict=True)
+            word = among[rng.choice(len(among), p=np.divide(often, sum(often)))]
+            lines.append(swipe_line(word, points, own.name))
+    save_file(out, "\n".join([*lines, ""]).encode())
+    return count
+
+
+# Which letters words go on by.
+
+
+def masked(
+    at: Callable[[int], Batch], boards: list[tuple[Board, float, bool]], end: int
+) -> Callable[[int], Batch]:
+    """Batches with "allowed" bool[b l end+1]: letters by which some word goes on.
+
+    Where the word itself is none of the boards', all are.
+    """
+    known: dict[tuple[int, ...], np.ndarray] = {}
+    for board, _, _ in boards:
+        for way in board.words:
+            for before, code in prefixes([*board.letters[way].tolist(), end]):
+                row = known.setdefault(before, np.zeros(end + 1, bool))
+                row[code] = True
+
+    @lru_cache(4)
+    def with_masks(step: int) -> Batch:
+        batch = at(step)
+        allowed = np.ones((*batch.labels.shape, end + 1), bool)
+        for i, row in enumerate(batch.labels):
+            codes = row[row >= 0].tolist()
+            steps = [(known.get(before), code) for before, code in prefixes(codes)]
+            if all(mask is not None and mask[code] for mask, code in steps):
+                allowed[i, : len(steps)] = [mask for mask, _ in steps]
+        return batch._replace(inputs=batch.inputs | {"allowed": allowed})
+
+    return with_masks
+
+
+def prefixes(codes: list[int]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Each code with those before it."""
+    return ((tuple(codes[:i]), code) for i, code in enumerate(codes))

@@ -102,8 +102,8 @@ def keyboard_of(given: argparse.Namespace) -> Any:
     """The keyboard of the options."""
     with importing():
         from strokejax.search.character_model import load_blocked
-        from strokejax.tasks.swipes.decode_ranking import decoder_of
-        from strokejax.tasks.swipes.keyboard_keyboard import open_keyboard
+        from strokejax.tasks.swipes.decode import decoder_of
+        from strokejax.tasks.swipes.keyboard import open_keyboard
     blocked = load_blocked(given.block) if given.block else []
     keyboard = open_keyboard(
         given.model,
@@ -126,8 +126,8 @@ def keyboard_of(given: argparse.Namespace) -> Any:
 def placing_of(given: argparse.Namespace, keyboard: Any, swipes: Any) -> Any:
     """Where the keyboard lay, told on stderr where it is estimated."""
     from strokejax.tasks.swipes.data import Swipe
-    from strokejax.tasks.swipes.keyboard_keyboard import placing_of
-    from strokejax.tasks.swipes.layouts_keyboard_fit import as_told
+    from strokejax.tasks.swipes.keyboard import placing_of
+    from strokejax.tasks.swipes.layouts import as_told
 
     if given.keyboard == "given":
         return as_told(keyboard.typist.keys)
@@ -147,7 +147,7 @@ def _type(given: argparse.Namespace) -> int:
 
     swipes = read_swipes(given.files[0])
     keyboard = keyboard_of(given)
-    from strokejax.tasks.swipes.keyboard_keyboard import type_swipes
+    from strokejax.tasks.swipes.keyboard import type_swipes
 
     placing = placing_of(given, keyboard, swipes)
     part, results = _part(given.part, len(swipes)), []
@@ -161,7 +161,7 @@ def _type(given: argparse.Namespace) -> int:
         scores = [round(guess.score, 4) for guess in guesses]
         results.append({"index": i, "words": words, "scores": scores})
     if given.attention:
-        from strokejax.tasks.swipes.report_swipe_looks import draw
+        from strokejax.tasks.swipes.report import draw
 
         draw(Path(given.attention), keyboard, swipes, typed, placing, part.start)
     if given.table:
@@ -194,7 +194,7 @@ def _answer(given: argparse.Namespace, results: list[dict[str, Any]]) -> int:
 
 
 def _write_table(given: argparse.Namespace, keyboard: Any, results: list) -> None:
-    from strokejax.tasks.swipes.decode_ranking import decoder_of
+    from strokejax.tasks.swipes.decode import decoder_of
     from strokejax.tasks.swipes.scores import Table, digest, write_table
 
     decoder = decoder_of(given.beam, given.decoder)
@@ -230,7 +230,7 @@ def _make(given: argparse.Namespace) -> int:
             f"and a seed of 0 or more."
         )
     from strokejax.search.character_model import words_of
-    from strokejax.tasks.swipes.batches_swipe_files import write_swipes
+    from strokejax.tasks.swipes.batches import write_swipes
 
     words = words_of(given.words)
     done = write_swipes(Path(given.out), given.layout, words, given.count, given.seed)
@@ -243,8 +243,54 @@ def _make(given: argparse.Namespace) -> int:
 
 
 def _combine(given: argparse.Namespace) -> int:
-    from strokejax.tasks.swipes.scores_swipe_combining import combined
+    from strokejax.tasks.swipes.scores import combined
 
     found = combined(given.files, given.fit, given.by)
     print(found.told, file=sys.stderr)
     return _answer(given, found.results)
+
+
+# How good a keyboard is on swipes whose words are known.
+
+
+def swipe_scores(given: argparse.Namespace) -> dict[str, Any]:
+    """Scores of all files' swipes; what cannot be typed is told and left out."""
+    from strokejax.tasks.swipes.data import Swipe, read_swipes
+    from strokejax.tasks.swipes.scores import swipe_scores as scores
+
+    swipes = [each for file in given.data for each in read_swipes(file)]
+    keyboard = keyboard_of(given)
+    from strokejax.tasks.swipes.keyboard import type_swipes
+
+    placing = placing_of(given, keyboard, swipes)
+    words, truth, failed, strange = [], [], 0, set()
+    for found, typed in zip(
+        swipes, type_swipes(keyboard, swipes, placing=placing), strict=True
+    ):
+        if isinstance(typed, InputError) or not isinstance(found, Swipe):
+            failed += 1
+            print(f"strokejax: {typed}", file=sys.stderr)
+        elif found.word:
+            words.append([guess.word for guess in typed])
+            truth.append(found.word)
+            if found.word not in keyboard.words:
+                strange.add(found.word)
+    if not truth:
+        raise InputError("No swipe says which word it means; give labelled swipes.")
+    if strange:
+        print(
+            f"strokejax: {len(strange):,} words are not in {given.words} and count as "
+            f"errors, {min(strange)!r} among them",
+            file=sys.stderr,
+        )
+    return scores(words, truth) | {"failed": failed}
+
+
+def show(found: dict[str, Any]) -> None:
+    """The scores for people."""
+    low, high = found["interval95"]
+    print(f"{found['n']:,} swipes")
+    print(f"  right word first     {found['top1']:.4f}  [{low:.4f}, {high:.4f}]")
+    print(f"  among the first four {found['top4']:.4f}")
+    print(f"  MRR                  {found['mrr']:.4f}")
+    print(f"  character errors     {found['cer']:.4f}")

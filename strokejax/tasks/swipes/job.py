@@ -1,25 +1,60 @@
 """What the job "swipe" trains: network, swipes and loss."""
 
+import shlex
+import sys
+import time
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
+from strokejax import __version__
 from strokejax.config import Config
+from strokejax.data.pipeline import stream
 from strokejax.networks.spec import EncoderSpec, build_encoder
 from strokejax.search import ctc
 from strokejax.search.character_model import words_of
-from strokejax.store.model import load_model
-from strokejax.tasks.swipes.batches import Board, boards_of, swipe_batches
-from strokejax.tasks.swipes.batches_swipe_masks import masked
-from strokejax.tasks.swipes.batches_swipe_records import record_batches, recorded
+from strokejax.store.model import StoredModel, load_model, no_calibration, save_model
+from strokejax.table.symbols import SymbolTable
+from strokejax.table.table import init_slots
+from strokejax.tasks.swipes.batches import (
+    Board,
+    boards_of,
+    masked,
+    record_batches,
+    recorded,
+    swipe_batches,
+)
 from strokejax.tasks.swipes.data import Swipe
+from strokejax.tasks.swipes.decode import USUAL_DECODER as USUAL
+from strokejax.tasks.swipes.decode import Decoder, lexicon
 from strokejax.tasks.swipes.layouts import Layout, layout
+from strokejax.tasks.swipes.report import (
+    Look,
+    attention_picture,
+    evenly,
+    looked,
+    write_swipe_report,
+)
+from strokejax.tasks.swipes.scores import swipe_scores
 from strokejax.tasks.swipes.synthesis import POINTS
-from strokejax.tasks.swipes.typist import letters_of
+from strokejax.tasks.swipes.typist import Guess, Typist, letters_of
+from strokejax.train.distributed import (
+    check_batch_size,
+    data_mesh,
+    local_slice,
+    to_host,
+    together,
+)
+from strokejax.train.job import check_owner, claim, plan_of, train_by
+from strokejax.train.logging import read_jsonl
+from strokejax.train.state import TrainState
+from strokejax.train.steps import make_step
 from strokejax.types import Batch, Encoder, InputError, PyTree
 
 SEED_OF_VALID = 1 << 20
@@ -157,3 +192,206 @@ def measured(
         steps = jnp.full(len(labels), POINTS)
         loss += align * ctc.loss(out["align"], steps, letters, batch.mask)
     return loss, ((logits.argmax(-1) == labels) | (labels < 0)).all(1)
+
+
+# Scores of a typist while it is trained.
+
+
+class Scoring:
+    """Called with a state after each epoch: words of the held-out swipes."""
+
+    def __init__(self, setup: Setup):
+        self._setup = setup
+        weight = USUAL.weights.frequency
+        self._lexicon = lexicon(setup.words, setup.keys, setup.letters, weight=weight)
+        labels, end = setup.valid.labels, len(setup.letters)
+        self.swipes = [*np.asarray(setup.valid.inputs["points"])]
+        self.known = np.asarray(setup.valid.inputs["known"]) > 0
+        self.truth = [
+            "".join(setup.letters[c] for c in row if 0 <= c < end) for row in labels
+        ]
+
+    def typist(self, state: TrainState, decoder: Decoder = USUAL) -> Typist:
+        """What types by a state."""
+        setup, params = self._setup, state.params["encoder"]
+        return Typist(
+            setup.spec, params, setup.letters, setup.keys, self._lexicon, decoder
+        )
+
+    def __call__(self, state: TrainState) -> dict[str, Any]:
+        """Scores on the first layout; some keyboards' widths are unknown."""
+        found = self.scores(self.typed(self.typist(state)))
+        return {name: x for name, x in found.items() if isinstance(x, float)}
+
+    def typed(self, typist: Typist) -> list[list[Guess]]:
+        """Words of the held-out swipes, as they are written on the keys."""
+        found = typist.type(self.swipes, known=self.known.tolist())
+        return [
+            [Guess(typist.written(word), score) for word, score in each]
+            for each in found
+        ]
+
+    def scores(self, typed: list[list[Guess]]) -> dict[str, Any]:
+        """`swipe_scores` of typed words."""
+        return swipe_scores([[g.word for g in each] for each in typed], self.truth)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+# After the training of a typist: its scores, its model, its report.
+
+
+BEAMS = (1, 6)
+"""Numbers of words followed that the report compares with the usual one."""
+LOOKS = 4
+"""Pictures of which points made which letter."""
+END = "end"
+"""The name of the output that ends a word."""
+
+
+def finish(
+    config: Config,
+    workdir: Path,
+    setup: Setup,
+    state: TrainState,
+    scoring: Scoring,
+    started: float,
+) -> dict[str, Any]:
+    """The model of the best state, its scores and the report."""
+    paths = {
+        "report": workdir / "report.html",
+        "checkpoint": workdir / "checkpoints",
+        "model": workdir / "model",
+    }
+    state = state._replace(params=to_host(state.params))
+    typed = scoring.typed(scoring.typist(state))
+    figures = scoring.scores(typed)
+    with together():
+        if jax.process_index() == 0:
+            about = {
+                "job": config.job,
+                "data": f"{_kind(setup)} on {config.swipe.layouts}",
+                "seed": config.seed,
+                "step": int(state.step),
+                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "strokejax": __version__,
+                "metrics": figures,
+            }
+            save_model(
+                paths["model"], stored_typist(setup, state.params["encoder"], about)
+            )
+            write_swipe_report(
+                paths["report"],
+                title=f"swipes on {config.swipe.layouts}, {config.model.name}",
+                truth=scoring.truth,
+                typed=typed,
+                figures=figures,
+                beams=by_beams(scoring, state, figures),
+                looks=looks(setup, scoring, state, typed),
+                history=read_jsonl(workdir / "metrics.jsonl"),
+                config=config.to_dict(),
+                command=shlex.join(["python", "-m", "strokejax.launch", *sys.argv[1:]]),
+            )
+            _tell(setup, figures, paths)
+    seconds = round(time.time() - started, 1)
+    return {k: str(v) for k, v in paths.items()} | {
+        "seconds": seconds,
+        "metrics": figures,
+    }
+
+
+def by_beams(
+    scoring: Scoring, state: TrainState, usual: dict[str, Any]
+) -> dict[int, dict[str, Any]]:
+    """Scores by how many words are followed; the usual number's are there already."""
+    found = {USUAL.search.width: usual}
+    for width in BEAMS:
+        decoder = USUAL._replace(search=USUAL.search._replace(width=width))
+        typist = scoring.typist(state, decoder)
+        found[width] = scoring.scores(scoring.typed(typist))
+    return found
+
+
+def looks(
+    setup: Setup, scoring: Scoring, state: TrainState, typed: list[list[Guess]]
+) -> list[Look]:
+    """Pictures of a few held-out swipes."""
+    typist, found = scoring.typist(state), []
+    for i in evenly(len(typed), LOOKS):
+        if not typed[i]:
+            continue
+        read = typed[i][0].word
+        known = bool(scoring.known[i])
+        points, looks = looked(typist, scoring.swipes[i], read, known)
+        picture = attention_picture(read, points, looks, setup.keys)
+        found.append(Look(read, scoring.truth[i], picture))
+    return found
+
+
+def stored_typist(setup: Setup, encoder: Any, about: dict[str, Any]) -> StoredModel:
+    """Weights as numpy arrays, as a model to store."""
+    count = setup.spec.out_dim
+    return StoredModel(
+        setup.spec,
+        encoder,
+        {},
+        {},
+        to_host(init_slots(np.zeros(count, bool), 1)),
+        SymbolTable((*setup.letters, END)),
+        about,
+        no_calibration({}, 1),
+        np.full(count, -1, np.int32),
+        change={"verb": "swipe", "made": about["made"]},
+    )
+
+
+def _kind(setup: Setup) -> str:
+    return "recorded swipes" if setup.records else "synthetic swipes"
+
+
+def _tell(setup: Setup, figures: dict[str, Any], paths: dict[str, Path]) -> None:
+    low, high = figures["interval95"]
+    print(
+        f"{figures['n']:,} {_kind(setup)} on {setup.keys.name} that training never "
+        f"saw:\n"
+        f"  the right word first {figures['top1']:.3f} [{low:.3f}, {high:.3f}], among "
+        f"four {figures['top4']:.3f}, MRR {figures['mrr']:.3f}\n"
+        f"The report: {paths['report']}\n"
+        f"The model:  {paths['model']}  (strokejax swipe type FILE --model "
+        f"{paths['model']})",
+        file=sys.stderr,
+    )
+
+
+# The job "swipe": a network that types words from swipes.
+
+
+def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
+    """Trains (or goes on), types held-out swipes, reports, exports a model.
+
+    Returns the job's last line. `started` is when the process began, in seconds of
+    `time.time`.
+    """
+    mesh = data_mesh()
+    with together():
+        check_owner(workdir, config)
+        check_batch_size(config.loop.batch_size, mesh)
+        setup = prepare(config)
+    claim(workdir, config)
+    at = batches(config, setup, local_slice(config.loop.batch_size))
+    scoring, state, steps = train_by(
+        config,
+        workdir,
+        mesh,
+        plan=plan_of(config, config.swipe.epoch),
+        params=setup.params,
+        model_state={},
+        step=lambda optimizer: make_step(
+            setup.encoder, optimizer, measure_by(config, len(setup.letters))
+        ),
+        batches=lambda start: stream(at, start, config.loop.overfit_batches),
+        scoring=lambda start: Scoring(setup),
+    )
+    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
+    return line | finish(config, workdir, setup, state, scoring, started)

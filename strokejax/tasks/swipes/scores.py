@@ -9,10 +9,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.files import write_atomically
 from strokejax.ink.limits import decode_text, read_bytes
-from strokejax.tasks.swipes.scores_swipe_scores import swipe_scores
+from strokejax.tasks.lines.scores import edit_distance
 from strokejax.types import InputError
+
+# Scores of typed words.
+
+
+GAINS = (1.0, 0.1, 0.09, 0.08)
+"""Of the right word at rank 1 to 4, as in the Yandex Cup 2023."""
+
+
+def swipe_scores(
+    words: Sequence[Sequence[str]], truth: Sequence[str]
+) -> dict[str, Any]:
+    """n, top1, top4, mrr, cer and top1's 95 % interval.
+
+    `words` are guesses, best first; one that comes twice counts once. Intervals are
+    over words of the truth: swipes of one word are alike.
+    """
+    ranks = [rank(guesses, word) for guesses, word in zip(words, truth, strict=True)]
+    right = np.array([r == 0 for r in ranks], float)
+    errors = [
+        edit_distance(guesses[0] if guesses else "", word)
+        for guesses, word in zip(words, truth, strict=True)
+    ]
+    letters = sum(map(len, truth))
+    return {
+        "n": len(truth),
+        "top1": float(right.mean()),
+        "top4": float(np.mean([0 <= r < 4 for r in ranks])),
+        "mrr": float(np.mean([GAINS[r] if 0 <= r < 4 else 0.0 for r in ranks])),
+        "cer": sum(errors) / max(letters, 1),
+        "interval95": bootstrap_interval(right, truth),
+    }
+
+
+def rank(guesses: Sequence[str], word: str) -> int:
+    """The place of a word among distinct guesses, -1 where it is none of them."""
+    distinct = [*dict.fromkeys(guesses)]
+    return distinct.index(word) if word in distinct else -1
+
 
 KIND = "strokejax swipe predictions"
 MAX_BYTES = 1 << 30
@@ -174,3 +213,67 @@ def as_results(rows: Mapping[int, Row]) -> list[dict[str, Any]]:
         {"index": i, "words": [*words], "scores": [*scores]}
         for i, (words, scores) in sorted(rows.items())
     ]
+
+
+# Predictions of several models made one.
+
+
+class Combined(NamedTuple):
+    """Answers, and what is told about them."""
+
+    results: list[dict[str, Any]]
+    told: str
+
+
+def combined(files: Sequence[str], labelled: str | None, by: str) -> Combined:
+    """The ensemble of tables of one set of swipes.
+
+    With `labelled`, swipes whose words are known, weights and order are those that suit
+    the tables of these best, and the answers are of the other set, if there is one.
+    Without, all count alike, in the order of the files.
+    """
+    from strokejax.tasks.swipes.data import read_swipes
+
+    splits = by_split(merged([(name, read_table(name)) for name in files]))
+    fitted = digest(Path(labelled).read_bytes()) if labelled else ""
+    wanted = [split for split in splits if split != fitted] or [fitted]
+    if len(wanted) > 1:
+        raise InputError(
+            f"The tables are of {len(splits)} sets of swipes; give those of one, and "
+            f"with --fit those of its file."
+        )
+    tables = splits[wanted[0]]
+    _check_same(tables)
+    weights = np.full(len(tables), 1 / len(tables))
+    order = [*range(len(tables))]
+    if labelled:
+        known = splits.get(fitted, {})
+        missing = [table.name for key, table in tables.items() if key not in known]
+        if missing:
+            raise InputError(
+                f"There is no table of {labelled} by the predictor {missing[0]}; make "
+                f"it with `strokejax swipe type {labelled} --table OUT`."
+            )
+        _check_same(known)
+        own = [known[key] for key in tables]
+        swipes = read_swipes(labelled)
+        truth = [getattr(swipes[i], "word", "") for i in sorted(own[0].rows)]
+        order, weights = fit(own, truth)
+    each = [*tables.values()]
+    rows = appended(each, order) if by == "append" else weighted(each, weights)
+    told = ", ".join(
+        f"{each[i].name} {weights[i]:.2f}" if by == "weighted" else each[i].name
+        for i in order
+    )
+    return Combined(as_results(rows), f"strokejax: {len(each)} predictors: {told}")
+
+
+def _check_same(tables: dict) -> None:
+    """All tables have the same swipes."""
+    first, *others = tables.values()
+    for other in others:
+        if odd := {*first.rows} ^ {*other.rows}:
+            raise InputError(
+                f"The tables of {first.name} and {other.name} differ in "
+                f"{len(odd):,} swipes, {min(odd)} among them; give the missing parts."
+            )

@@ -14,11 +14,9 @@ from strokejax.search.language import Guide, no_guide
 from strokejax.store.model import StoredModel
 from strokejax.tasks.lines.scores import edit_distance
 from strokejax.tasks.swipes.batches import padded_keys
-from strokejax.tasks.swipes.decode import Search, final_scores, search
-from strokejax.tasks.swipes.decode_lexicon import Lexicon
-from strokejax.tasks.swipes.decode_ranking import USUAL, Decoder
-from strokejax.tasks.swipes.features import WIDTHS
-from strokejax.tasks.swipes.features_swipe_ways import ways
+from strokejax.tasks.swipes.decode import USUAL_DECODER as USUAL
+from strokejax.tasks.swipes.decode import Decoder, Lexicon, Search, final_scores, search
+from strokejax.tasks.swipes.features import WIDTHS, ways
 from strokejax.tasks.swipes.layouts import Layout, typed
 from strokejax.types import InputError, PyTree
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from strokejax.types import InputError
 
 if TYPE_CHECKING:
-    from strokejax.data.collection import Collection, Contents, Problem
-    from strokejax.data.collection_upkeep import Moved
+    from strokejax.data.collection import Collection, Contents, Moved, Problem
 
 SHOWN = 12
 MAX_TARGET = 10_000
@@ -129,7 +128,7 @@ def _samples(
 
 
 def _clean(found: "Collection", contents: "Contents") -> dict[str, Any]:
-    from strokejax.data.collection_upkeep import clean
+    from strokejax.data.collection import clean
 
     moved = clean(found, contents.problems)
     why = [error for _, error in contents.problems]
@@ -138,8 +137,7 @@ def _clean(found: "Collection", contents: "Contents") -> dict[str, Any]:
 
 
 def _merge(found: "Collection", contents: "Contents", folder: str) -> dict[str, Any]:
-    from strokejax.data.collection import find
-    from strokejax.data.collection_upkeep import merge
+    from strokejax.data.collection import find, merge
 
     other = find(folder)
     if not other.trials and not other.astray:

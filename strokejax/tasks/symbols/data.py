@@ -6,8 +6,7 @@ import numpy as np
 
 from strokejax.config import Config
 from strokejax.config_config_checks import shares
-from strokejax.data.dataset import Dataset
-from strokejax.data.dataset_mixture import mix
+from strokejax.data.dataset import Dataset, mix
 from strokejax.data.sets.load import load
 from strokejax.search.character_model import load_words
 from strokejax.table.symbols import SPACE

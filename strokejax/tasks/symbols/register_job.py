@@ -22,9 +22,9 @@ from strokejax.report.drawings import table
 from strokejax.report.page import percent, write_page
 from strokejax.store.model import StoredModel, load_model
 from strokejax.store.paths import CURRENT, PACKAGED, resolve
-from strokejax.tasks.symbols.command_files import read_drawings
+from strokejax.tasks.symbols.command import read_drawings
 from strokejax.train.checkpoint import BEST, LAST, Checkpoints
-from strokejax.train.job_workdir import check_owner, claim
+from strokejax.train.job import check_owner, claim
 from strokejax.train.state import TrainState, create_state
 from strokejax.train.table_setup import optimizer_of
 from strokejax.types import InputError

@@ -82,7 +82,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _list(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registration.registry_naming import listing
+    from strokejax.registration.registry import listing
     from strokejax.registration.upgrade import outdated
 
     found = listing(given.model)
@@ -120,7 +120,7 @@ def _show(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _rename(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registration.registry_naming import rename
+    from strokejax.registration.registry import rename
 
     old, new = given.names
     version = rename(given.model, old, new)
@@ -128,7 +128,7 @@ def _rename(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _alias(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registration.registry_naming import alias
+    from strokejax.registration.registry import alias
 
     name, other = given.names
     version = alias(given.model, name, other)
@@ -136,7 +136,7 @@ def _alias(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
 
 
 def _text(given: argparse.Namespace) -> tuple[dict[str, Any], str]:
-    from strokejax.registration.registry_naming import set_text
+    from strokejax.registration.registry import set_text
 
     name, text = given.names
     version = set_text(given.model, name, text)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from strokejax.data.sets.synthetic import SPLITS, Split, load_synthetic
 from strokejax.ink.synthesis.handwriting import Writer, random_writer, write, write_many
-from strokejax.ink.synthesis.letterforms import glyph
-from strokejax.ink.synthesis.letterforms_letterforms import SYMBOLS, form_count, outline
+from strokejax.ink.synthesis.letterforms import SYMBOLS, form_count, glyph, outline
 from strokejax.table.symbols import STROKES
 from strokejax.types import InputError
 

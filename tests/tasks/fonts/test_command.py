@@ -19,12 +19,7 @@ from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import init_slots, unit
 from strokejax.tasks.fonts import data as fonts
 from strokejax.tasks.fonts import scores as font_scores
-from strokejax.tasks.fonts.data_font_looks import (
-    Texts,
-    random_look,
-    random_setting,
-    words_for,
-)
+from strokejax.tasks.fonts.data import Texts, random_look, random_setting, words_for
 from strokejax.tasks.fonts.faces import faces, font_files, system_folders
 from strokejax.tasks.fonts.finder import CLASSES, OWN_DISTANCE, finder, windows
 from strokejax.tasks.fonts.index import PICTURES, index_fonts, with_fonts

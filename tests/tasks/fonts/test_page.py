@@ -22,7 +22,7 @@ from strokejax.store.model import save_model
 from strokejax.store.paths import FONTS
 from strokejax.tasks.fonts import answers as font_answers
 from strokejax.tasks.fonts import page as fonts
-from strokejax.tasks.fonts import page_kept as kept
+from strokejax.tasks.fonts import page as kept
 from strokejax.tasks.fonts.faces import faces
 from strokejax.tasks.fonts.finder import FontFinder
 from tests.support import indexed, typefaces

@@ -16,19 +16,33 @@ from strokejax.data.pipeline import stream
 from strokejax.networks.spec import EncoderSpec, build_encoder
 from strokejax.pictures.lines import HEIGHT, MAX_WIDTH, level_ink, normalise_line
 from strokejax.tasks.lines.batches import LETTERS, WIDTHS, line_batches
-from strokejax.tasks.lines.data import TABLE, folder_lines, write_lines
-from strokejax.tasks.lines.data_line_sets import LineSet, written_lines
+from strokejax.tasks.lines.data import (
+    TABLE,
+    LineSet,
+    folder_lines,
+    write_lines,
+    written_lines,
+)
 from strokejax.tasks.lines.emnist_lines import (
+    CLASSES,
+    PAD,
+    SIZE,
+    SPECIAL,
     pictures_of,
     published_line,
     published_lines,
     window_batches,
 )
-from strokejax.tasks.lines.emnist_lines_published import CLASSES, PAD, SIZE, SPECIAL
 from strokejax.tasks.lines.glyphs import built_in_glyphs
-from strokejax.tasks.lines.handwriting import PLAIN, Spans, write_line
-from strokejax.tasks.lines.handwriting_line_drawing import CLEAN, draw_line, on_paper
-from strokejax.tasks.lines.network_windows import as_ctc
+from strokejax.tasks.lines.handwriting import (
+    CLEAN,
+    PLAIN,
+    Spans,
+    draw_line,
+    on_paper,
+    write_line,
+)
+from strokejax.tasks.lines.network import as_ctc
 from strokejax.tasks.lines.reader import LineReader
 from strokejax.tasks.lines.sources import glyphs_of, lines_by, overlap_of
 from strokejax.types import InputError

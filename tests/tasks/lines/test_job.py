@@ -11,9 +11,8 @@ from strokejax.cli import main
 from strokejax.recognizer import load
 from strokejax.store.model import load_model
 from strokejax.tasks.lines.data import TABLE
-from strokejax.tasks.lines.job_line_setup import prepare
-from strokejax.tasks.lines.reader import LineReader
-from strokejax.tasks.lines.reader_reading import guide_of, load_reader
+from strokejax.tasks.lines.job import prepare
+from strokejax.tasks.lines.reader import LineReader, guide_of, load_reader
 from strokejax.types import InputError
 from tests.support.jobs import run
 

@@ -20,7 +20,7 @@ from strokejax.serve.guard import Bounds
 from strokejax.serve.studio import Studio
 from strokejax.store.paths import CURRENT
 from strokejax.tasks.lines import page as lines
-from strokejax.tasks.lines import reader_reading as reading
+from strokejax.tasks.lines import reader as reading
 from strokejax.tasks.lines.decode import Character, Reading
 from strokejax.tasks.lines.network import line_net
 from strokejax.tasks.lines.reader import LineReader

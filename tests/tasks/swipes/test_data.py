@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strokejax.tasks.swipes.batches import alphabet, board, boards_of, swipe_batches
-from strokejax.tasks.swipes.batches_swipe_files import write_swipes
-from strokejax.tasks.swipes.batches_swipe_masks import masked
-from strokejax.tasks.swipes.batches_swipe_records import record_batches, recorded
+from strokejax.tasks.swipes.batches import (
+    alphabet,
+    board,
+    boards_of,
+    masked,
+    record_batches,
+    recorded,
+    swipe_batches,
+    write_swipes,
+)
 from strokejax.tasks.swipes.data import (
     Swipe,
     check_places,
@@ -20,8 +26,13 @@ from strokejax.tasks.swipes.data import (
     read_swipes,
     swipe_line,
 )
-from strokejax.tasks.swipes.layouts import ROWS, layout, parse_layout, typed
-from strokejax.tasks.swipes.layouts_keyboard_fit import fit_keyboard
+from strokejax.tasks.swipes.layouts import (
+    ROWS,
+    fit_keyboard,
+    layout,
+    parse_layout,
+    typed,
+)
 from strokejax.tasks.swipes.synthesis import POINTS, Finger, swipes
 from strokejax.types import InputError
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strokejax.tasks.swipes.features_swipe_ways import evenly, passing, ways
+from strokejax.tasks.swipes.features import evenly, passing, ways
 from strokejax.tasks.swipes.layouts import layout
 
 KEYS = layout("qwerty")

@@ -9,11 +9,10 @@ import pytest
 from strokejax.config_config_checks import validate
 from strokejax.launch import CONFIG  # noqa: F401  the flags of a job
 from strokejax.store.model import load_model
-from strokejax.tasks.swipes.batches_swipe_files import write_swipes
+from strokejax.tasks.swipes.batches import write_swipes
 from strokejax.tasks.swipes.data import Swipe, read_swipes
-from strokejax.tasks.swipes.job import prepare
-from strokejax.tasks.swipes.job_swipe import run
-from strokejax.tasks.swipes.keyboard_keyboard import open_keyboard, type_swipes
+from strokejax.tasks.swipes.job import prepare, run
+from strokejax.tasks.swipes.keyboard import open_keyboard, type_swipes
 from strokejax.types import InputError
 
 ROOT = Path(__file__).parents[3]

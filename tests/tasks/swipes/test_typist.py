@@ -19,12 +19,17 @@ from strokejax.store.model import save_model
 from strokejax.tasks.lines.scores import edit_distance
 from strokejax.tasks.swipes import features
 from strokejax.tasks.swipes.batches import boards_of, swipe_batches
-from strokejax.tasks.swipes.decode import Search, final_scores, search
-from strokejax.tasks.swipes.decode_lexicon import Lexicon, lexicon
-from strokejax.tasks.swipes.decode_ranking import Decoder, decoder_of
-from strokejax.tasks.swipes.job import Setup
-from strokejax.tasks.swipes.job_swipe_finish import stored_typist
-from strokejax.tasks.swipes.keyboard_keyboard import open_keyboard, type_swipes
+from strokejax.tasks.swipes.decode import (
+    Decoder,
+    Lexicon,
+    Search,
+    decoder_of,
+    final_scores,
+    lexicon,
+    search,
+)
+from strokejax.tasks.swipes.job import Setup, stored_typist
+from strokejax.tasks.swipes.keyboard import open_keyboard, type_swipes
 from strokejax.tasks.swipes.layouts import layout
 from strokejax.tasks.swipes.network import Points, SwipeNet
 from strokejax.tasks.swipes.scores import (
@@ -33,11 +38,12 @@ from strokejax.tasks.swipes.scores import (
     by_split,
     fit,
     merged,
+    rank,
     read_table,
+    swipe_scores,
     weighted,
     write_table,
 )
-from strokejax.tasks.swipes.scores_swipe_scores import rank, swipe_scores
 from strokejax.tasks.swipes.typist import FAR, Typist, fits, type_words
 from strokejax.types import InputError
 
@@ -532,7 +538,7 @@ class TestWordfreq:
             )
 
         monkeypatch.setitem(sys.modules, "wordfreq", Wordfreq)
-        monkeypatch.setattr("strokejax.search.character_model_word_frequencies.MOST", 2)
+        monkeypatch.setattr("strokejax.search.character_model.MOST", 2)
         assert words_of("wordfreq:de") == {"die": 0.04, "und": 0.03}
         with pytest.raises(InputError, match="de, fr"):
             words_of("wordfreq:tlh")

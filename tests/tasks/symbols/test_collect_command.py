@@ -306,7 +306,7 @@ def test_a_merge_adds_what_is_new_once_and_replaces_nothing(tmp_path, capsys):
     other=st.lists(st.integers(0, 5), min_size=1, max_size=5),
 )
 def test_a_merge_is_the_union(tmp_path_factory, mine, other):
-    from strokejax.data.collection_upkeep import merge
+    from strokejax.data.collection import merge
 
     roots = [tmp_path_factory.mktemp(name) for name in ("mine", "other")]
     for root, seeds in zip(roots, (mine, other), strict=True):
@@ -336,7 +336,7 @@ def test_damaged_files_of_the_other_folder_are_named_and_left_out(
 
 
 def test_a_file_that_appears_meanwhile_is_kept(tmp_path, monkeypatch):
-    from strokejax.data import collection_upkeep as upkeep
+    from strokejax.data import collection as upkeep
 
     draw(tmp_path / "mine", "a", 1)
     draw(tmp_path / "other", "a", 2, seed=1)

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from strokejax.networks.spec import EncoderSpec, build_encoder
 from strokejax.table.symbols import STROKES
-from strokejax.tasks.symbols.torch_import import main, symbols_of
-from strokejax.tasks.symbols.torch_import_torch_table import (
+from strokejax.tasks.symbols.torch_import import (
     COUNTERS,
     OUT,
     TABLE,
     convert,
+    main,
+    symbols_of,
 )
 from strokejax.types import InputError
 

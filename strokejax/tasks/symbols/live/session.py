@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from strokejax.data.collection_upkeep import keep
+from strokejax.data.collection import keep
 from strokejax.recognizer import Recognizer
 from strokejax.search.character_model import CharacterModel
 from strokejax.table.symbols import check_name

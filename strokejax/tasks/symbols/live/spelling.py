@@ -10,7 +10,7 @@ import numpy as np
 from strokejax.search.beam import Paths, spelled, start
 from strokejax.search.character_model import CharacterModel
 from strokejax.search.language import Guide, Place, no_guide, with_characters
-from strokejax.table.knn_answers import Answer
+from strokejax.table.knn import Answer
 from strokejax.table.symbols import SymbolTable
 
 WIDTH = 32

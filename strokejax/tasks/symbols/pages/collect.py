@@ -78,8 +78,7 @@ def _counted(folder: Path, symbols: list[str], target: int) -> dict[str, Any]:
 
 
 def _kept(folder: Path, symbol: str, ink: Ink) -> dict[str, Any]:
-    from strokejax.data.collection import find
-    from strokejax.data.collection_upkeep import keep
+    from strokejax.data.collection import find, keep
 
     path = keep(folder, symbol, ink)
     count = len(find(folder).trials.get(symbol, ()))
@@ -87,8 +86,7 @@ def _kept(folder: Path, symbol: str, ink: Ink) -> dict[str, Any]:
 
 
 def _undone(folder: Path, file: str) -> dict[str, Any]:
-    from strokejax.data.collection import Problem, files, find
-    from strokejax.data.collection_upkeep import clean
+    from strokejax.data.collection import Problem, clean, files, find
 
     found = find(folder)
     for symbol, path in files(found):

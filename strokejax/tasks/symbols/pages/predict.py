@@ -19,7 +19,7 @@ from strokejax.report.drawings import to_png
 from strokejax.serve.messages import Health, Predict, Prediction
 from strokejax.serve.studio import K, Studio
 from strokejax.store.paths import CURRENT, FONTS, LINES, PACKAGED, home, resolve
-from strokejax.table.knn_answers import Answer
+from strokejax.table.knn import Answer
 from strokejax.types import Ink, InputError
 
 SIZE = 28

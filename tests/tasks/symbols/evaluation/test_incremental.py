@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from strokejax.cli import main
 from strokejax.ink.formats import pack, write_json, write_packed
-from strokejax.ink.synthesis.handwriting_scribbles import scribble
+from strokejax.ink.synthesis.handwriting import scribble
 from strokejax.store.model import load_model
 from strokejax.table.symbols import STROKES
 from strokejax.table.table import unit

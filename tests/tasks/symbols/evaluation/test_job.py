@@ -20,18 +20,20 @@ from strokejax.evaluation.few_shot import auroc, auroc_interval
 from strokejax.evaluation.figure import Figure, as_text, share
 from strokejax.evaluation.scores import calibration_interval, expected_calibration_error
 from strokejax.ink.formats import pack, write_packed
-from strokejax.ink.synthesis.handwriting import random_writer, write
-from strokejax.ink.synthesis.handwriting_scribbles import scribble
+from strokejax.ink.synthesis.handwriting import random_writer, scribble, write
 from strokejax.networks.functions import to_images, what_is_seen
 from strokejax.networks.spec import EncoderSpec, build_encoder, build_inference
 from strokejax.report import charts
 from strokejax.settings import FIGURES
 from strokejax.store.model import load_model
 from strokejax.tasks.symbols.evaluation.accuracy import ranked
-from strokejax.tasks.symbols.evaluation.job import figures
-from strokejax.tasks.symbols.evaluation.job_headline import groups
-from strokejax.tasks.symbols.evaluation.validation import PUNCTUATION, Validation
-from strokejax.tasks.symbols.evaluation.validation_seen import parts_of, seen_as
+from strokejax.tasks.symbols.evaluation.job import figures, groups
+from strokejax.tasks.symbols.evaluation.validation import (
+    PUNCTUATION,
+    Validation,
+    parts_of,
+    seen_as,
+)
 from strokejax.types import InputError
 from tests.networks.test_fused import ink_inputs
 from tests.report.test_run import Page

@@ -14,7 +14,7 @@ import pytest
 import strokejax
 from benchmarks.pen_events import write_page
 from strokejax.cli import main
-from strokejax.data.collection_upkeep import keep
+from strokejax.data.collection import keep
 from strokejax.data.sets.collected import load_scribble
 from strokejax.ink.formats import read_ink
 from strokejax.ink.synthesis.handwriting import Writer

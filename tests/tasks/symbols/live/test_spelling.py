@@ -13,7 +13,7 @@ from strokejax.search.character_model import (
     parse_words,
     train,
 )
-from strokejax.table.knn_answers import Answer
+from strokejax.table.knn import Answer
 from strokejax.table.symbols import STROKES, SymbolTable
 from strokejax.tasks.symbols.live.spelling import MAX_TEXT, advance, begin, renewed
 from strokejax.types import InputError

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 import strokejax
 from benchmarks.pen_events import write_page
 from strokejax.ink.synthesis.handwriting import Writer, random_writer, write
-from strokejax.table.knn_answers import Answer
+from strokejax.table.knn import Answer
 from strokejax.tasks.symbols.live import endings
-from strokejax.tasks.symbols.live.events_events import to_ink
-from strokejax.tasks.symbols.live.stream import Carry, Settings, Stream
-from strokejax.tasks.symbols.live.stream_usual_size import (
+from strokejax.tasks.symbols.live.events import to_ink
+from strokejax.tasks.symbols.live.stream import (
     ENOUGH,
     WINDOW,
+    Carry,
+    Settings,
+    Stream,
     usual_size,
     with_size,
 )
