@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
 
-.PHONY: help venv finetune fonts-demo test parity e2e lint bench lock clean
+.PHONY: help venv finetune fonts-demo test parity e2e lint bench docs-settings lock clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t14
@@ -64,6 +64,9 @@ lint: $(READY)  ## style and types
 bench: $(READY)  ## print the tables of benchmarks/ that need no real data
 	$(BIN)/python benchmarks/raster.py
 	$(BIN)/python benchmarks/latency.py
+
+docs-settings: $(READY)  ## write docs/settings.md from the settings of all jobs
+	$(BIN)/python docs/write_settings.py
 
 lock: $(READY)  ## resolve requirements.lock anew, for Python 3.11 and later
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

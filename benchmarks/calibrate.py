@@ -15,12 +15,12 @@ import numpy as np
 from strokejax.data.dataset import Dataset
 from strokejax.data.sets.omniglot import load_omniglot
 from strokejax.data.sets.unipen import load_unipen
-from strokejax.ink.formats import pack
+from strokejax.ink.packed import pack
 from strokejax.ink.synthesis.handwriting import random_writer, scribble, write
 from strokejax.networks.functions import to_images
 from strokejax.recognizer import Recognizer, from_stored
-from strokejax.registration.rows import calibrate
 from strokejax.store.model import load_model, save_model
+from strokejax.table.rejection import calibrate
 from strokejax.table.symbols import SPACE
 
 SPACES, SCRIBBLES, STRANGERS = 400, 2_000, 2_000
@@ -78,10 +78,10 @@ def main() -> None:
         model.embed(dict(strangers.inputs)),
     ]
     rows = stored.table["embeddings"]
-    calibration, reach, spread = calibrate(
+    calibration, radius, scale = calibrate(
         np.concatenate(z), label, rows, np.concatenate(background)
     )
-    slots = stored.slots._replace(reach=reach, spread=spread)
+    slots = stored.slots._replace(radius=radius, scale=scale)
     changed = stored._replace(calibration=calibration, slots=slots)
     for old in folder.glob("*.safetensors"):
         old.unlink()

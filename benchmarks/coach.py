@@ -5,24 +5,29 @@ what the coach expects is held against the answers to validation writers' drawin
 Then a drawing of another letter is put among five of one writer's.
 """
 
+import argparse
+
 import numpy as np
+from recording import parse
 
 from strokejax.data.dataset import data_file
 from strokejax.data.sets.unipen import load_unipen
 from strokejax.data.splits import split_mask
-from strokejax.ink.formats import read_packed
+from strokejax.evaluation.figure import Figure
+from strokejax.ink.packed import read_packed
 from strokejax.recognizer import from_stored
-from strokejax.registration.coach import odd_ones
+from strokejax.registration.coach import outliers
 from strokejax.registration.learn import learn
-from strokejax.registration.rows import Known
+from strokejax.registration.rows import ReplaySet
 from strokejax.store.model import Sample, load_model
-from strokejax.tasks.symbols.evaluation.incremental import MemoryStore, answered
+from strokejax.tasks.symbols.evaluation.incremental import MemoryStore, nearest_symbols
 
 SHOTS, DRAWS = 10, 3
 
 
 def main() -> None:
     """Prints expected and true rates, and what they differ by."""
+    _, record = parse(argparse.ArgumentParser(description=__doc__))
     stored = load_model("nn-sampling")
     model = from_stored(stored)
     packed, columns = read_packed(data_file("unipen_punct_dev.npz"))
@@ -31,7 +36,7 @@ def main() -> None:
     letters = load_unipen("validation")
     truth = np.array(letters.symbols)[letters.labels]
     old = model.embed({"points": letters.inputs["points"]})
-    before = _rates(answered(stored, old) == truth, truth)
+    before = _rates(nearest_symbols(stored, old) == truth, truth)
     rates, losses = [], []
     for seed in range(DRAWS):
         rng = np.random.default_rng(seed)
@@ -42,25 +47,48 @@ def main() -> None:
             settings = {"against": stored, "force": True}
             found = learn(wider, MemoryStore(z), str(name), "sgd", **settings)
             asked = z[held & (names == name)]
-            true = (answered(found.model, asked) != name).mean()
+            true = (nearest_symbols(found.model, asked) != name).mean()
             rates.append((found.coach["mistaken"], true))
-            after = _rates(answered(found.model, old) == truth, truth)
+            after = _rates(nearest_symbols(found.model, old) == truth, truth)
             losses.append((found.coach["old_loss"]["mean"], (before - after).mean()))
     told, true = np.array(rates).T
+    off, spread = np.abs(told - true).mean(), np.abs(true - true.mean()).mean()
     print(f"{len(rates)} registrations of {len(np.unique(names))} marks")
     print(f"  taken for others, expected {told.mean():.3f}, true {true.mean():.3f}")
-    print(f"  mean absolute error       {np.abs(told - true).mean():.3f}")
-    print(f"  of always the true mean   {np.abs(true - true.mean()).mean():.3f}")
+    print(f"  mean absolute error       {off:.3f}")
+    print(f"  of always the true mean   {spread:.3f}")
     expected, lost = np.array(losses).T
     print(f"  others lose, expected {expected.mean():.4f}, true {lost.mean():.4f}")
-    known = Known(stored.calibration.z, stored.calibration.label)
-    own, slips = slipped(old, truth, np.asarray(letters.groups), known)
+    known = ReplaySet(stored.calibration.z, stored.calibration.label)
+    record(slips_found(old, truth, np.asarray(letters.groups), known))
+    n, taken = len(rates), "taken for others"
+    record(
+        [
+            Figure(f"{taken}, expected", told.mean(), n=n),
+            Figure(f"{taken}, true", true.mean(), n=n),
+            Figure(f"{taken}, mean absolute error", off, n=n),
+            Figure(f"{taken}, mean absolute error of the true mean", spread, n=n),
+            Figure("others lose, expected", expected.mean(), n=n),
+            Figure("others lose, true", lost.mean(), n=n),
+        ]
+    )
+
+
+def slips_found(
+    z: np.ndarray, truth: np.ndarray, writers: np.ndarray, known: ReplaySet
+) -> list[Figure]:
+    """Prints how many slips are outliers, and how many of a writer's own drawings."""
+    own, slips = slipped(z, truth, writers, known)
     print(f"{len(slips)} times five of a writer's drawings and one of another letter")
     print(f"  odd: the slips {np.mean(slips):.3f}, the others {np.mean(own):.3f}")
+    return [
+        Figure("outliers, of other letters", float(np.mean(slips)), n=len(slips)),
+        Figure("outliers, of own drawings", float(np.mean(own)), n=5 * len(own)),
+    ]
 
 
 def slipped(
-    z: np.ndarray, truth: np.ndarray, writers: np.ndarray, known: Known
+    z: np.ndarray, truth: np.ndarray, writers: np.ndarray, known: ReplaySet
 ) -> tuple[list[float], list[float]]:
     """Which shares of a writer's own drawings are odd, and of another letter's."""
     rng = np.random.default_rng(0)
@@ -71,7 +99,7 @@ def slipped(
             same = rng.permutation(theirs[truth[theirs] == name])[:5]
             others = theirs[truth[theirs] != name]
             if len(same) == 5 and len(others):
-                odd = odd_ones(z[[*same, rng.choice(others)]], known)
+                odd = outliers(z[[*same, rng.choice(others)]], known)
                 own.append(len({*odd} - {5}) / 5)
                 slips.append(5 in odd)
     return own, slips

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 from pen_events import Page, lay_out, write_page
+from recording import parse
 
 import strokejax
 from strokejax.data.dataset import data_file
+from strokejax.evaluation.figure import Figure, share
 from strokejax.ink.synthesis.handwriting import random_writer
 from strokejax.table.symbols import STROKES
 from strokejax.tasks.symbols.live import endings
@@ -126,13 +128,13 @@ def fit(model: strokejax.Recognizer, ours: list[Page], omniglot: list[Page]) -> 
     )
     ended = np.array([row.ended for row in rows])
     seconds = np.log([max(row.seconds, 0.01) for row in rows])
-    endings.GOES_ON = tuple(logistic(x, ~ended, weight))
+    endings.CONTINUES = tuple(logistic(x, ~ended, weight))
     root = np.sqrt(weight * ~ended)
     mean = np.linalg.lstsq(x * root[:, None], seconds * root)[0]
-    endings.PAUSE = tuple(mean)
+    endings.LOG_PAUSE = tuple(mean)
     variance = np.average((seconds - x @ mean) ** 2, weights=root**2)
     # A logistic distribution's standard deviation is pi / sqrt(3) of its scale.
-    endings.SPREAD = float(np.sqrt(3 * variance) / np.pi)
+    endings.LOG_PAUSE_SCALE = float(np.sqrt(3 * variance) / np.pi)
     both = zip(rows, x, strict=True)
     starts = [
         endings.start_features(row.ink, features, row.seconds, *row.place)
@@ -140,17 +142,47 @@ def fit(model: strokejax.Recognizer, ours: list[Page], omniglot: list[Page]) -> 
     ]
     endings.STARTS_NEW = tuple(logistic(np.array(starts), ended, weight))
     print(f"# {len(rows):,} pauses, {ended.sum():,} of them after whole symbols")
-    for name in ("GOES_ON", "PAUSE", "STARTS_NEW"):
+    for name in ("CONTINUES", "LOG_PAUSE", "STARTS_NEW"):
         values = ", ".join(f"{value:.3f}" for value in getattr(endings, name))
         print(f"{name}: tuple[float, ...] = ({values})")
-    print(f"SPREAD = {endings.SPREAD:.3f}")
+    print(f"LOG_PAUSE_SCALE = {endings.LOG_PAUSE_SCALE:.3f}")
 
 
-def score(answer, pages: list[Page], settings: Settings) -> str:
-    """Shares of symbols split and merged with their intervals; delays."""
+class Score(NamedTuple):
+    """A symbol is cut in two, or run together with another; or it ends in time."""
+
+    split: list[bool]
+    merged: list[bool]
+    page: list[int]
+    """Of each symbol."""
+    delays: list[float]
+    """Seconds after the last touch, of symbols that are whole and alone."""
+
+    def line(self) -> str:
+        """A row of the table."""
+        median, late = np.quantile(self.delays, [0.5, 0.9])
+        return (
+            f"{np.mean(self.split):7.3f}{np.mean(self.merged):8.3f}"
+            f"{1e3 * median:9.0f} ms{1e3 * late:8.0f} ms{len(self.split):7,}"
+        )
+
+    def figures(self, name: str) -> list[Figure]:
+        """What the row says; intervals are over pages."""
+        median, late = 1e3 * np.quantile(self.delays, [0.5, 0.9])
+        n = len(self.delays)
+        return [
+            share(f"{name}, symbols cut in two", self.split, self.page, ""),
+            share(f"{name}, symbols run together", self.merged, self.page, ""),
+            Figure(f"{name}, median delay", median, n=n, unit="ms"),
+            Figure(f"{name}, 90 % of the delays", late, n=n, unit="ms"),
+        ]
+
+
+def scored(answer, pages: list[Page], settings: Settings) -> Score:
+    """How a stream of pages is cut into symbols."""
     stream = Stream(answer, settings._replace(interval=np.inf))
-    split, merged, delays = [], [], []
-    for events, symbol in pages:
+    score = Score([], [], [], [])
+    for page, (events, symbol) in enumerate(pages):
         carry, owner, ends = Carry(), [], {}
         for event in events:
             carry, found = stream.push(carry, event[None])
@@ -161,24 +193,21 @@ def score(answer, pages: list[Page], settings: Settings) -> str:
         for i in range(symbol.max() + 1):
             own = set(owner[(symbol == i) & down].tolist())
             others = set(owner[(symbol != i) & down].tolist())
-            split.append(len(own) > 1)
-            merged.append(bool(own & others))
+            score.split.append(len(own) > 1)
+            score.merged.append(bool(own & others))
+            score.page.append(page)
             if len(own) == 1 and not own & others:
-                delays.append(ends[own.pop()] - events[symbol == i][-1, 0])
-    n = len(split)
-    median, late = np.quantile(delays, [0.5, 0.9])
-    return (
-        f"{np.mean(split):7.3f}{np.mean(merged):8.3f}{1e3 * median:9.0f} ms"
-        f"{1e3 * late:8.0f} ms{n:7,}"
-    )
+                score.delays.append(ends[own.pop()] - events[symbol == i][-1, 0])
+    return score
 
 
 def main() -> None:
     """Prints coefficients, then a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fit", action="store_true", help="fit anew, and use that")
+    options, record = parse(parser)
     model = strokejax.load()
-    if parser.parse_args().fit:
+    if options.fit:
         rng = np.random.default_rng(0)
         fit(model, synthetic(rng, PAGES), omniglot(rng, range(1, 16)))
     rng = np.random.default_rng(1)
@@ -188,8 +217,9 @@ def main() -> None:
     for source, pages in hands.items():
         print(f"{source:<24}  split  merged   median delay     90 %     n")
         for name, settings in ways.items():
-            line = score(model.recognize, pages, settings)
-            print(f"  {name:<22}{line}", flush=True)
+            score = scored(model.recognize, pages, settings)
+            print(f"  {name:<22}{score.line()}", flush=True)
+            record(score.figures(f"{source}, {name}"))
 
 
 if __name__ == "__main__":

@@ -12,19 +12,19 @@ import argparse
 import jax
 import jax.numpy as jnp
 import numpy as np
+from recording import parse
 
 from strokejax.data.dataset import data_root
-from strokejax.evaluation.scores import bootstrap_interval
-from strokejax.networks.spec import build_encoder
-from strokejax.recognizer import from_stored
+from strokejax.evaluation.figure import Figure, share
 from strokejax.search.character_model import load_words
 from strokejax.store.model import StoredModel, load_model
-from strokejax.store.paths import FONTS
 from strokejax.table.table import unit
 from strokejax.tasks.fonts.data import render, usable_faces
-from strokejax.tasks.fonts.faces import NEEDED, Face, font_files
-from strokejax.tasks.fonts.finder import CLASSES
-from strokejax.tasks.fonts.typeset import Setting, typeset
+from strokejax.tasks.fonts.faces import REQUIRED_CHARACTERS, Face, font_files
+from strokejax.tasks.fonts.finder import CLASSES, finder
+from strokejax.tasks.fonts.network import build_encoder
+from strokejax.tasks.fonts.settings import FONTS
+from strokejax.tasks.fonts.typeset import TextStyle, typeset
 
 PARTS = ("examples", "characters", "impressions")
 WORDS = load_words("en")
@@ -36,17 +36,19 @@ DREAMT, CHOSEN, STEPS, SPREAD = 8, 24, 150, 10.0
 draw stays to its font: higher is nearer."""
 
 
-def told(name: str, hit: np.ndarray, groups: np.ndarray) -> None:
-    low, high = bootstrap_interval(hit, groups)
+def told(name: str, hit: np.ndarray, groups: np.ndarray) -> Figure:
+    figure = share(name, hit, groups, "")
+    low, high = figure.interval95 or (np.nan, np.nan)
     print(
-        f"| {name} | {len(hit):,} | {hit.mean():.4f} [{low:.4f}, {high:.4f}] |",
+        f"| {name} | {len(hit):,} | {figure.value:.4f} [{low:.4f}, {high:.4f}] |",
         flush=True,
     )
+    return figure
 
 
-def examples(stored: StoredModel, faces: list[Face], count: int) -> None:
+def examples(stored: StoredModel, faces: list[Face], count: int) -> list[Figure]:
     how = {"height": stored.spec.size, "width": stored.spec.length}
-    network = from_stored(stored)
+    network = finder(stored).recognizer
 
     def embedded(count: int, split: str, seed: int):
         x, width, y, _ = render(faces, WORDS, count, split=split, seed=seed, **how)
@@ -55,10 +57,12 @@ def examples(stored: StoredModel, faces: list[Face], count: int) -> None:
     z, labels = embedded(max(COUNTS), "train", 0)
     query, truth = embedded(count, "test", 5)
     groups = np.array([faces[i].family for i in truth])
+    figures = []
     for n in COUNTS:
         rows = np.stack([unit(z[labels == i][:n].sum(0)) for i in np.unique(labels)])
         best = np.unique(labels)[(query @ rows.T).argmax(1)]
-        told(f"{n} pictures a row", best == truth, groups)
+        figures.append(told(f"{n} pictures a row", best == truth, groups))
+    return figures
 
 
 def square(ink: np.ndarray) -> np.ndarray:
@@ -74,7 +78,7 @@ def square(ink: np.ndarray) -> np.ndarray:
 
 
 def glyph(face: Face, char: str) -> np.ndarray:
-    return square(_cropped(typeset(face.file, face.index, [char], Setting(60))))
+    return square(_cropped(typeset(face.file, face.index, [char], TextStyle(60))))
 
 
 def _cropped(cover: np.ndarray) -> np.ndarray:
@@ -90,8 +94,10 @@ def pieces(line: np.ndarray) -> list[np.ndarray]:
     return [square(_cropped(part)) for part in parts if part.max() and part.size > 80]
 
 
-def characters(stored: StoredModel, faces: list[Face], count: int) -> None:
-    x = np.stack([[glyph(face, char) for char in NEEDED] for face in faces])
+def characters(stored: StoredModel, faces: list[Face], count: int) -> list[Figure]:
+    x = np.stack(
+        [[glyph(face, char) for char in REQUIRED_CHARACTERS] for face in faces]
+    )
     flat = x.reshape(-1, SIDE * SIDE)
     centre = flat.mean(0)
     _, vectors = np.linalg.eigh(np.cov((flat - centre).T))
@@ -107,10 +113,11 @@ def characters(stored: StoredModel, faces: list[Face], count: int) -> None:
         far = sum(((small[:, c] - z[i]) ** 2).sum(-1) for i, c in enumerate(said))
         hits.append(bool(len(z)) and int(np.argmin(far)) == label)
     groups = np.array([faces[i].family for i in truth])
-    told(f"characters first, {SMALL} numbers each, summed", np.array(hits), groups)
+    name = f"characters first, {SMALL} numbers each, summed"
+    return [told(name, np.array(hits), groups)]
 
 
-def impressions(stored: StoredModel) -> None:
+def impressions(stored: StoredModel) -> list[Figure]:
     """Rank correlations with how alike the fonts' real pictures are."""
     trained = unit(stored.calibration.rows)
     rng = np.random.default_rng(0)
@@ -128,11 +135,13 @@ def impressions(stored: StoredModel) -> None:
     dreamt = unit(dream(stored, trained[chosen], targets).mean(1))
     upper = np.triu_indices(CHOSEN, 1)
     real = (means @ means.T)[upper]
+    figures = []
     for name, other in (("trained rows", alike), ("impressions", dreamt @ dreamt.T)):
-        print(
-            f"{name} against real pictures: rho "
-            f"{rank_correlation(other[upper], real):.3f}"
-        )
+        rho = rank_correlation(other[upper], real)
+        print(f"{name} against real pictures: rho {rho:.3f}")
+        title = f"{name} against real pictures, rank correlation"
+        figures.append(Figure(title, rho, n=len(real)))
+    return figures
 
 
 def dream(stored: StoredModel, rows: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -179,16 +188,16 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--model", help="a model of fonts (the packaged one)")
     parser.add_argument("--count", type=int, default=4, help="pictures a font (4)")
-    given = parser.parse_args()
-    chosen = given.only or PARTS
-    stored = load_model(given.model, FONTS)
+    options, record = parse(parser)
+    chosen = options.only or PARTS
+    stored = load_model(options.model, FONTS)
     faces, _ = usable_faces(font_files(data_root() / "fonts"))
     if "examples" in chosen:
-        examples(stored, faces, given.count)
+        record(examples(stored, faces, options.count))
     if "characters" in chosen:
-        characters(stored, faces, given.count)
+        record(characters(stored, faces, options.count))
     if "impressions" in chosen:
-        impressions(stored)
+        record(impressions(stored))
 
 
 if __name__ == "__main__":

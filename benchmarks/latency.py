@@ -10,9 +10,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+from recording import parse
+from timing import ROUNDS as TIMED
 from timing import alternate
 
 import strokejax
+from strokejax.evaluation.figure import Figure
 from strokejax.ink.formats import write_json
 from strokejax.ink.synthesis.handwriting import Writer, write
 
@@ -37,20 +40,31 @@ def process(folder: str, *arguments: str) -> float:
 
 def main() -> None:
     """Prints seconds of cold commands and milliseconds of warm calls."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    _, record = parse(argparse.ArgumentParser(description=__doc__))
     ink = write("a", Writer(), np.random.default_rng(0))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "a.json"
         write_json(file, ink)
         print(f"whole processes, median of {ROUNDS}")
-        print(f"  strokejax --help            {process(folder, '--help'):6.2f} s")
-        seconds = process(folder, "recognize", str(file))
-        print(f"  strokejax recognize a.json  {seconds:6.2f} s")
+        about = process(folder, "--help")
+        print(f"  strokejax --help            {about:6.2f} s")
+        answer = process(folder, "recognize", str(file))
+        print(f"  strokejax recognize a.json  {answer:6.2f} s")
     model = strokejax.load()
     times = alternate({"ink to neighbours": lambda: model.recognize(ink)})
     print("warm, one stroke, median of 15 rounds")
     for name, ms in times.items():
         print(f"  {name:<26}{ms:8.2f} ms")
+    record(
+        [
+            Figure("strokejax --help, whole process", about, n=ROUNDS, unit="s"),
+            Figure("strokejax recognize, whole process", answer, n=ROUNDS, unit="s"),
+            *(
+                Figure(f"one stroke, {name}, warm", ms, n=TIMED, unit="ms")
+                for name, ms in times.items()
+            ),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -22,10 +22,17 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
+from recording import parse
 
 from strokejax.data.texts import read_texts
+from strokejax.evaluation.figure import Figure
 from strokejax.search.character_model import load_words, train
-from strokejax.search.language import Guide, no_guide, with_characters, with_words
+from strokejax.search.language import (
+    LanguageModel,
+    no_language,
+    with_characters,
+    with_words,
+)
 from strokejax.tasks.lines.data import (
     Line,
     LineSet,
@@ -33,17 +40,17 @@ from strokejax.tasks.lines.data import (
     unipen_lines,
     written_lines,
 )
-from strokejax.tasks.lines.decode import BEAM, MOST, search
+from strokejax.tasks.lines.decode import BEAM_WIDTH, CANDIDATES, search
 from strokejax.tasks.lines.emnist_lines import pictures_of, published_lines
 from strokejax.tasks.lines.glyphs import built_in_glyphs, unipen_glyphs
 from strokejax.tasks.lines.reader import (
-    BONUS,
-    LANGUAGE,
-    LEXICON,
-    LONGER,
+    CHARACTER_BONUS,
+    CHARACTER_WEIGHT,
+    LEXICON_BONUS,
+    LEXICON_WEIGHT,
     LineReader,
+    language_from_words,
     load_reader,
-    of_words,
 )
 from strokejax.tasks.lines.scores import line_scores
 
@@ -71,7 +78,7 @@ def taken(lines: LineSet, count: int, tuning: bool | None = None) -> list[Line]:
 
 
 def scored(
-    reader: LineReader, lines: Sequence[Line], guide: Guide | str | None
+    reader: LineReader, lines: Sequence[Line], guide: LanguageModel | str | None
 ) -> dict:
     images = [reader.prepare(line.picture) for line in lines]
     if guide == "greedy":
@@ -91,22 +98,42 @@ def row(name: str, found: dict) -> None:
     )
 
 
+def table(
+    name: str, reader: LineReader, ways: dict, lines: Sequence[Line]
+) -> list[Figure]:
+    """Prints a row a language model; the interval is that of the CER."""
+    heading(name)
+    figures = []
+    for how, guide in ways.items():
+        scores = scored(reader, lines, guide)
+        row(how, scores)
+        title, n = f"{name}, {how}", scores["n"]
+        figures += [
+            Figure(f"{title}, CER", scores["cer"], scores["interval95"], n),
+            Figure(f"{title}, CER without case", scores["cer_lower_case"], n=n),
+            Figure(f"{title}, WER", scores["wer"], n=n),
+        ]
+    return figures
+
+
 def heading(name: str) -> None:
     print(f"\n| {name} | lines | CER [95 %] | without case | WER |")
     print("|---|--:|--:|--:|--:|", flush=True)
 
 
-def guides(words: dict[str, float], alphabet) -> dict[str, Guide | str | None]:
-    blank, model = no_guide(len(alphabet)), train(words)
-    characters = with_characters(blank, model, alphabet, LANGUAGE, BONUS)
-    alone = with_words(blank, words, alphabet, LEXICON)
+def guides(words: dict[str, float], alphabet) -> dict[str, LanguageModel | str | None]:
+    blank, model = no_language(len(alphabet)), train(words)
+    characters = with_characters(
+        blank, model, alphabet, CHARACTER_WEIGHT, CHARACTER_BONUS
+    )
+    alone = with_words(blank, words, alphabet, LEXICON_WEIGHT)
     return {
         "greedy": "greedy",
         "prefix search": None,
         "characters of the language": characters,
-        "characters and words (--language)": of_words(words, alphabet),
+        "characters and words (--language)": language_from_words(words, alphabet),
         "words alone (--lexicon)": alone._replace(
-            log_p=blank.log_p + np.float32(LONGER), weight=np.float32(1)
+            log_p=blank.log_p + np.float32(LEXICON_BONUS), weight=np.float32(1)
         ),
     }
 
@@ -115,23 +142,23 @@ def prose(seed: int) -> LineSet:
     return written_lines(unipen_glyphs("validation"), read_texts(PROSE), seed=seed)
 
 
-def english(given: argparse.Namespace, name: str, lines: list[Line]) -> None:
+def english(given: argparse.Namespace, name: str, lines: list[Line]) -> list[Figure]:
     reader = load_reader(given.model)
-    heading(f"{name}, {given.model or 'lines-en'}")
-    for how, guide in guides(load_words("en"), reader.alphabet).items():
-        row(how, scored(reader, lines, guide))
+    ways = guides(load_words("en"), reader.alphabet)
+    return table(f"{name}, {given.model or 'lines-en'}", reader, ways, lines)
 
 
-def written(given: argparse.Namespace) -> None:
+def written(given: argparse.Namespace) -> list[Figure]:
     lines = taken(prose(3), given.count, tuning=False)
-    english(given, "UNIPEN characters, overlap 0 to 0.33, prose", lines)
+    return english(given, "UNIPEN characters, overlap 0 to 0.33, prose", lines)
 
 
-def text(given: argparse.Namespace) -> None:
-    english(given, "UNIPEN text", taken(unipen_lines("validation"), 10**9, False))
+def text(given: argparse.Namespace) -> list[Figure]:
+    lines = taken(unipen_lines("validation"), 10**9, False)
+    return english(given, "UNIPEN text", lines)
 
 
-def wills(given: argparse.Namespace) -> None:
+def wills(given: argparse.Namespace) -> list[Figure]:
     """The language is that of the training lines' words."""
     known = cremma_lines("train")
     words: dict[str, float] = {}
@@ -140,9 +167,8 @@ def wills(given: argparse.Namespace) -> None:
             words[word] = words.get(word, 0) + 1
     reader = load_reader(given.french)
     lines = taken(cremma_lines("validation"), 10**9)
-    heading(f"CREMMA, {given.french}")
-    for how, guide in guides(words, reader.alphabet).items():
-        row(how, scored(reader, lines, guide))
+    ways = guides(words, reader.alphabet)
+    return table(f"CREMMA, {given.french}", reader, ways, lines)
 
 
 def tune(given: argparse.Namespace) -> None:
@@ -152,8 +178,8 @@ def tune(given: argparse.Namespace) -> None:
     written = taken(prose(4), given.count // 2, tuning=True)
     real = taken(unipen_lines("validation"), 10**9, tuning=True)
     seen = [(each, [*evidence(reader, each)]) for each in (written, real)]
-    guide = of_words(words, alphabet)
-    log_p, never = guide.log_p - np.float32(BONUS), np.float32(-np.inf)
+    guide = language_from_words(words, alphabet)
+    log_p, never = guide.log_p - np.float32(CHARACTER_BONUS), np.float32(-np.inf)
     print("weight, bonus, of words, unknown: CER of written lines, of UNIPEN's")
     for weight, bonus in itertools.product((0.4, 0.55, 0.7), (0, 2, 3, 3.5, 4)):
         for own, unknown in ((0, -14), (0.15, -11), (0.15, -14), (0.3, -14)):
@@ -183,7 +209,7 @@ def evidence(reader: LineReader, lines: list[Line]):
         yield rows, np.asarray(log_p), reader.steps(images, rows, len(log_p))
 
 
-def errors(alphabet, lines: list[Line], batches, guide: Guide) -> float:
+def errors(alphabet, lines: list[Line], batches, guide: LanguageModel) -> float:
     read = [""] * len(lines)
     for rows, log_p, steps in batches:
         found = search(log_p, steps, alphabet, guide, [float] * len(rows))
@@ -193,8 +219,8 @@ def errors(alphabet, lines: list[Line], batches, guide: Guide) -> float:
     return line_scores(read, truth, [line.group for line in lines])["cer"]
 
 
-def generator(given: argparse.Namespace) -> None:
-    texts = read_texts(PROSE)
+def generator(given: argparse.Namespace) -> list[Figure]:
+    texts, figures = read_texts(PROSE), []
     glyphs = built_in_glyphs("train", 40, 3)
     for name, lines in (
         ("written in a hand", written_lines(glyphs, texts)),
@@ -207,10 +233,13 @@ def generator(given: argparse.Namespace) -> None:
             for i in range(100):
                 lines.line(100 * part + i, True)
             seconds.append(time.perf_counter() - start)
-        print(f"{name}: {100 / np.median(seconds):,.0f} lines a second")
+        rate = float(100 / np.median(seconds))
+        print(f"{name}: {rate:,.0f} lines a second")
+        figures.append(Figure(name, rate, n=len(seconds), unit="lines a second"))
+    return figures
 
 
-def windows(given: argparse.Namespace) -> None:
+def windows(given: argparse.Namespace) -> list[Figure]:
     """`--lab` is a run of line_cnn_simple on single characters."""
     reader = load_reader(given.lab)
     source = unipen_glyphs("validation")
@@ -218,6 +247,7 @@ def windows(given: argparse.Namespace) -> None:
     lines = published_lines(source, read_texts(PROSE), overlap=(0, 0))
     known = {*pictures_of(source)}
     seen: dict[str, Counter] = {}
+    figures = []
     for name, each, count in (("windows", lines, 400), ("single", single, 8_000)):
         right, seen[name] = Counter(), Counter()
         for line in taken(each, count):
@@ -235,10 +265,14 @@ def windows(given: argparse.Namespace) -> None:
             share[c] ** 2 * rate[c] * (1 - rate[c]) / seen[name][c] for c in share
         )
         error = 1.96 * np.sqrt(sum(spread))
-        print(f"{name}: {mean:.4f} +- {error:.4f} of {seen[name].total():,} characters")
+        n = seen[name].total()
+        print(f"{name}: {mean:.4f} +- {error:.4f} of {n:,} characters")
+        interval = mean - error, mean + error
+        figures.append(Figure(f"{name}, characters right", mean, interval, n))
+    return figures
 
 
-def peer(given: argparse.Namespace) -> None:
+def peer(given: argparse.Namespace) -> list[Figure]:
     """Median of alternating runs; both read the same 100 lines with one beam."""
     sys.path.insert(0, str(HERE.parent / "tests"))
     import torch
@@ -262,17 +296,25 @@ def peer(given: argparse.Namespace) -> None:
             with torch.no_grad():
                 image = torch.from_numpy(pixels[None, None].astype(np.float32) / 255)
                 log_p = net(image).log_softmax(-1)[0].numpy()
-            best, _ = torch_lines.prefix_search(log_p, BEAM, MOST)
+            best, _ = torch_lines.prefix_search(log_p, BEAM_WIDTH, CANDIDATES)
             said.append("".join(reader.alphabet[code] for code in best))
         read["theirs"] = said
 
-    times = alternate({"ours": ours, "theirs": theirs}, rounds=3)
-    same = np.mean([a == b for a, b in zip(*read.values(), strict=True)])
+    rounds = 3
+    times = alternate({"ours": ours, "theirs": theirs}, rounds=rounds)
+    same = float(np.mean([a == b for a, b in zip(*read.values(), strict=True)]))
+    ratio = times["theirs"] / times["ours"]
     print(
         f"100 lines: {times['ours'] / 1e3:.2f} s, PyTorch and Python "
-        f"{times['theirs'] / 1e3:.2f} s, {times['theirs'] / times['ours']:.1f} times "
+        f"{times['theirs'] / 1e3:.2f} s, {ratio:.1f} times "
         f"as long; {same:.0%} of the texts are the same"
     )
+    return [
+        Figure("100 lines", times["ours"] / 1e3, n=rounds, unit="s"),
+        Figure("100 lines, PyTorch", times["theirs"] / 1e3, n=rounds, unit="s"),
+        Figure("100 lines, PyTorch over ours", ratio, n=rounds, unit="times"),
+        Figure("100 lines, texts that are the same", same, n=100),
+    ]
 
 
 def main() -> None:
@@ -286,12 +328,12 @@ def main() -> None:
     parser.add_argument("--french", default="lines-fr", help="a reader of French")
     parser.add_argument("--lab", help="a run of line_cnn_simple on single characters")
     parser.add_argument("--count", type=int, default=COUNT)
-    given = parser.parse_args()
+    given, record = parse(parser)
     if given.tune:
         tune(given)
         return
     for part in given.only or PARTS:
-        globals()[part](given)
+        record(globals()[part](given))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ import time
 
 import numpy as np
 from pen_events import write_page
+from recording import parse
 
 import strokejax
 from strokejax.data.sets.unipen import load_unipen
-from strokejax.evaluation.scores import bootstrap_interval
+from strokejax.evaluation.figure import Figure, share
 from strokejax.ink.synthesis.handwriting import random_writer
 from strokejax.search.character_model import CharacterModel, load_words, train
 from strokejax.table.knn import Answer
@@ -53,16 +54,12 @@ class Texts:
 
     def __init__(self, model: strokejax.Recognizer, split: str):
         dataset = load_unipen(split)
-        slot, dist2, probability, _ = model.ranked(
-            {"points": dataset.inputs["points"]}, K
-        )
-        names = model.names(slot)
+        ranked = model.ranked({"points": dataset.inputs["points"]}, K)
+        columns = model.names(ranked.slot), ranked.dist2, ranked.probability
         self.symbols = model.symbols
         self.answers = [
             Answer(tuple(n), tuple(d), tuple(p), ("shape",))
-            for n, d, p in zip(
-                names.tolist(), dist2.tolist(), probability.tolist(), strict=True
-            )
+            for n, d, p in zip(*(each.tolist() for each in columns), strict=True)
         ]
         self.of_writer: dict[str, dict[str, list[int]]] = {}
         symbols = np.array(dataset.symbols)[dataset.labels].tolist()
@@ -108,7 +105,7 @@ def accuracy(
     language: CharacterModel | None,
     weight: float = WEIGHT,
     seed: int = 0,
-) -> str:
+) -> Figure:
     """Share of characters right, spaces left out, with its interval over writers."""
     right, writers = [], []
     empty = begin(texts.symbols, language, weight=weight) if language else None
@@ -117,43 +114,58 @@ def accuracy(
         pairs = [(a, b) for a, b in zip(got, text, strict=True) if b != " "]
         right += [a == b for a, b in pairs]
         writers += [writer] * len(pairs)
-    low, high = bootstrap_interval(right, writers)
-    return f"{np.mean(right):.4f} [{low:.4f}, {high:.4f}]  n {len(right):,}"
+    return share("", right, writers, "")
+
+
+def as_text(figure: Figure) -> str:
+    low, high = figure.interval95 or (np.nan, np.nan)
+    return f"{figure.value:.4f} [{low:.4f}, {high:.4f}]  n {figure.n:,}"
 
 
 def main() -> None:
     """Prints milliseconds and accuracies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tune", action="store_true", help="weights, train writers")
-    tune = parser.parse_args().tune
+    options, record = parse(parser)
     words = load_words("en")
     language = train(words)
     print("points in to hypothesis out          p50      p99      max   answers")
     for mode in ("nn-sampling", "argmax"):
         for name, with_language in (("", None), (", --language en", language)):
-            p50, p99, longest, n = latencies(mode, with_language)
+            *took, n = latencies(mode, with_language)
+            p50, p99, longest = took
             print(
                 f"  {mode + name:<30}{p50:6.2f} ms{p99:6.2f} ms{longest:6.2f} ms{n:7}",
                 flush=True,
+            )
+            title = f"{mode + name}, points in to hypothesis out"
+            record(
+                Figure(f"{title}, {part}", ms, n=int(n), unit="ms")
+                for part, ms in zip(("p50", "p99", "longest"), took, strict=True)
             )
     if not os.environ.get("STROKEJAX_DATA"):
         return
     # Words of odd rank, read with a model that knows those of even rank alone.
     odd = dict(list(words.items())[1::2])
     even = train(dict(list(words.items())[::2]))
-    if tune:
+    if options.tune:
         texts = Texts(strokejax.load(), "train")
         for weight in (0.3, 0.45, 0.6, 0.8, 1.0):
-            known = accuracy(texts, words, language, weight, seed=1)
-            new = accuracy(texts, odd, even, weight, seed=1)
+            known = as_text(accuracy(texts, words, language, weight, seed=1))
+            new = as_text(accuracy(texts, odd, even, weight, seed=1))
             print(f"  weight {weight}: known {known}; new {new}", flush=True)
     for mode in ("nn-sampling", "argmax"):
         texts = Texts(strokejax.load(mode), "validation")
         print(f"UNIPEN characters spelling words, validation writers, {mode}")
-        print(f"  alone                    {accuracy(texts, words, None)}")
-        print(f"  with the words' model    {accuracy(texts, words, language)}")
-        print(f"  unknown words alone      {accuracy(texts, odd, None)}")
-        print(f"  with the others' model   {accuracy(texts, odd, even)}", flush=True)
+        for shown, name, part, guide in (
+            ("alone", "words alone", words, None),
+            ("with the words' model", "words with their model", words, language),
+            ("unknown words alone", "unknown words alone", odd, None),
+            ("with the others' model", "unknown words with a model", odd, even),
+        ):
+            figure = accuracy(texts, part, guide)
+            print(f"  {shown:<25}{as_text(figure)}", flush=True)
+            record([figure._replace(name=f"{mode}, {name}")])
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ from untrained import PIXELS, WOBBLE, Row, made_rows, mixture, mouse, variations
 
 from strokejax.config import default_config, fields
 from strokejax.settings import LOSSES
-from strokejax.tasks.symbols.evaluation.accuracy import named
+from strokejax.tasks.symbols.evaluation.accuracy import unipen_accuracy
 from strokejax.tasks.symbols.evaluation.shots import (
-    own_samples,
+    personal_samples,
     symbols,
     within_alphabets,
 )
@@ -44,8 +44,8 @@ def usual(found: Validation) -> Row:
     """What every run is measured by; letters only where the model has learned them."""
     row: Row = {}
     if "a" in found.model.symbols.symbols:
-        top1, _, twins = named(found, found.model.spec.uses)
-        (own,) = own_samples(found, (5,))
+        top1, _, twins = unipen_accuracy(found, found.model.spec.uses)
+        (own,) = personal_samples(found, (5,))
         row = {"UNIPEN top-1": top1, "twins merged": twins, "5 own samples": own}
     (alphabet,) = within_alphabets(found, {1: None}, EPISODES)
     one, five = symbols(found, EPISODES, (1, 5))

@@ -6,15 +6,17 @@ from itertools import pairwise
 
 import jax
 import numpy as np
+from recording import parse
 from timing import alternate
 
-from strokejax.ink.formats import PackedInk, pack, unpack
+from strokejax.evaluation.figure import Figure
+from strokejax.ink.packed import PackedInk, pack, unpack
 from strokejax.ink.raster import rasterize, rasterize_binary
 from strokejax.ink.resample import resample
 from strokejax.ink.synthesis.handwriting import random_writer, write
 from strokejax.table.symbols import STROKES
 
-COUNT = 1000
+COUNT, ROUNDS = 1000, 5
 
 
 def by_points(strokes, size: int = 28, margin: int = 4) -> np.ndarray:
@@ -61,7 +63,7 @@ def by_segments(strokes, size: int = 28, margin: int = 4) -> np.ndarray:
 
 def main() -> None:
     """Prints milliseconds for 1,000 strokes and the ratios."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    _, record = parse(argparse.ArgumentParser(description=__doc__))
     rng = np.random.default_rng(0)
     inks = [
         write(STROKES[i % len(STROKES)], random_writer(rng), rng) for i in range(COUNT)
@@ -82,16 +84,33 @@ def main() -> None:
             "resample + rasterize": lambda: np.asarray(smooth(resample(packed))),
             "rasterize": lambda: np.asarray(smooth(points)),
         },
-        rounds=5,
+        rounds=ROUNDS,
     )
     slow, quick = list(times.values())[:2]
     count = sum(ink.points for ink in inks)
-    print(f"{COUNT:,} strokes of {count / COUNT:.0f} points on average, median of 5")
+    mean = f"{count / COUNT:.0f} points on average"
+    print(f"{COUNT:,} strokes of {mean}, median of {ROUNDS}")
     for name, ms in times.items():
         ratios = f"{slow / ms:>8.1f}{quick / ms:>8.1f}"
         print(f"  {name:<24}{ms:>9.1f} ms{ratios} times as fast as the loops")
     share = differing / math.prod(loop.shape)
     print(f"  pixels that differ from the loop (in float64): {share:.1e}")
+    record([*figures(times), Figure("pixels that differ", share, n=loop.size)])
+
+
+def figures(times: dict[str, float]) -> list[Figure]:
+    """Milliseconds of each side, and how many times as fast as both loops it is."""
+    title, loops = f"{COUNT:,} strokes", list(times)[:2]
+    rows = [
+        Figure(f"{title}, {name}", ms, n=ROUNDS, unit="ms")
+        for name, ms in times.items()
+    ]
+    for name in list(times)[2:]:
+        for loop in loops:
+            ratio = times[loop] / times[name]
+            compared = f"{title}, {name}, as fast as the {loop}"
+            rows.append(Figure(compared, ratio, n=ROUNDS, unit="times"))
+    return rows
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from recording import parse
 
+from strokejax.evaluation.figure import Figure
 from strokejax.ink.formats import write_json
 from strokejax.ink.synthesis.handwriting import scribble
 from strokejax.recognizer import load
@@ -102,8 +104,8 @@ def many_symbols(count: int, rounds: int) -> float:
         active=np.ones(count, bool),
         owner=np.arange(count, dtype=np.int32),
         offset=np.zeros(count, np.float32),
-        reach=np.ones(count, np.float32),
-        spread=np.ones(count, np.float32),
+        radius=np.ones(count, np.float32),
+        scale=np.ones(count, np.float32),
     )
     from dataclasses import replace
 
@@ -121,17 +123,32 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    options, record = parse(parser)
+    rounds = options.rounds
     with tempfile.TemporaryDirectory() as folder:
         os.environ["STROKEJAX_HOME"] = folder
         print(f"register a symbol from {SHOTS} drawings, median of {rounds}")
-        print(f"  compute, warm                      {warm_compute(rounds):8.1f} ms")
-        print(f"  with the version on disk, warm     {warm_stored(rounds):8.1f} ms")
-        print(f"  the whole command, cold            {cold_command(5):8.2f} s")
+        compute = warm_compute(rounds)
+        print(f"  compute, warm                      {compute:8.1f} ms")
+        stored = warm_stored(rounds)
+        print(f"  with the version on disk, warm     {stored:8.1f} ms")
+        cold = cold_command(5)
+        print(f"  the whole command, cold            {cold:8.2f} s")
+        what = f"register a symbol from {SHOTS} drawings"
+        figures = [
+            Figure(f"{what}: compute, warm", compute, n=rounds, unit="ms"),
+            Figure(
+                f"{what}: with the version on disk, warm", stored, n=rounds, unit="ms"
+            ),
+            Figure(f"{what}: the whole command, cold", cold, n=5, unit="s"),
+        ]
         print("recognise one stroke, warm")
         for count in (100, 1_000, 10_000):
             took = many_symbols(count, 5 * rounds)
             print(f"  among {count:6,} symbols               {took:8.2f} ms")
+            what = f"recognise one stroke among {count:,} symbols, warm"
+            figures.append(Figure(what, took, n=5 * rounds, unit="ms"))
+    record(figures)
 
 
 if __name__ == "__main__":

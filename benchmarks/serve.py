@@ -21,10 +21,13 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from recording import parse
 
+from strokejax.evaluation.figure import Figure
 from strokejax.ink.synthesis.handwriting import random_writer, write
 from strokejax.networks.spec import EncoderSpec, build_encoder
-from strokejax.store.model import StoredModel, no_calibration, save_model
+from strokejax.store.model import StoredModel, save_model
+from strokejax.table.rejection import no_calibration
 from strokejax.table.symbols import STROKES, SymbolTable
 from strokejax.table.table import init_slots, init_table
 
@@ -145,7 +148,7 @@ def free_port() -> int:
 
 def main() -> None:
     """Prints the table."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    _, record = parse(argparse.ArgumentParser(description=__doc__))
     sent, ports = requests(), {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -159,6 +162,8 @@ def main() -> None:
                 running([*command, f"--model={model}"], port)
             )
             print(f"strokejax, {name}: start to first answer {took:.1f} s")
+            title = f"strokejax, {name}, start to first answer"
+            record([Figure(title, took, unit="s")])
         for threads in range(1, (os.cpu_count() or 1) + 1):
             ports[f"torch, {threads} threads"] = port = free_port()
             command = [str(HERE / "torch_server.py"), str(port), str(threads)]
@@ -171,26 +176,39 @@ def main() -> None:
                     rate, took_ms = held(port, sent, clients, SECONDS)
                     rates[name].append(rate)
                     times[name] += took_ms
-            show(clients, rates, times)
+            record(show(clients, rates, times))
             if clients == 8:
-                print(f"memory of strokejax, fused: {resident(ours.pid):.0f} MB")
+                memory = resident(ours.pid)
+                print(f"memory of strokejax, fused: {memory:.0f} MB")
+                record([Figure("memory of strokejax, fused", memory, unit="MB")])
 
 
 def show(
     clients: int, rates: dict[str, list[float]], times: dict[str, list[float]]
-) -> None:
-    """One table; the ratio is to the best PyTorch."""
-
+) -> list[Figure]:
+    """One table and its figures; the ratio is to the best PyTorch."""
     peer = max(
         float(np.median(x)) for name, x in rates.items() if name.startswith("torch")
     )
     print(
         f"{clients} clients            requests/s   over the peer's   p50 ms   p99 ms"
     )
+    title, unit = f"{clients} clients", "requests a second"
+    figures = [Figure(f"{title}, best PyTorch", peer, n=ROUNDS, unit=unit)]
     for name, found in rates.items():
         p50, p99 = np.quantile(times[name], [0.5, 0.99])
         rate = float(np.median(found))
         print(f"  {name:<24}{rate:>8.0f}{rate / peer:>14.2f}{p50:>15.1f}{p99:>9.1f}")
+        if name.startswith("torch"):
+            continue
+        n, what = len(times[name]), f"{title}, {name}"
+        figures += [
+            Figure(what, rate, n=ROUNDS, unit=unit),
+            Figure(f"{what}, over the best PyTorch", rate / peer, unit="times"),
+            Figure(f"{what}, p50", p50, n=n, unit="ms"),
+            Figure(f"{what}, p99", p99, n=n, unit="ms"),
+        ]
+    return figures
 
 
 if __name__ == "__main__":

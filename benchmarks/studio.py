@@ -15,7 +15,9 @@ import tempfile
 
 import numpy as np
 from playwright.sync_api import sync_playwright
+from recording import parse
 
+from strokejax.evaluation.figure import Figure
 from strokejax.ink.synthesis.handwriting import random_writer, write
 
 STROKES, FRAME = 200, 8
@@ -78,7 +80,7 @@ def measured(url: str) -> list[list[float]]:
 
 def main() -> None:
     """Prints medians and tails."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    _, record = parse(argparse.ArgumentParser(description=__doc__))
     with tempfile.TemporaryDirectory() as home:
         command = [sys.executable, "-m", "strokejax.cli", "serve", "--port=0", "--json"]
         settings = os.environ | {"STROKEJAX_HOME": home}
@@ -93,10 +95,13 @@ def main() -> None:
             server.communicate()
     assert len(took) == STROKES, f"{STROKES} strokes, {len(took)} answers"
     print(f"{len(took)} strokes")
-    names = "pen-up to answer", "in the server"
+    names, figures = ("pen-up to answer", "in the server"), []
     for name, ms in zip(names, np.transpose(took), strict=True):
         p50, p99 = np.quantile(ms, [0.5, 0.99])
         print(f"  {name:<18} p50 {p50:>5.1f} ms, p99 {p99:>5.1f} ms")
+        for part, value in (("p50", p50), ("p99", p99)):
+            figures.append(Figure(f"{name}, {part}", value, n=len(took), unit="ms"))
+    record(figures)
 
 
 if __name__ == "__main__":

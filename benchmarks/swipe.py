@@ -26,16 +26,18 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from recording import parse
 from shapes import Shapes
 
+from strokejax.evaluation.figure import Figure
 from strokejax.tasks.swipes.batches import board, swipe_batches
 from strokejax.tasks.swipes.data import Swipe, read_swipes
 from strokejax.tasks.swipes.decode import Decoder, Search, Weights, decoder_of, lexicon
 from strokejax.tasks.swipes.keyboard import (
     Keyboard,
+    estimate_placement,
     in_units,
     open_keyboard,
-    placing_of,
     type_swipes,
 )
 from strokejax.tasks.swipes.layouts import Layout, layout, of_keys, typed
@@ -43,7 +45,7 @@ from strokejax.tasks.swipes.scores import swipe_scores
 from strokejax.tasks.swipes.synthesis import swipes as made
 
 LATIN = ("qwerty", "azerty", "qwertz", "dvorak")
-PLAIN = Weights(along=0.0, passing=0.0)
+PLAIN = Weights(location_weight=0.0, dtw_weight=0.0)
 """Nothing but the network and how often words occur."""
 PARTS = (
     "real",
@@ -74,7 +76,8 @@ def people(given: argparse.Namespace) -> tuple[Keyboard, list[Swipe]]:
     return open_keyboard(given.model, keys, folder / "en.txt", decoder=how), found
 
 
-def told(name: str, words: list[list[str]], truth: list[str]) -> dict:
+def told(name: str, words: list[list[str]], truth: list[str]) -> list[Figure]:
+    """Prints the scores of a keyboard's words; the interval is that of top-1."""
     found = swipe_scores(words, truth)
     low, high = found["interval95"]
     print(
@@ -83,33 +86,41 @@ def told(name: str, words: list[list[str]], truth: list[str]) -> dict:
         f"MRR {found['mrr']:.4f}, CER {found['cer']:.4f}",
         flush=True,
     )
-    return found
+    n = found["n"]
+    return [
+        Figure(f"{name}, top-1", found["top1"], (low, high), n),
+        Figure(f"{name}, top-4", found["top4"], n=n),
+        Figure(f"{name}, MRR", found["mrr"], n=n),
+        Figure(f"{name}, CER", found["cer"], n=n),
+    ]
 
 
-def real(given: argparse.Namespace) -> None:
+def real(given: argparse.Namespace) -> list[Figure]:
     """The keyboard's place is estimated from all swipes, as the commands do it."""
     keyboard, found = people(given)
     typed_ = type_swipes(keyboard, found)
     words = [
         [g.word for g in each] if isinstance(each, list) else [] for each in typed_
     ]
-    told("people's swipes", words, [swipe.word for swipe in found])
+    return told("people's swipes", words, [swipe.word for swipe in found])
 
 
 WEIGHTS = ((0.0, 0.0), (1.0, 0.1), (2.0, 0.25), (3.0, 0.4), (2.0, 0.0), (0.0, 0.25))
 """Of both distances, that are tried."""
 
 
-def folds(given: argparse.Namespace) -> None:
+def folds(given: argparse.Namespace) -> list[Figure]:
     """Five folds of words: each is typed by the weights that are best on the others."""
     keyboard, found = people(given)
-    placing, decoder = placing_of(keyboard, found), keyboard.typist.decoder
+    placement, decoder = estimate_placement(keyboard, found), keyboard.typist.decoder
     truth = [swipe.word for swipe in found]
     answers = []
-    for along, passing in WEIGHTS:
-        weights = decoder.weights._replace(along=along, passing=passing)
+    for location, dtw in WEIGHTS:
+        weights = decoder.weights._replace(location_weight=location, dtw_weight=dtw)
         typist = replace(keyboard.typist, decoder=decoder._replace(weights=weights))
-        typed_ = type_swipes(keyboard._replace(typist=typist), found, placing=placing)
+        typed_ = type_swipes(
+            keyboard._replace(typist=typist), found, placement=placement
+        )
         answers.append(
             [[g.word for g in e] if isinstance(e, list) else [] for e in typed_]
         )
@@ -118,18 +129,18 @@ def folds(given: argparse.Namespace) -> None:
     )
     fold = np.array([zlib.crc32(word.encode()) % 5 for word in truth])
     best = [int(right[:, fold != i].mean(1).argmax()) for i in range(5)]
-    print("chosen (along, passing):", [WEIGHTS[i] for i in best])
+    print("chosen (location_weight, dtw_weight):", [WEIGHTS[i] for i in best])
     words = [answers[best[f]][i] for i, f in enumerate(fold.tolist())]
-    told("people's swipes, folds", words, truth)
+    return told("people's swipes, folds", words, truth)
 
 
-def baseline(given: argparse.Namespace) -> None:
+def baseline(given: argparse.Namespace) -> list[Figure]:
     """On the same keyboard, whose place is estimated the same way."""
     keyboard, found = people(given)
-    keys, placing = keyboard.typist.keys, placing_of(keyboard, found)
+    keys, placement = keyboard.typist.keys, estimate_placement(keyboard, found)
     shapes = Shapes(keyboard.words, keys)
-    words = [shapes.type(in_units(s, keys, placing)[:, :2]) for s in found]
-    told("by shapes alone", words, [swipe.word for swipe in found])
+    words = [shapes.type(in_units(s, keys, placement)[:, :2]) for s in found]
+    return told("by shapes alone", words, [swipe.word for swipe in found])
 
 
 def opened(given: argparse.Namespace) -> Keyboard:
@@ -155,23 +166,25 @@ def synthetic(keyboard: Keyboard, count: int, seed: int, exact: bool = True):
     return [*batch.inputs["points"]], batch.inputs["known"] > 0, truth
 
 
-def layouts(given: argparse.Namespace) -> None:
+def layouts(given: argparse.Namespace) -> list[Figure]:
     """English words, written by the same fingers; widths told.
 
     How hard each layout is tell the shapes of its words: of qwerty mirrored or turned
     upside down, which no training saw, they are as far apart as qwerty's own.
     """
-    how = decoder_of(given.beam, given.decoder)
+    how, figures = decoder_of(given.beam, given.decoder), []
     for keys in (*map(layout, LATIN), *turned(layout("qwerty"))):
         keyboard = open_keyboard(given.model, keys, decoder=how)
         points, known, truth = synthetic(keyboard, 1_000, 77)
         written = keyboard.typist.written
         found = keyboard.typist.type(points, known=known)
-        told(keys.name, [[written(g.word) for g in each] for each in found], truth)
+        words = [[written(g.word) for g in each] for each in found]
+        figures += told(keys.name, words, truth)
         shapes = Shapes(keyboard.words, keys)
         named = [shapes.type(points_[:, :2]) for points_ in points]
         words = [[written(word) for word in each] for each in named]
-        told(f"{keys.name}, by shapes alone", words, truth)
+        figures += told(f"{keys.name}, by shapes alone", words, truth)
+    return figures
 
 
 def turned(keys: Layout) -> list[Layout]:
@@ -186,8 +199,8 @@ def turned(keys: Layout) -> list[Layout]:
     ]
 
 
-def tune(given: argparse.Namespace) -> None:
-    """Top-1 and MRR of settings; some widths told, some not."""
+def tune(given: argparse.Namespace) -> list[Figure]:
+    """Top-1 and MRR of settings; some widths told, some not. None is a figure."""
     usual = open_keyboard(given.model)
     points, known, truth = synthetic(usual, 1_024, 99, exact=False)
     for exponent, frequency in itertools.product((0, 0.5, 1), (0, 0.1, 0.2, 0.3, 0.5)):
@@ -196,9 +209,13 @@ def tune(given: argparse.Namespace) -> None:
         found = keyboard.typist.type(points, known=known)
         words = [[typed(g.word, usual.typist.letters) for g in each] for each in found]
         told(f"exponent {exponent}, frequency {frequency}", words, truth)
+    return []
 
 
-def seconds(run, times: int = 7) -> float:
+CALLS = 7
+
+
+def seconds(run, times: int = CALLS) -> float:
     """The median of so many, after one to warm up."""
     run()
     spent = []
@@ -209,7 +226,7 @@ def seconds(run, times: int = 7) -> float:
     return float(np.median(spent))
 
 
-def speed(given: argparse.Namespace) -> None:
+def speed(given: argparse.Namespace) -> list[Figure]:
     """Warm, on this machine."""
     keyboard = opened(given)
     typist = keyboard.typist
@@ -230,16 +247,22 @@ def speed(given: argparse.Namespace) -> None:
     print(
         f"256 swipes, a million words: {slow:.3f} s, {slow / usual:.2f} times as long"
     )
+    listed = f"{len(keyboard.words):,} words"
+    return [
+        Figure("one swipe, warm", 1000 * one, n=30, unit="ms"),
+        Figure(f"256 swipes, {listed}", usual, n=CALLS, unit="s"),
+        Figure("256 swipes, a million words", slow, n=CALLS, unit="s"),
+    ]
 
 
-def finger(given: argparse.Namespace) -> None:
+def finger(given: argparse.Namespace) -> list[Figure]:
     """Quantiles of people's swipes and of synthetic ones of the same words."""
     keyboard, found = people(given)
-    keys, placing = keyboard.typist.keys, placing_of(keyboard, found)
+    keys, placement = keyboard.typist.keys, estimate_placement(keyboard, found)
     places = dict(zip(keys.letters, keys.units(), strict=True))
     kept = [swipe for swipe in found if len(swipe.word) > 1]
     ways = [np.array([places[c] for c in typed(s.word, keys.letters)]) for s in kept]
-    own = [in_units(swipe, keys, placing) for swipe in kept]
+    own = [in_units(swipe, keys, placement) for swipe in kept]
     xy, spent = made(np.random.default_rng(0), ways)
     theirs = [
         np.column_stack([p, np.linspace(0, t, len(p))])
@@ -249,6 +272,7 @@ def finger(given: argparse.Namespace) -> None:
         np.array([measured(s, w) for s, w in zip(part, ways, strict=True)])
         for part in (own, theirs)
     ]
+    figures = []
     print(f"{len(kept):,} swipes | people's {QUANTILES} | synthetic | distance of both")
     for i, name in enumerate(MEASURES):
         both = [row[:, i][np.isfinite(row[:, i])] for row in rows]
@@ -260,6 +284,9 @@ def finger(given: argparse.Namespace) -> None:
         shares = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in both]
         apart = np.abs(shares[0] - shares[1]).max()
         print(f"{name} | {cells[0]} | {cells[1]} | {apart:.2f}")
+        title = f"{name}, distance of the distributions"
+        figures.append(Figure(title, apart, n=len(both[0])))
+    return figures
 
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -296,19 +323,19 @@ def measured(swipe: np.ndarray, way: np.ndarray) -> tuple[float, ...]:
     )
 
 
-def whole(given: argparse.Namespace) -> None:
+def whole(given: argparse.Namespace) -> list[Figure]:
     """A few people's swipes: the network's score of every word, and the beam's."""
     import jax.numpy as jnp
 
     from strokejax.tasks.swipes.network import SwipeNet
 
     keyboard, found = people(given)
-    placing = placing_of(keyboard, found)
+    placement = estimate_placement(keyboard, found)
     # The beam's order is compared, not that of distances.
     typist = keyboard.typist
     plain = replace(typist, decoder=Decoder(typist.decoder.search, PLAIN))
     keys = typist.keys
-    chosen = [in_units(swipe, keys, placing) for swipe in found[:: len(found) // 32]]
+    chosen = [in_units(swipe, keys, placement) for swipe in found[:: len(found) // 32]]
     net = SwipeNet(typist.spec.out_dim, "transformer", typist.spec.features, 0.0)
     end, limit = len(typist.letters), max(map(len, typist.lexicon.ordered)) + 1
     rows = np.full((len(typist.lexicon.ordered), limit), -1, np.int32)
@@ -341,15 +368,21 @@ def whole(given: argparse.Namespace) -> None:
     beam = [typed(plain.type([s], count=1)[0][0].word, typist.letters) for s in chosen]
     slow = seconds(lambda: every(chosen[0]), 3)
     quick = seconds(lambda: plain.type(chosen[:1]), 30)
-    same = np.mean([a == b for a, b in zip(best, beam, strict=True)])
+    same = float(np.mean([a == b for a, b in zip(best, beam, strict=True)]))
     print(
         f"all {len(rows):,} words {1000 * slow:,.0f} ms, a beam of {given.beam} "
         f"{1000 * quick:.1f} ms a swipe: {slow / quick:,.0f} times as quick; of "
         f"{len(chosen)} swipes {same:.3f} have the same best word"
     )
+    return [
+        Figure("every word scored, one swipe", 1000 * slow, n=3, unit="ms"),
+        Figure("the beam, one swipe", 1000 * quick, n=30, unit="ms"),
+        Figure("every word over the beam", slow / quick, unit="times"),
+        Figure("every word and the beam, same best word", same, n=len(chosen)),
+    ]
 
 
-def peer(given: argparse.Namespace) -> None:
+def peer(given: argparse.Namespace) -> list[Figure]:
     """Medians of alternating runs; the same network, words and beam."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     import torch
@@ -401,13 +434,22 @@ def peer(given: argparse.Namespace) -> None:
     found |= alternate(
         {"ours again": own, "plain": run("plain", reference.plain)}, rounds=1
     )
-    same = np.mean([a == b for a, b in zip(said["ours"], said["plain"], strict=True)])
+    pairs = zip(said["ours"], said["plain"], strict=True)
+    same = float(np.mean([a == b for a, b in pairs]))
+    cached = found["cached"] / found["ours"]
+    plain = found["plain"] / found["ours again"]
     print({name: f"{ms:,.0f} ms" for name, ms in found.items()})
     print(
-        f"ours is {found['cached'] / found['ours']:.2f} times as quick as a batched "
-        f"cached search, {found['plain'] / found['ours again']:.1f} times as a plain "
+        f"ours is {cached:.2f} times as quick as a batched "
+        f"cached search, {plain:.1f} times as a plain "
         f"one; {same:.3f} of the words are the same"
     )
+    return [
+        Figure("256 swipes", found["ours"], n=5, unit="ms"),
+        Figure("256 swipes, PyTorch batched over ours", cached, n=5, unit="times"),
+        Figure("256 swipes, PyTorch one at a time over ours", plain, n=1, unit="times"),
+        Figure("256 swipes, PyTorch, same word", same, n=256),
+    ]
 
 
 def main() -> None:
@@ -417,10 +459,10 @@ def main() -> None:
     parser.add_argument("--model", help="a model or a run (the packaged one)")
     parser.add_argument("--beam", type=int, default=24)
     parser.add_argument("--decoder", default="", help="as `strokejax swipe type`'s")
-    given = parser.parse_args()
+    given, record = parse(parser)
     for name in [given.only] if given.only else PARTS[:-1]:
         print(f"# {name}", flush=True)
-        globals()[name](given)
+        record(globals()[name](given))
 
 
 if __name__ == "__main__":

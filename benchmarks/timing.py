@@ -4,10 +4,12 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 
+ROUNDS = 15
+
 
 def alternate(
     sides: Mapping[str, Callable[[], object]],
-    rounds: int = 15,
+    rounds: int = ROUNDS,
     least: float = 0.02,
     rest: float = 0.0,
 ) -> dict[str, float]:

@@ -12,9 +12,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
+from recording import parse
 from timing import alternate
 from torch import nn
 
+from strokejax.evaluation.figure import Figure
 from strokejax.networks.spec import EncoderSpec, build_encoder, build_inference
 from strokejax.recognizer import Recognizer
 from strokejax.table.symbols import STROKES, SymbolTable
@@ -157,26 +159,33 @@ def training(batch: int = 128) -> dict[str, float]:
     return alternate(sides, rounds=7, rest=REST)
 
 
-def show(title: str, times: dict[str, float]) -> None:
-    """One table, with ratios to the best PyTorch."""
+def show(title: str, times: dict[str, float]) -> list[Figure]:
+    """One table, with ratios to the best PyTorch, and its figures."""
     peers = {name: ms for name, ms in times.items() if name.startswith("torch")}
     best = min(peers, key=peers.__getitem__)
     print(title)
     for name, ms in times.items():
         mark = "  <- the peer" if name == best else ""
         print(f"  {name:<44}{ms:>9.2f} ms{ms / peers[best]:>7.2f}{mark}")
+    what, ours = title.rpartition(", ")[0], next(iter(times.values()))
+    return [
+        Figure(f"{what}, strokejax", ours, unit="ms"),
+        Figure(f"{what}, best PyTorch", peers[best], unit="ms"),
+        Figure(title, ours / peers[best], unit="times"),
+    ]
 
 
 def main() -> None:
     """Prints the tables that were asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=("inference", "training"))
-    only = parser.parse_args().only
-    if only != "training":
+    options, record = parse(parser)
+    if options.only != "training":
         for batch in BATCHES:
-            show(f"inference, batch {batch}, time over the peer's", inference(batch))
-    if only != "inference":
-        show("train step, batch 128, time over the peer's", training())
+            title = f"inference, batch {batch}, time over the peer's"
+            record(show(title, inference(batch)))
+    if options.only != "inference":
+        record(show("train step, batch 128, time over the peer's", training()))
 
 
 if __name__ == "__main__":

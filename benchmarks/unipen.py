@@ -12,9 +12,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from recording import parse
 
 import strokejax
 from strokejax.data.sets.unipen import load_unipen
+from strokejax.evaluation.figure import Figure
 from strokejax.evaluation.scores import expected_calibration_error, summary
 
 EPOCHS = 1
@@ -41,6 +43,25 @@ def row(name: str, scores: dict) -> str:
     )
 
 
+NAMES = {
+    "top1": "top-1",
+    "top3": "top-3",
+    "twins_merged": "twins merged",
+    "calibration_error": "calibration error",
+    "kept": "not refused",
+}
+
+
+def figures(name: str, scores: dict) -> list[Figure]:
+    """The scores that are printed; the interval is that of top-1."""
+    intervals, n = {"top1": tuple(scores["interval95"])}, scores["n"]
+    return [
+        Figure(f"{name}, {NAMES[key]}", scores[key], intervals.get(key), n)
+        for key in NAMES
+        if key in scores
+    ]
+
+
 def packaged(mode: str) -> dict:
     """Scores of a packaged model."""
     model, dataset = strokejax.load(mode), load_unipen("validation")
@@ -49,7 +70,7 @@ def packaged(mode: str) -> dict:
     right, share = names[:, 0] == truth, found.probability[:, 0]
     return summary(names, truth, dataset.groups) | {
         "calibration_error": expected_calibration_error(share, right),
-        "kept": float((found.strangeness <= model.limit).mean()),
+        "kept": float((found.novelty <= model.limit).mean()),
     }
 
 
@@ -68,7 +89,7 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--train", action="store_true", help="also the short runs")
-    train = parser.parse_args().train
+    options, record = parse(parser)
     print("UNIPEN, validation writers      top-1 [95 %]              top-3   twins   n")
     for mode in ("nn-sampling", "argmax"):
         scores = packaged(mode)
@@ -77,10 +98,13 @@ def main() -> None:
             f"  calibration error {scores['calibration_error']:.4f}, not refused "
             f"{scores['kept']:.4f}"
         )
-    if train:
+        record(figures(f"packaged, {mode}", scores))
+    if options.train:
         print(f"short runs, {EPOCHS} epochs each")
         for name, arguments in RUNS.items():
-            print(row(name, short_run(arguments)), flush=True)
+            scores = short_run(arguments)
+            print(row(name, scores), flush=True)
+            record(figures(f"{name}, {EPOCHS} epochs", scores))
 
 
 if __name__ == "__main__":

@@ -11,19 +11,19 @@ from strokejax.evaluation.episodes import episodes
 from strokejax.evaluation.few_shot import nearest_row, rows_of
 from strokejax.evaluation.figure import Figure, share
 from strokejax.evaluation.scores import merge_twins
-from strokejax.ink.formats import PackedInk
+from strokejax.ink.packed import PackedInk
 from strokejax.ink.resample import longer_sides
 from strokejax.registration import rows as online
 from strokejax.table.table import unit
-from strokejax.tasks.symbols.evaluation.accuracy import ranked
-from strokejax.tasks.symbols.evaluation.incremental import Embedded
+from strokejax.tasks.symbols.evaluation.accuracy import rank_in_batches
+from strokejax.tasks.symbols.evaluation.incremental import LabelledEmbeddings
 from strokejax.tasks.symbols.evaluation.labelled import load_labelled
-from strokejax.tasks.symbols.evaluation.shots import own_samples
+from strokejax.tasks.symbols.evaluation.shots import personal_samples
 from strokejax.tasks.symbols.evaluation.validation import (
     Validation,
-    parts_of,
-    seen_as,
-    truth,
+    ablations,
+    mask_modalities,
+    true_names,
 )
 
 Row = dict[str, Figure]
@@ -40,7 +40,7 @@ WOBBLE, PIXELS = 0.02, 60
 
 def made_rows(found: Validation) -> dict[str, Row]:
     """Letters named by rows that are made in several ways, whoever drew them."""
-    drawn = found.drawn_letters
+    drawn = found.letter_embeddings
     letters = np.unique(drawn.names)
     slots = found.model.symbols.slots(letters.tolist(), FILE)
     trained = unit(np.asarray(found.stored.table["embeddings"])[slots])
@@ -72,7 +72,7 @@ def _training_means(found: Validation, letters: np.ndarray) -> np.ndarray:
     labels = dataset.labels[order]
     few = [order[labels == c][:PER_CLASS] for c in np.unique(labels)]
     dataset = dataset.take(np.concatenate(few))
-    return _means(found.model.embed(dict(dataset.inputs)), truth(dataset), letters)
+    return _means(found.model.embed(dict(dataset.inputs)), true_names(dataset), letters)
 
 
 def _means(z: np.ndarray, names: np.ndarray, letters: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ def mixture(found: Validation) -> dict[str, Row]:
     rows = {}
     for weight in WEIGHTS:
         with mock.patch.object(online, "TRAINED_WEIGHT", weight):
-            figures = own_samples(found, (1, 3, 5, 10))
+            figures = personal_samples(found, (1, 3, 5, 10))
         name = f"{weight:g} drawings"
         rows[name] = {each.name.partition(", ")[2]: each for each in figures}
     return rows
@@ -121,7 +121,9 @@ def variations(found: Validation) -> dict[str, Row]:
     }
 
 
-def _one_shot(shown: Embedded, asked: Embedded, title: str) -> Figure:
+def _one_shot(
+    shown: LabelledEmbeddings, asked: LabelledEmbeddings, title: str
+) -> Figure:
     alphabets = np.array([name.rpartition("/")[0] for name in shown.names])
     within = alphabets if title == "alphabet" else None
     names, label = np.unique(shown.names, return_inverse=True)
@@ -141,14 +143,14 @@ def mouse(found: Validation) -> dict[str, Row]:
     path = data_file("pendigits_train.npz", found.root)
     for how, hand in (("pen", model.draw), ("mouse", lambda x: model.draw(shaken(x)))):
         dataset = load_labelled(path, hand, **model.spec.raster)
-        for seen in parts_of(model.spec.uses):
+        for seen in ablations(model.spec.uses):
             if "size" in seen:  # nobody's usual size is known here
                 continue
-            inputs = seen_as(dict(dataset.inputs), seen, model.spec.uses)
-            found_slots = ranked(model, model.embed(inputs), 1).slot
+            inputs = mask_modalities(dict(dataset.inputs), seen, model.spec.uses)
+            found_slots = rank_in_batches(model, model.embed(inputs), 1).slot
             answer = model.names(found_slots)[:, 0]
             name = f"{how}: {' + '.join(seen)}"
-            columns = _columns(answer, truth(dataset), dataset.groups, "Pendigits")
+            columns = _columns(answer, true_names(dataset), dataset.groups, "Pendigits")
             rows[name] = columns
     return rows
 

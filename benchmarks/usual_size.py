@@ -8,10 +8,12 @@ and with the writer's true median, off by a factor.
 import argparse
 
 import numpy as np
+from recording import parse
 
 import strokejax
 from strokejax.data.sets.unipen import load_unipen
-from strokejax.evaluation.scores import bootstrap_interval, merge_twins
+from strokejax.evaluation.figure import share
+from strokejax.evaluation.scores import merge_twins
 from strokejax.tasks.symbols.live.stream import WINDOW
 
 BEFORE = (1, 3, 5, 10, WINDOW)
@@ -34,7 +36,8 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="nn-sampling")
-    model = strokejax.load(parser.parse_args().model)
+    options, record = parse(parser)
+    model = strokejax.load(options.model)
     letters = load_unipen("validation")
     truth = np.array(letters.symbols)[letters.labels]
     size = letters.inputs["size"]
@@ -49,15 +52,17 @@ def main() -> None:
     print(f"{len(truth):,} drawings")
     print(f"{'usual size':<32}{'top-1 [95 %]':<25}twins")
     for name, sizes in cases.items():
-        given = {"points": letters.inputs["points"], "size": sizes}
-        names = model.names(model.ranked(given, 1).slot)[:, 0]
-        right = names == truth
-        low, high = bootstrap_interval(right, letters.groups)
-        twins = (merge_twins(names) == merge_twins(truth)).mean()
+        inputs = {"points": letters.inputs["points"], "size": sizes}
+        names = model.names(model.ranked(inputs, 1).slot)[:, 0]
+        top1 = share(f"{name}, top-1", names == truth, letters.groups, "")
+        low, high = top1.interval95 or (np.nan, np.nan)
+        same = merge_twins(names) == merge_twins(truth)
+        twins = share(f"{name}, twins merged", same, letters.groups, "")
         print(
-            f"{name:<32}{right.mean():.4f} [{low:.4f}, {high:.4f}]  {twins:.4f}",
+            f"{name:<32}{top1.value:.4f} [{low:.4f}, {high:.4f}]  {twins.value:.4f}",
             flush=True,
         )
+        record([top1, twins])
 
 
 if __name__ == "__main__":

@@ -1,41 +1,85 @@
 """strokejax names what a hand draws, and learns a new stroke from ten examples.
 
->>> import strokejax
+>>> import numpy as np, strokejax
 >>> model = strokejax.load()
->>> model.recognize(ink_or_picture, k=5)  # doctest: +SKIP
+>>> ink = strokejax.Ink((np.array([[0, 0, 0], [0, 40, 0.1]], np.float32),))
+>>> answer = model.recognize(ink, k=3)
+>>> taught = model.register("bar", [ink], force=True)
+
+Three lifecycles: training moves encoder and table (`python -m strokejax.launch`),
+registration moves the table alone (`Recognizer.register`, or `mean_row` and `fit_row`
+below), inference moves nothing (`knn_forward_pass`). The tasks: `read_lines`,
+`identify_font`, `type_swipe`.
+
+The environment variable STROKEJAX_CHECK_SHAPES=1 has jaxtyping and beartype check the
+shapes of the table's functions while they run.
 """
 
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from strokejax.ink.formats import read_ink
     from strokejax.pictures.images import read_image
-    from strokejax.recognizer import Answer, Recognizer, load
-    from strokejax.table.symbols import build_char_map
-    from strokejax.types import Ink, InputError
+    from strokejax.recognizer import Recognizer
+    from strokejax.registration.model import load
+    from strokejax.registration.rows import fit_row, mean_row
+    from strokejax.table.knn import Answer, embed, knn_forward_pass
+    from strokejax.table.table import init_slots, init_table
+    from strokejax.tasks.fonts import identify_font
+    from strokejax.tasks.lines import read_lines
+    from strokejax.tasks.swipes import type_swipe
+    from strokejax.types import Encoder, Ink, InputError, Refused
 
 __version__ = "0.1.0"
 __all__ = [
     "Answer",
+    "Encoder",
     "Ink",
     "InputError",
     "Recognizer",
-    "build_char_map",
+    "Refused",
+    "embed",
+    "fit_row",
+    "identify_font",
+    "init_slots",
+    "init_table",
+    "knn_forward_pass",
     "load",
+    "mean_row",
     "read_image",
     "read_ink",
+    "read_lines",
+    "type_swipe",
 ]
 
 _HOMES = {
-    "Answer": "recognizer",
+    "Answer": "table.knn",
+    "Encoder": "types",
     "Ink": "types",
     "InputError": "types",
     "Recognizer": "recognizer",
+    "Refused": "types",
     "build_char_map": "table.symbols",
-    "load": "recognizer",
+    "embed": "table.knn",
+    "fit_row": "registration.rows",
+    "identify_font": "tasks.fonts",
+    "init_slots": "table.table",
+    "init_table": "table.table",
+    "knn_forward_pass": "table.knn",
+    "load": "registration.model",
+    "mean_row": "registration.rows",
     "read_image": "pictures.images",
     "read_ink": "ink.formats",
+    "read_lines": "tasks.lines",
+    "type_swipe": "tasks.swipes",
 }
+"""Where each public name lies; `build_char_map` is the published system's."""
+
+if os.environ.get("STROKEJAX_CHECK_SHAPES") == "1":
+    from jaxtyping import install_import_hook
+
+    install_import_hook("strokejax.table", "beartype.beartype")
 
 
 def __getattr__(name: str) -> Any:

@@ -6,52 +6,28 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 from strokejax import __version__
-from strokejax.serve import command as serve
-from strokejax.tasks.fonts import command as fonts
-from strokejax.tasks.lines import command as lines
-from strokejax.tasks.swipes import command as swipe
-from strokejax.tasks.symbols import collect_command as collect
-from strokejax.tasks.symbols import command as one
-from strokejax.tasks.symbols import symbols_command as symbols
-from strokejax.tasks.symbols.evaluation import command as evaluate
-from strokejax.tasks.symbols.live import command as live
+from strokejax.arguments import Parser, Verb, add_verb
+from strokejax.tasks import ALL, check_model, pages
 from strokejax.types import InputError
 
-VERBS = {
-    "recognize": SimpleNamespace(
-        TEXT=one.RECOGNIZE, options=one.recognize_options, run=one.run_recognize
-    ),
-    "register": SimpleNamespace(
-        TEXT=one.REGISTER, options=one.register_options, run=one.run_register
-    ),
-    "symbols": symbols,
-    "evaluate": evaluate,
-    "live": live,
-    "lines": lines,
-    "fonts": fonts,
-    "swipe": swipe,
-    "collect": collect,
-    "serve": serve,
-}
+VERBS = {verb: (task, module) for task in ALL for verb, module in task.verbs.items()}
+"""The task of each verb, and the module of its folder that holds the verb."""
+OVER_TASKS = ("evaluate", "serve")
+"""Verbs of several tasks at once."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command; 0, or 2 where input was refused."""
-    parser = _parser()
-    given = parser.parse_args(argv)
-    if not given.verb:
-        parser.print_help()
-        return 0
+    arguments = [*(sys.argv[1:] if argv is None else argv)]
     warnings.showwarning = _warn
     for stream in (sys.stdout, sys.stderr):
         # Names may hold any character, and files any bytes: printing never fails.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        return VERBS[given.verb].run(given)
+        return _run(arguments)
     except InputError as error:
         print(f"strokejax: {error}", file=sys.stderr)
         return 2
@@ -64,41 +40,58 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
+def _run(arguments: list[str]) -> int:
+    parser = _parser(arguments)
+    parsed, unknown = parser.parse_known_args(arguments)
+    if "parser" not in parsed:
+        parser.print_help()
+        return 0
+    for name, default in (("model", None), ("json", False)):
+        if name not in parsed:  # they may stand before a sub-command, or behind it
+            setattr(parsed, name, default)
+    if unknown:
+        parsed.parser.error(f"`{parsed.parser.prog}` does not take {unknown[0]}")
+    if parsed.task:
+        task = next(task for task in ALL if task.name == parsed.task)
+        accepted = task.name, *task.accepts
+        check_model(parsed.model, accepted, parsed.parser.prog)
+    return parsed.run(parsed)
+
+
 def _warn(message, category, filename, lineno, file=None, line=None) -> None:
     print(f"strokejax: {message}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of one verb's arguments; of all verbs' where none of them is named."""
+    parser = Parser(
         prog="strokejax",
         description="Names what a hand draws. Train with: "
         "python -m strokejax.launch --config=configs/finetune.py",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--model",
-        metavar="PATH",
-        help="folder of a model or a finished run, or a packaged one: nn-sampling, "
-        "argmax, lines-en, lines-fr, fonts, swipe (default: the one for what is given, "
-        "or your own copy of it, once you changed it)",
-    )
-    shared.add_argument(
-        "--json",
-        action="store_true",
-        help="print JSON on stdout: one line (live: one an answer)",
-    )
-    for name, command in VERBS.items():
-        added = verbs.add_parser(
-            name,
-            parents=[shared],
-            help=command.TEXT.splitlines()[0].replace("%", "%%"),
-            description=command.TEXT,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        command.options(added)
+    verbs = parser.add_subparsers(metavar="VERB")
+    named = next((each for each in arguments if not each.startswith("-")), "")
+    every = (*VERBS, *OVER_TASKS)
+    for name in (named,) if named in every else every:
+        verb, task = _verb(name)
+        add_verb(verbs, verb, task)
     return parser
+
+
+def _verb(name: str) -> tuple[Verb, str]:
+    """A verb and the task whose models it works with, "" where it asks itself."""
+    if name == "evaluate":
+        from strokejax.tasks.evaluate import VERB
+
+        return VERB, ""
+    if name == "serve":
+        from strokejax.serve.command import verb
+
+        return verb(pages), "symbols"
+    task, module = VERBS[name]
+    verbs: tuple[Verb, ...] = task.part(module).VERBS
+    return next(verb for verb in verbs if verb.name == name), task.name
 
 
 if __name__ == "__main__":

@@ -40,3 +40,38 @@ def save_file(path: str | os.PathLike[str], data: bytes) -> None:
             f"{os.fspath(path)} cannot be written ({error.strerror}); check the folder "
             f"and its free space."
         ) from error
+
+
+def read_bytes(path: str | Path, limit: int) -> bytes:
+    """A whole file of at most `limit` bytes; InputError before a larger one is read."""
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give a file.")
+    if not path.exists():
+        raise InputError(f"{path} does not exist; give the path of a file.")
+    if not path.is_file():
+        raise InputError(f"{path} is not a regular file; give one.")
+    size = path.stat().st_size
+    if size > limit:
+        raise InputError(
+            f"{path} has {size / 2**20:,.1f} MiB, above the limit of "
+            f"{limit / 2**20:g} MiB; give a smaller file, or several."
+        )
+    try:
+        with path.open("rb") as file:
+            return file.read(limit)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be read ({error.strerror}); check its permissions."
+        ) from error
+
+
+def decode_text(data: bytes, where: str) -> str:
+    """UTF-8 text, a byte order mark left out; InputError for anything else."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{where} is not text in UTF-8 (byte {error.start}); give ink as CSV, "
+            f"JSON, InkML, UNIPEN or packed npz."
+        ) from error

@@ -16,8 +16,8 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from strokejax.config import default_config, fields
-from strokejax.config_config_checks import unknown_field, validate
+from strokejax.config import reference, unknown_field, validate
+from strokejax.tasks import task_of_config
 from strokejax.types import InputError
 
 STARTED = time.time()
@@ -56,7 +56,7 @@ def _tell(sentence: object) -> None:
 
 
 def _help() -> str:
-    settings = "\n".join(f"  --config.{n}={v!r}" for n, v in fields(default_config()))
+    settings = "\n".join(reference())
     return f"{__doc__}\n{flags.FLAGS.main_module_help()}\n\nSettings:\n{settings}"
 
 
@@ -130,18 +130,6 @@ def _run() -> int:
     from strokejax.train.loop import Stopped
 
     config = CONFIG.value
-    if config.job == "register":
-        from strokejax.tasks.symbols.register_job import register as run
-    elif config.job == "figures":
-        from strokejax.tasks.symbols.evaluation.job import figures as run
-    elif config.job == "lines":
-        from strokejax.tasks.lines.job import run
-    elif config.job == "swipe":
-        from strokejax.tasks.swipes.job import run
-    elif config.job == "sweep":
-        from strokejax.train.sweep import sweep as run
-    else:
-        from strokejax.train.job import run
     settings = json.loads(config.to_json())
     if config.job == "sweep":
         del settings["sweep"]["trials"]  # with more of them it goes on
@@ -153,7 +141,8 @@ def _run() -> int:
     workdir = Path(WORKDIR.value or Path("runs") / name)
     first = jax.process_index() == 0
     try:
-        line = run(config.copy_and_resolve_references(), workdir, STARTED)
+        job = task_of_config(config).part("job")
+        line = job.run(config.copy_and_resolve_references(), workdir, STARTED)
     except Stopped as stop:
         if first:
             _tell(f"{stop}; run the same command to go on.")

@@ -4,22 +4,22 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from strokejax.ink.formats import PackedInk
+from strokejax.ink.packed import PackedInk
 from strokejax.networks import inputs
-from strokejax.networks.spec import LINES, EncoderSpec, build_inference
+from strokejax.networks.spec import EncoderSpec, build_inference
 from strokejax.store.model import StoredModel, load_model
-from strokejax.table import knn as answers
+from strokejax.table import knn
 from strokejax.table.knn import Answer, Ranked
-from strokejax.table.rejection import limit_for, refusal
+from strokejax.table.rejection import refusal
 from strokejax.table.symbols import SymbolTable
-from strokejax.table.table import STRANGE, Slots
+from strokejax.table.table import REJECT_ABOVE, Slots
 from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
@@ -27,7 +27,13 @@ MAX_BATCH = 128
 
 @dataclass(frozen=True)
 class Recognizer:
-    """Answers from one version of a model; never changes, so threads may share it."""
+    """Answers from one version of a model; never changes, so threads may share it.
+
+    >>> import numpy as np, strokejax
+    >>> model = strokejax.load()
+    >>> isinstance(model, strokejax.Recognizer), model.mode, len(model.symbols)
+    (True, 'nn-sampling', 63)
+    """
 
     spec: EncoderSpec
     encoder: Encoder
@@ -37,8 +43,8 @@ class Recognizer:
     slots: Slots
     symbols: SymbolTable
     version: int
-    limit: float = STRANGE
-    """The strangeness above which a drawing is unknown."""
+    limit: float = REJECT_ABOVE
+    """The novelty above which a drawing is unknown."""
     fast: bool = True
     """False: compiled sooner, answering later; see `load`."""
 
@@ -65,8 +71,8 @@ class Recognizer:
         self, drawings: Sequence[Any], k: int = 5, usual_size: float | None = None
     ) -> list[Answer]:
         """`recognize` for many drawings of one hand at once, in their order."""
-        seen = [*map(inputs.checked, drawings)]
-        size = inputs.checked_size(usual_size, "the writer")
+        seen = [*map(inputs.validate, drawings)]
+        size = inputs.validate_size(usual_size, "the writer")
         return self.name_many(seen, k, [size] * len(seen))
 
     def name_many(
@@ -75,22 +81,22 @@ class Recognizer:
         k: int,
         usual_sizes: Sequence[float | None],
     ) -> list[Answer]:
-        """`recognize` for `inputs.checked` drawings of many hands, in their order."""
-        found: dict[int, Answer] = {}
-        for chosen, given in inputs.see(self.spec, drawings, usual_sizes):
-            found |= zip(chosen, self._named(given, k), strict=True)
-        return [found[i] for i in range(len(drawings))]
+        """`recognize` for `inputs.validate` drawings of many hands, in their order."""
+        answers: dict[int, Answer] = {}
+        for chosen, arrays in inputs.make_inputs(self.spec, drawings, usual_sizes):
+            answers |= zip(chosen, self._named(arrays, k), strict=True)
+        return [answers[i] for i in range(len(drawings))]
 
     def embed_many(
         self,
         drawings: Sequence[Ink | np.ndarray],
         usual_sizes: Sequence[float | None] | None = None,
     ) -> np.ndarray:
-        """f32[n d]: embeddings of `inputs.checked` drawings."""
+        """f32[n d]: embeddings of `inputs.validate` drawings."""
         z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
         sizes = usual_sizes or [None] * len(drawings)
-        for chosen, given in inputs.see(self.spec, drawings, sizes):
-            z[chosen] = self.embed(given)
+        for chosen, arrays in inputs.make_inputs(self.spec, drawings, sizes):
+            z[chosen] = self.embed(arrays)
         return z
 
     def draw(
@@ -103,36 +109,37 @@ class Recognizer:
         """str[n k]: slots by name, "" for -1."""
         return np.array([*(name or "" for name in self.symbols.names), ""])[slot]
 
-    def embed(self, given: dict[str, np.ndarray]) -> np.ndarray:
+    def embed(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
         """f32[n d]: embeddings of inputs, of length 1; logits under a class head."""
-        soon = partial(answers.soon, answers.embed_with, "encoder")
-        compiled = answers.embed if self.fast else soon()
-        (z,) = self._in_parts(given, lambda part: [self._call(compiled, part)])
+        function = (
+            knn.embed_compiled if self.fast else knn.jit_quick(knn.embed, "encoder")
+        )
+        weights = self.encoder, self.params, self.model_state
+        (z,) = self._in_parts(arrays, lambda part: [function(*weights, part)])
         return z
 
-    def ranked(self, given: dict[str, np.ndarray], k: int) -> Ranked:
-        """The k nearest symbols of inputs."""
+    def ranked(self, arrays: dict[str, np.ndarray], k: int) -> Ranked:
+        """The k nearest symbols of inputs, as numpy arrays."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
-        soon = partial(answers.soon, answers.answer_with, "encoder", "k")
-        compiled = answers.answer if self.fast else soon()
-        return Ranked(*self._in_parts(given, lambda x: self._call(compiled, x, k)))
+        forward = knn.forward_pass(self.fast)
+        model = self.encoder, self.params, self.model_state, self.slots
 
-    def _call(self, compiled, given, *more):
-        return compiled(
-            self.encoder, self.params, self.model_state, self.slots, given, *more
-        )
+        def call(part: dict[str, np.ndarray]) -> Ranked:
+            return forward(*model, part, k, details=True)
 
-    def _in_parts(self, given, call) -> list[np.ndarray]:
+        return Ranked(*self._in_parts(arrays, call))
+
+    def _in_parts(self, arrays, call) -> list[np.ndarray]:
         """What `call` returns for parts of the inputs, joined; they run in threads."""
-        count = len(next(iter(given.values())))
+        count = len(next(iter(arrays.values())))
         step = _bucket(min(MAX_BATCH, -(-count // _workers())))
 
         def answer(start: int):
-            part = {name: x[start : start + step] for name, x in given.items()}
+            part = {name: x[start : start + step] for name, x in arrays.items()}
             n = min(step, count - start)
-            found = call({name: _padded(x, step) for name, x in part.items()})
-            return [x[:n] for x in jax.device_get(found)]
+            outputs = call({name: _padded(x, step) for name, x in part.items()})
+            return [x[:n] for x in jax.device_get(outputs)]
 
         starts = range(0, count, step)
         if len(starts) == 1:
@@ -140,20 +147,24 @@ class Recognizer:
         parts = list(_pool().map(answer, starts))
         return [np.concatenate(x) for x in zip(*parts, strict=True)]
 
-    def _named(self, given: dict[str, np.ndarray], k: int) -> list[Answer]:
+    def _named(self, arrays: dict[str, np.ndarray], k: int) -> list[Answer]:
+        modalities = inputs.modalities(self.spec, arrays)
+        return self.answers(self.ranked(arrays, k), modalities)
+
+    def answers(
+        self, ranked: Ranked, modalities: Sequence[tuple[str, ...]]
+    ) -> list[Answer]:
+        """Ranked slots as names; `modalities` says what was seen of each input."""
         named = []
-        seen = inputs.seen(self.spec, given)
-        for i, (slot, dist2, probability, strange) in enumerate(
-            zip(*self.ranked(given, k), strict=True)
+        for (dist2, slot, probability, novelty), seen in zip(
+            zip(*ranked, strict=True), modalities, strict=True
         ):
             n = int((slot >= 0).sum())
             names = tuple(str(self.symbols.names[i]) for i in slot[:n])
             distances = tuple(map(float, dist2[:n])) if self.spec.normalise else None
             shares = tuple(map(float, probability[:n]))
-            reason = refusal(names, float(strange), self.limit)
-            named.append(
-                Answer(names, distances, shares, seen[i], bool(reason), reason)
-            )
+            reason = refusal(names, float(novelty), self.limit)
+            named.append(Answer(names, distances, shares, seen, bool(reason), reason))
         return named
 
 
@@ -169,8 +180,8 @@ def load(
     `model` is the folder of a model or of a finished run, or the name of a packaged
     one, "nn-sampling" or "argmax"; the default is the user's own, which is the former
     until a symbol is registered. `false_accepts` (0 to 1) is the share of ink without
-    meaning that may be named; without it, `STRANGE` decides. Without `fast` the first
-    answer comes earlier and the following ones later: right for a handful of drawings.
+    meaning that may be named; without it, `REJECT_ABOVE` decides. Without `fast` the
+    first answer comes earlier and the following ones later: right for a handful.
     With `views` each drawing is seen nine times, a little turned and slanted, and the
     mean embedding counts: nine times slower, and a little better on pictures.
     """
@@ -184,17 +195,19 @@ def from_stored(
     false_accepts: float | None = None,
     fast: bool = True,
     views: bool = False,
+    encoder: Encoder | None = None,
 ) -> Recognizer:
-    """The snapshot of a stored model, on the default device; see `load`."""
-    if stored.spec.architecture in LINES:
-        raise InputError(
-            f"The model reads lines ({stored.spec.architecture}); use it with "
-            f"`strokejax lines read`, or choose one of single symbols."
+    """The snapshot of a stored model, on the default device; see `load`.
+
+    `encoder` is the network of a model that sees no single drawings; the others' is
+    built here. InputError where it is missing.
+    """
+    limit = REJECT_ABOVE if false_accepts is None else stored.limit_for(false_accepts)
+    network, model_state = stored.encoder, stored.model_state
+    if encoder is None:
+        encoder, network, model_state = build_inference(
+            stored.spec, network, model_state, fast=fast
         )
-    limit = STRANGE if false_accepts is None else limit_for(stored, false_accepts)
-    encoder, network, model_state = build_inference(
-        stored.spec, stored.encoder, stored.model_state, fast=fast
-    )
     if views:
         from strokejax.networks.views import averaged
 

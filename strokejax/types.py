@@ -1,10 +1,10 @@
-"""The few types that every floor of the house shares; no jax is imported here."""
+"""The few types that everything shares; neither numpy nor jax is imported here."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 PyTree = Any
 """Nested dicts, tuples and lists with arrays as leaves."""
@@ -15,7 +15,29 @@ class InputError(ValueError):
 
     It says what was given, where, the limit, and the way out. Command lines print it
     and exit with code 2; servers answer 4xx with it.
+
+    >>> import strokejax
+    >>> try:
+    ...     strokejax.load("no-such-model")
+    ... except strokejax.InputError as error:
+    ...     print(str(error)[:37])
+    There is no model at no-such-model: i
     """
+
+
+class Refused(InputError):
+    """A change that would harm something else, so that nothing was changed.
+
+    `harm` says what and how to avoid it; every caller adds its own way to insist.
+
+    >>> import strokejax
+    >>> str(strokejax.Refused("'o' would lose 20 points; draw it less like 'o'"))
+    "'o' would lose 20 points; draw it less like 'o', or accept that with --force."
+    """
+
+    def __init__(self, harm: str):
+        self.harm = harm
+        super().__init__(f"{harm}, or accept that with --force.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +46,28 @@ class Ink:
 
     `y` grows downwards; `t` is in seconds, NaN where unknown; between two strokes the
     pen was up. Units of x and y are free: every reader of ink rescales.
+
+    >>> import numpy as np, strokejax
+    >>> ink = strokejax.Ink((np.array([[0, 0, 0], [0, 40, 0.1]], np.float32),))
+    >>> ink.points
+    2
     """
 
-    strokes: tuple[np.ndarray, ...]
+    strokes: "tuple[np.ndarray, ...]"
 
     @property
     def points(self) -> int:
         """Number of points over all strokes."""
         return sum(len(stroke) for stroke in self.strokes)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedInk(Ink):
+    """Ink within all limits, as `ink.limits.check_ink` makes it."""
+
+
+Drawing: TypeAlias = "Ink | np.ndarray"
+"""Ink, or a picture u8[h w] with ink high."""
 
 
 class Batch(NamedTuple):
@@ -45,14 +81,48 @@ class Batch(NamedTuple):
     """bool[b]: False marks padding, which changes neither loss nor gradient."""
 
 
+class Init(Protocol):
+    """Random weights of a network."""
+
+    def __call__(self, key: Any, inputs: PyTree) -> tuple[PyTree, PyTree]:
+        """Trainable parameters and `model_state` for inputs of these shapes."""
+        ...
+
+
+class Apply(Protocol):
+    """A network over one batch."""
+
+    def __call__(
+        self,
+        params: PyTree,
+        model_state: PyTree,
+        inputs: PyTree,
+        mask: Any,
+        *,
+        train: bool,
+        key: Any = None,
+    ) -> tuple[Any, PyTree]:
+        """Embeddings z f32[b d], and the state after it; `mask` is bool[b]."""
+        ...
+
+
 class Encoder(NamedTuple):
     """A network as a pair of pure functions over pytrees.
 
-    `init(key, inputs) -> (params, model_state)`;
-    `apply(params, model_state, inputs, mask, *, train, key=None) -> (z, model_state)`
-    with `z` f32[b d]. `model_state` holds what is not trained by gradients
-    (BatchNorm's running statistics) and comes back unchanged when `train` is False.
+    `model_state` holds what is not trained by gradients (BatchNorm's running
+    statistics) and comes back unchanged when `train` is False. `inputs` carries its own
+    lengths; `key` is for dropout, in training alone.
+
+    >>> import jax, strokejax
+    >>> def init(key, inputs):
+    ...     return {"w": jax.random.normal(key, (inputs.shape[1], 8))}, {}
+    >>> def apply(params, state, inputs, mask, *, train, key=None):
+    ...     return inputs @ params["w"], state
+    >>> encoder = strokejax.Encoder(init, apply)
+    >>> params, state = encoder.init(jax.random.key(0), jax.numpy.ones((2, 3)))
+    >>> params["w"].shape
+    (3, 8)
     """
 
-    init: Callable[..., tuple[PyTree, PyTree]]
-    apply: Callable[..., tuple[Any, PyTree]]
+    init: Init
+    apply: Apply

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from strokejax.cli import main
-from strokejax.ink.formats import pack, write_csv, write_json, write_packed
+from strokejax.ink.collected_csv import write_csv
+from strokejax.ink.formats import write_json
+from strokejax.ink.packed import pack, write_packed
 from strokejax.ink.synthesis.handwriting import random_writer, write
 from strokejax.table.symbols import STROKES
 from strokejax.types import Ink

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 from ml_collections import ConfigDict
 
-from strokejax import settings as module
-from strokejax.config import default_config, fields, for_fonts
-from strokejax.config_config_checks import SPANS, unknown_field, validate
+from strokejax.config import (
+    FIELDS,
+    default_config,
+    fields,
+    for_fonts,
+    unknown_field,
+    validate,
+)
+from strokejax.settings import SPANS
+from strokejax.tasks import FONTS, LINES, SWIPES
 from strokejax.types import InputError
 
 FILES = sorted(Path(__file__).parents[1].glob("configs/*.py"))
@@ -35,6 +42,9 @@ FREE = {
     *(f"sweep.{name}" for name in SPANS),
 }
 """Texts without a list of choices."""
+
+RANGES = {n: (f.low, f.high) for n, f in FIELDS.items() if f.low is not None}
+CHOICES = {name: field.choices for name, field in FIELDS.items() if field.choices}
 
 of_type = {
     kind: sorted(name for name, value in DEFAULTS.items() if type(value) is kind)
@@ -86,13 +96,13 @@ def test_every_field_is_of_a_type_that_is_checked():
 
 
 def test_every_number_has_a_range_and_every_text_its_choices():
-    assert set(module.RANGES) == {*of_type[int], *of_type[float]}
-    assert set(module.CHOICES) == {*of_type[str]} - FREE
+    assert {*RANGES} == {*of_type[int], *of_type[float]}
+    assert {*CHOICES} == {*of_type[str]} - FREE
 
 
-@pytest.mark.parametrize("name", sorted(module.RANGES))
+@pytest.mark.parametrize("name", sorted(RANGES))
 def test_numbers_out_of_range_are_refused_with_their_limits(name):
-    low, high = module.RANGES[name]
+    low, high = RANGES[name]
     kind = type(DEFAULTS[name])
     step = kind(1)
     for value in (kind(low) - step, kind(high) + step):
@@ -117,29 +127,30 @@ def test_values_of_another_type_are_refused(name):
 
 @pytest.mark.parametrize("name", of_type[float])
 def test_whole_numbers_serve_as_numbers(name):
-    low, high = module.RANGES[name]
+    low, high = RANGES[name]
     alone = name not in ("augment.width_high", "loss.margin")
     if low <= 1 <= high and alone:
         validate(changed(name, 1))
 
 
-@pytest.mark.parametrize("name", sorted(module.CHOICES))
+@pytest.mark.parametrize("name", sorted(CHOICES))
 def test_unknown_choices_are_refused_with_the_list(name):
     message = refused(changed(name, "something"))
-    assert all(repr(choice) in message for choice in module.CHOICES[name])
-    first = module.CHOICES[name][0]
+    assert all(repr(choice) in message for choice in CHOICES[name])
+    first = CHOICES[name][0]
     assert f"did you mean {first!r}?" in refused(changed(name, first + "x"))
-    for choice in module.CHOICES[name]:
+    for choice in CHOICES[name]:
         config = changed(name, choice)
         if name == "model.norm":
             config.model.name = "stroke_net"  # the one network with both
-        if choice in ("lines", *module.LINE_DATA, *module.LINE_MODELS):
+        if choice in ("lines", *LINES.data, *LINES.architectures):
             of_lines(config)
             config = change(config, name, choice)
-        if choice in ("swipe", *module.SWIPE_DATA, *module.SWIPE_MODELS):
+        if choice in ("swipe", *SWIPES.data, *SWIPES.architectures):
             of_swipes(config)
+            config.data.root = "swipes.jsonl"
             config = change(config, name, choice)
-        if choice in ("fonts", *module.FONT_MODELS) and choice != "resnet":
+        if choice in ("fonts", *FONTS.architectures) and choice != "resnet":
             config = change(for_fonts(), name, choice)
         validate(config)
 
@@ -151,7 +162,7 @@ def test_misspelt_fields_are_refused_with_the_right_one(name):
 
 
 def test_fields_like_no_other_are_refused():
-    assert unknown_field("qqqq").endswith("see strokejax/config.py.")
+    assert unknown_field("qqqq").endswith("see docs/settings.md.")
     assert "config.loop does not exist" in refused(changed("loop", 3))
 
 
@@ -231,3 +242,12 @@ def test_config_files_import_strokejax_config_only(path):
         assert not isinstance(node, ast.Import)
         if isinstance(node, ast.ImportFrom):
             assert node.module == "strokejax.config"
+
+
+# Their documentation
+
+
+def test_the_page_of_settings_is_what_its_script_writes():
+    script = load(Path(__file__).parents[1] / "docs" / "write_settings.py")
+    changed = script.PAGE.read_text("utf-8") != script.page()
+    assert not changed, "the settings have changed: run `make docs-settings`"

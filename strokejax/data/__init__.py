@@ -1,1 +1,1 @@
-"""Readers of data sets, one a module, and the list of what training never sees."""
+"""Data sets in memory, their batches, and the list of what is held out of training."""

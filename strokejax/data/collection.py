@@ -1,4 +1,9 @@
-"""A collected folder: what it holds, what is wrong in it, and what to draw next."""
+"""A collected folder: its drawings, faulty files, what to draw next, and its upkeep.
+
+The folder has one subfolder a symbol, and in it one file a drawing. Upkeep moves faulty
+files aside, saves new drawings and copies those of another folder; no file is ever
+deleted or replaced.
+"""
 
 import os
 import re
@@ -10,28 +15,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.files import write_atomically
-from strokejax.ink.formats import (
-    MAX_BYTES,
-    folder_symbol,
-    read_ink,
-    symbol_folder,
-    to_csv,
-    to_json,
-)
-from strokejax.ink.limits import read_bytes
+from strokejax.files import read_bytes, write_atomically
+from strokejax.ink.collected_csv import folder_symbol, symbol_folder, to_csv
+from strokejax.ink.formats import read_ink, to_json
+from strokejax.ink.limits import MAX_BYTES
 from strokejax.table.symbols import SPACE, STROKES, check_name
 from strokejax.types import Ink, InputError
 
 COLLECTED = "raw_mouse_data"
+"""Subfolder that holds the drawings, if there is one."""
 REJECTED = ".rejected"
+"""Subfolder for faulty files."""
 MAX_FILES = 50_000
 TRIAL = re.compile(r"trial_(.*)\.(csv|json)")
-_OUT = "leads out of the folder; put a copy in its place."
+"""Name of a drawing's file."""
+_LEADS_OUT = "leads out of the folder; put a copy in its place."
 
 
 class Problem(NamedTuple):
-    """A file, or a folder, that gives no drawing."""
+    """A file or folder that cannot be used."""
 
     path: Path
     error: str
@@ -40,82 +42,86 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Collection:
-    """The files of a collected folder by symbol, unread."""
+    """The files of a collected folder by symbol, not yet read."""
 
     root: Path
     """The folder itself, or its subfolder raw_mouse_data."""
     folders: Mapping[str, Path]
-    """Where each symbol's drawings are kept; a folder may still be empty."""
+    """The folder of each symbol, which may be empty."""
     trials: Mapping[str, Sequence[Path]]
-    """Sorted files `trial_*.csv` and `trial_*.json`; no symbol is without."""
-    astray: Sequence[Problem]
-    """What lies outside of the folder or under a name that is no symbol's."""
+    """Sorted files `trial_*.csv` and `trial_*.json` of each symbol that has any."""
+    misplaced: Sequence[Problem]
+    """Links out of the folder, and subfolders whose names are not symbols."""
 
 
 class Contents(NamedTuple):
-    """A collection's files after a look into each."""
+    """A collection after all files were read."""
 
     good: Mapping[str, Sequence[Path]]
-    """By symbol; one without a good drawing is not there."""
+    """Usable files of each symbol that has any."""
     hashes: frozenset[str]
-    """Content of the good ones."""
+    """Content hashes of the usable files."""
     problems: Sequence[Problem]
 
 
+# Listing and reading.
+
+
 def find(folder: str | Path) -> Collection:
-    """The files of a folder with a subfolder a symbol (a, uA, d0, space, others).
+    """The files of a folder with one subfolder a symbol (a, uA, d0, space, others).
 
     Two subfolders may name one symbol. Links that lead out of the folder are not
-    followed. InputError for no folder, one that cannot be read, or above 50,000 files.
+    followed. InputError if it is not a folder, cannot be listed, or has more than
+    50,000 files.
     """
     root = Path(folder).expanduser()
     if not root.is_dir():
         raise InputError(
-            f"{folder} is no folder; name one that holds a subfolder a symbol."
+            f"{folder} is not a folder; name one with a subfolder for each symbol."
         )
     if (root / COLLECTED).is_dir():
         root = root / COLLECTED
     folders: dict[str, Path] = {}
     trials: dict[str, list[Path]] = {}
-    astray: list[Problem] = []
-    left = MAX_FILES
-    for subfolder in _listed(root, left):
+    misplaced: list[Problem] = []
+    budget = MAX_FILES
+    for subfolder in _entries(root, budget):
         if subfolder.name == REJECTED or not subfolder.is_dir():
             continue
         if _leads_out(subfolder, root):
-            astray.append(Problem(subfolder, f"{subfolder} {_OUT}"))
+            misplaced.append(Problem(subfolder, f"{subfolder} {_LEADS_OUT}"))
             continue
-        inside = _listed(subfolder, left)
-        left -= len(inside)
-        files = [path for path in inside if TRIAL.fullmatch(path.name)]
-        if not files and (inside or subfolder.name.startswith(".")):
-            continue  # a folder of something else; an empty one waits for drawings
+        entries = _entries(subfolder, budget)
+        budget -= len(entries)
+        drawings = [path for path in entries if TRIAL.fullmatch(path.name)]
+        if not drawings and (entries or subfolder.name.startswith(".")):
+            continue  # another kind of folder; an empty one waits for drawings
         try:
             symbol = check_name(folder_symbol(subfolder.name))
         except InputError as error:
-            astray.append(Problem(subfolder, f"{subfolder}: {error}"))
+            misplaced.append(Problem(subfolder, f"{subfolder}: {error}"))
             continue
-        # The spelling of today before older ones, where both are there.
+        # Where both exist, today's spelling takes precedence over an older one.
         if symbol not in folders or subfolder.name == symbol_folder(symbol):
             folders[symbol] = subfolder
-        outer = {path: None for path in files if _leads_out(path, root)}
-        astray += (Problem(path, f"{path} {_OUT}") for path in outer)
-        if inner := [path for path in files if path not in outer]:
-            trials.setdefault(symbol, []).extend(inner)
-    return Collection(root, folders, trials, astray)
+        outside = {path: None for path in drawings if _leads_out(path, root)}
+        misplaced += (Problem(path, f"{path} {_LEADS_OUT}") for path in outside)
+        if inside := [path for path in drawings if path not in outside]:
+            trials.setdefault(symbol, []).extend(inside)
+    return Collection(root, folders, trials, misplaced)
 
 
 def examine(collection: Collection) -> Contents:
-    """Reads every file; a copy of an earlier one is a problem, as is a blank one.
+    """Read every file and sort out the faulty ones, blank drawings and duplicates.
 
-    Content is compared without regard to line ends.
+    Line ends make no difference between duplicates.
     """
     good: dict[str, list[Path]] = {}
     first: dict[str, Path] = {}
-    problems = [*collection.astray]
+    problems = [*collection.misplaced]
     for symbol, path in files(collection):
         try:
-            digest = check(path, symbol)
+            digest = drawing_hash(path, symbol)
             if digest in first:
                 raise InputError(
                     f"{path} is the same drawing as {first[digest]}; keep one of them."
@@ -129,7 +135,7 @@ def examine(collection: Collection) -> Contents:
 
 
 def to_draw(samples: Mapping[str, int], target: int) -> list[str]:
-    """The symbols with fewer than `target` samples, those with fewest first.
+    """Symbols with fewer than `target` samples, the fewest first.
 
     Ties keep the order of `samples`.
     """
@@ -138,22 +144,23 @@ def to_draw(samples: Mapping[str, int], target: int) -> list[str]:
     )
 
 
-def asked_for(collection: Collection) -> tuple[str, ...]:
+def symbols_to_collect(collection: Collection) -> tuple[str, ...]:
     """The 63 strokes in their order, then the folder's other symbols, sorted."""
     return (*STROKES, *sorted(collection.folders.keys() - set(STROKES)))
 
 
 def files(collection: Collection) -> Iterator[tuple[str, Path]]:
-    """Every file with its symbol."""
+    """Each file with its symbol."""
     for symbol, paths in collection.trials.items():
         for path in paths:
             yield symbol, path
 
 
-def check(path: Path, symbol: str) -> str:
-    """The hash of a file's content; InputError where it holds no drawing.
+def drawing_hash(path: Path, symbol: str) -> str:
+    """Hash of a drawing's content, or InputError if the file is faulty.
 
-    A letter or digit needs a pen that moves.
+    A letter or digit whose pen never moves is faulty; a tap may be a space or a symbol
+    of another name.
     """
     (ink,) = read_ink(path)
     points = np.concatenate(ink.strokes)[:, :2]
@@ -162,14 +169,15 @@ def check(path: Path, symbol: str) -> str:
     return sha256(b"\n".join(read_bytes(path, MAX_BYTES).split())).hexdigest()
 
 
-def _listed(folder: Path, left: int) -> list[Path]:
-    """The sorted entries of a folder; InputError above what is `left` of the limit."""
-    found = []
+def _entries(folder: Path, budget: int) -> list[Path]:
+    """The sorted entries of a folder; InputError for more than `budget`."""
+    paths = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                found.append(folder / entry.name)
-                if len(found) > left:
+                paths.append(folder / entry.name)
+                # While listing: a huge folder is refused before it is read.
+                if len(paths) > budget:
                     raise InputError(
                         f"{folder} brings the collection above the limit of "
                         f"{MAX_FILES:,} files; give a smaller folder, or several."
@@ -178,89 +186,91 @@ def _listed(folder: Path, left: int) -> list[Path]:
         raise InputError(
             f"{folder} cannot be listed ({error.strerror}); check its permissions."
         ) from error
-    return sorted(found)
+    return sorted(paths)
 
 
 def _leads_out(path: Path, root: Path) -> bool:
-    """Whether a link has its target outside; the folder above is inside."""
-    # Unlike Path.resolve, realpath bears with links in a circle.
+    """Whether a path, in a folder that lies inside `root`, is a link to outside."""
+    # realpath tolerates links in a circle; Path.resolve raises.
     target = Path(os.path.realpath(path))
     return path.is_symlink() and not target.is_relative_to(os.path.realpath(root))
 
 
-# Upkeep of a collected folder: setting bad files aside, taking in another's.
+# Upkeep: moving faulty files aside, saving a drawing, merging another folder.
 
 
 class Moved(NamedTuple):
-    """A file that has another place now, or a copy there."""
+    """A file and the path that it was moved or copied to."""
 
     path: Path
     to: Path
 
 
 class Merged(NamedTuple):
-    """What a merge did with each file of the other folder."""
+    """The files of the other folder after a merge."""
 
     copied: Sequence[Moved]
-    known: int
-    """Files whose content was there already."""
+    duplicates: int
+    """Files whose content was already present."""
     left_out: Sequence[Problem]
 
 
 def clean(collection: Collection, problems: Sequence[Problem]) -> list[Moved]:
-    """Moves what is wrong into the subfolder .rejected, under the same relative names.
+    """Move faulty files to the subfolder .rejected, under the same relative paths.
 
-    A name that is taken there gets a number; nothing is ever deleted.
+    A file whose path is occupied there gets a number; nothing is deleted.
     """
     rejected = collection.root / REJECTED
     if problems and (rejected.is_symlink() or rejected.is_file()):
-        raise InputError(f"{rejected} is no folder of its own; rename it.")
+        raise InputError(f"{rejected} is a link or a file, not a folder; rename it.")
     moved: list[Moved] = []
     for path, _ in problems:
-        to = _free(rejected / path.relative_to(collection.root))
+        to = _free_path(rejected / path.relative_to(collection.root))
         try:
             to.parent.mkdir(parents=True, exist_ok=True)
             path.rename(to)
         except OSError as error:
             raise InputError(
                 f"{path} cannot be moved to {to} ({error.strerror}) after "
-                f"{len(moved)} others; check the permissions there."
+                f"{len(moved)} other files; check the permissions there."
             ) from error
         moved.append(Moved(path, to))
     return moved
 
 
 def keep(root: str | Path, symbol: str, ink: Ink) -> Path:
-    """Saves ink in the symbol's place of a collected folder; the path of its file.
+    """Save a drawing in the symbol's subfolder; returns the path of the new file.
 
-    One stroke becomes a CSV of velocities, which has no pen-ups; several become JSON.
+    One stroke becomes a CSV file of velocities, a format without pen-ups; several
+    strokes become JSON.
     """
     folder = Path(root).expanduser() / symbol_folder(symbol)
     where = f"the drawing of {symbol!r}"
     several = len(ink.strokes) > 1
     data = to_json(ink, where) if several else to_csv(ink, where)
     suffix = ".json" if several else ".csv"
-    return _add(data, suffix, folder, _last(folder) + 1)[0]
+    return _save_trial(data, suffix, folder, _last_trial(folder) + 1)[0]
 
 
 def merge(collection: Collection, known: frozenset[str], other: Collection) -> Merged:
-    """Copies drawings of another folder whose hash is not `known`, each whole or not.
+    """Copy the drawings of another folder whose hashes are not `known`.
 
-    They get the next free trial numbers, so no file is replaced, and the other folder
-    is only read. Its damaged and blank files are left out, and named.
+    Each copy is complete or absent, and gets the next free trial number, so that no
+    file is replaced. The other folder is only read; its faulty files are left out and
+    reported.
     """
     if collection.root.samefile(other.root):
         raise InputError(f"{other.root} is the same folder; merge another one into it.")
-    seen, count = set(known), 0
+    present, duplicates = set(known), 0
     copied: list[Moved] = []
-    left_out = [*other.astray]
+    left_out = [*other.misplaced]
     folders = dict(collection.folders)
     numbers: dict[str, int] = {}
     for symbol, path in files(other):
         try:
-            digest = check(path, symbol)
-            if digest in seen:
-                count += 1
+            digest = drawing_hash(path, symbol)
+            if digest in present:
+                duplicates += 1
                 continue
             if symbol not in folders:
                 folders[symbol] = _new_folder(collection.root, symbol)
@@ -268,16 +278,16 @@ def merge(collection: Collection, known: frozenset[str], other: Collection) -> M
             left_out.append(Problem(path, str(error)))
             continue
         if symbol not in numbers:
-            numbers[symbol] = _last(folders[symbol])
+            numbers[symbol] = _last_trial(folders[symbol])
         data = read_bytes(path, MAX_BYTES)
         number = numbers[symbol] + 1
-        to, numbers[symbol] = _add(data, path.suffix, folders[symbol], number)
-        seen.add(digest)
+        to, numbers[symbol] = _save_trial(data, path.suffix, folders[symbol], number)
+        present.add(digest)
         copied.append(Moved(path, to))
-    return Merged(copied, count, left_out)
+    return Merged(copied, duplicates, left_out)
 
 
-def _free(target: Path) -> Path:
+def _free_path(target: Path) -> Path:
     path, number = target, 1
     while os.path.lexists(path):
         number += 1
@@ -289,20 +299,22 @@ def _new_folder(root: Path, symbol: str) -> Path:
     folder = root / symbol_folder(symbol)
     if os.path.lexists(folder):
         raise InputError(
-            f"The symbol {symbol!r} needs the folder {folder}, which is taken (on some "
-            f"disks capitals make no difference); rename one."
+            f"The symbol {symbol!r} needs the folder {folder}, whose name is taken "
+            f"(some disks ignore capitals); rename one of the two."
         )
     return folder
 
 
-def _last(folder: Path) -> int:
-    """The highest trial number in a folder, which need not be there yet."""
+def _last_trial(folder: Path) -> int:
+    """The highest trial number in a folder, 0 if it has none or does not exist."""
     matches = (TRIAL.fullmatch(path.name) for path in folder.glob("trial_*"))
     return max((int(m[1]) for m in matches if m and m[1].isdecimal()), default=0)
 
 
-def _add(data: bytes, suffix: str, folder: Path, number: int) -> tuple[Path, int]:
-    """Saves a drawing under a free trial number, `number` or above."""
+def _save_trial(
+    data: bytes, suffix: str, folder: Path, number: int
+) -> tuple[Path, int]:
+    """Save a drawing under the first free trial number from `number` on."""
     while True:
         path = folder / f"trial_{number}{suffix}"
         try:
@@ -310,7 +322,7 @@ def _add(data: bytes, suffix: str, folder: Path, number: int) -> tuple[Path, int
             return path, number
         except OSError as error:
             if isinstance(error, FileExistsError) and os.path.lexists(path):
-                number += 1  # something else collects into this folder
+                number += 1  # another process saves into this folder
                 continue
             raise InputError(
                 f"{path} cannot be written ({error.strerror}); check the folder and "

@@ -1,134 +1,157 @@
-"""Work on files that nobody vouches for, in processes of their own.
+"""Runs a function on untrusted files, in processes with limits of time and memory.
 
-A damaged file can end the process that reads it, never finish, or eat all memory; here
-that costs one answer, and no other.
+A damaged file can crash the process that reads it, never finish, or use up all memory.
+It loses its own result then, and no other.
 """
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 from typing import Any, NamedTuple
 
 from strokejax.types import InputError
 
-IDLE = -1
-"""What a worker without a job does."""
+# Why no library: pebble.ProcessPool sends all results through one pipe, and its lock
+# stays taken if a worker dies while it holds it (noxdafox/pebble#163). In that case
+# concurrent.futures can wait forever for the rest of the result. A new process per job,
+# pebble.concurrent, has neither fault and takes seven times the CPU time.
+
 SECONDS = 20.0
-"""That one job may take."""
+"""Time limit of one job."""
 MEMORY = 4 * 2**30
-"""Bytes of address space that a process may use."""
+"""Limit of a worker's address space in bytes, where the system can set one."""
+_OUT_OF_MEMORY = 87
+"""Exit code of a worker that reached it."""
 
 
-class Done(NamedTuple):
-    """What became of one job."""
+class Result(NamedTuple):
+    """The outcome of one job."""
 
-    job: int
     value: Any
-    refused: str
-    """Why there is no value; "" where there is."""
+    error: str
+    """A sentence that says why there is no value; "" if there is one."""
 
 
-def each_apart(
+def sandboxed(
     function: Callable[..., Any],
     jobs: Sequence[tuple[Any, ...]],
+    names: Sequence[str],
     *,
     workers: int = 0,
     seconds: float = SECONDS,
-) -> Iterator[Done]:
-    """`function(*job)` for every job, as they are done, by so many processes.
+) -> Iterator[Result]:
+    """The result of `function(*job)` for each job, in their order.
 
-    Without `workers` by one a core.
-    A job that raises InputError is refused with its sentence, one that ends its process
-    or takes longer than `seconds` with one that says so.
+    `workers` processes run them, one per core if 0. Errors call a job by its name, the
+    path of its file; the message of an InputError is passed on unchanged.
     """
-    left = list(enumerate(jobs))[::-1]
-    workers = workers or os.cpu_count() or 1
-    running = [_Worker() for _ in range(min(workers, len(jobs)))]
+    queue = iter(enumerate(zip(names, jobs, strict=True)))
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    pool = [_Worker(function, seconds) for _ in range(count)]
+    results: dict[int, Result] = {}
     try:
-        for worker in running:
-            worker.give(function, *left.pop())
-        busy: dict[Any, _Worker]
-        while busy := {w.pipe: w for w in running if w.job != IDLE}:
-            soonest = min(worker.since for worker in busy.values())
-            ready = wait([*busy], max(0.0, soonest + seconds - monotonic()))
-            late = [w for w in busy.values() if monotonic() - w.since > seconds]
-            for worker in {*(busy[pipe] for pipe in ready), *late}:
-                yield worker.answer(seconds)
-                if left:
-                    worker.give(function, *left.pop())
+        for worker in pool:
+            worker.begin(*next(queue))
+        for number in range(len(jobs)):
+            while number not in results:
+                deadline = min(worker.deadline for worker in pool)
+                wait([w.pipe for w in pool], max(0.0, deadline - monotonic()))
+                for worker in tuple(pool):
+                    if result := worker.poll():
+                        results[worker.number] = result
+                        if following := next(queue, None):
+                            worker.begin(*following)
+                        else:
+                            worker.kill()
+                            pool.remove(worker)
+            yield results.pop(number)
     finally:
-        for worker in running:
-            worker.end()
+        for worker in pool:
+            worker.kill()
 
 
 class _Worker:
-    """A process that does one job after another."""
+    """A process that runs one job after another; a new one follows a lost one."""
 
-    def __init__(self):
-        self.job = IDLE
-        self.since = 0.0
+    def __init__(self, function: Callable[..., Any], seconds: float):
+        self._function, self._seconds = function, seconds
         self._start()
 
     def _start(self) -> None:
-        # A fork would copy what accelerators and threads hold.
+        # A fork would copy the state of threads and accelerators.
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+        self._process = context.Process(
+            target=_serve, args=(theirs, self._function), daemon=True
+        )
         self._process.start()
         theirs.close()
+        self._fresh = True
 
-    def give(self, function: Callable[..., Any], job: int, arguments: Any) -> None:
-        self.job, self.since = job, monotonic()
-        self.pipe.send((function, arguments))
+    def begin(self, number: int, job: tuple[str, tuple[Any, ...]]) -> None:
+        self.number, self._job = number, job
+        if not self._process.is_alive():
+            self._start()
+        self.deadline = monotonic() + self._seconds
+        with suppress(OSError):  # a process that crashes here is found by `poll`
+            self.pipe.send(job)
 
-    def answer(self, seconds: float) -> Done:
-        """What came of the job; a process that is lost is replaced."""
-        job, self.job = self.job, IDLE
+    def poll(self) -> Result | None:
+        """The result of the job, None while it runs."""
         try:
             if self.pipe.poll():
-                return Done(job, *self.pipe.recv())
-            why = f"took longer than {seconds:g} seconds"
+                result, self._fresh = self.pipe.recv(), False
+                return result
+            if monotonic() < self.deadline:
+                return None
+            error = f"takes longer than {self._seconds:g} seconds"
+            self.kill()
         except (EOFError, OSError):
-            why = "ended the process that looked into it"
-        self.end()
-        self._start()
-        return Done(job, None, why)
+            self.kill()
+            if not self._fresh:
+                # The job before may have damaged the process; a new one decides.
+                return self.begin(self.number, self._job)
+            error = "crashes the process that reads it"
+            if self._process.exitcode == _OUT_OF_MEMORY:
+                error = f"needs more than {MEMORY >> 30} GiB of memory"
+        return Result(None, f"{self._job[0]} {error}; leave it out.")
 
-    def end(self) -> None:
+    def kill(self) -> None:
         self._process.kill()
         self._process.join()
         self.pipe.close()
 
 
-def _work(pipe: Connection) -> None:
-    _bound()
+def _serve(pipe: Connection, function: Callable[..., Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C: the parent ends the workers
+    _limit_memory()
     while True:
         try:
-            function, arguments = pipe.recv()
+            name, arguments = pipe.recv()
         except EOFError:
             return
         try:
-            answer = function(*arguments), ""
+            pipe.send(Result(function(*arguments), ""))
         except InputError as error:
-            answer = None, str(error)
+            pipe.send(Result(None, str(error)))
         except MemoryError:
-            answer = None, "needs more memory than it may have"
-        except (
-            Exception
-        ) as error:  # decoders meet hostile bytes with errors of any kind
-            answer = None, f"{type(error).__name__}: {str(error)[:100]}"
-        pipe.send(answer)
+            os._exit(_OUT_OF_MEMORY)
+        except Exception as error:  # parsers meet damaged files with errors of any kind
+            what = f"{type(error).__name__}: {str(error)[:100]}"
+            pipe.send(Result(None, f"{name} cannot be used ({what}); leave it out."))
 
 
-def _bound() -> None:
-    """Limits to what a process may take, where the system has them."""
+def _limit_memory() -> None:
     try:
         import resource
-    except ImportError:
+    except ImportError:  # Windows
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    most = resource.getrlimit(resource.RLIMIT_AS)[1]
-    if most == resource.RLIM_INFINITY or most > MEMORY:
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, most))
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    if hard == resource.RLIM_INFINITY or hard > MEMORY:
+        with suppress(OSError, ValueError):  # macOS can refuse
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))

@@ -1,4 +1,8 @@
-"""Few-shot evaluation of embeddings: k shots become a row, queries the nearest row."""
+"""Few-shot and open-set evaluation of embeddings.
+
+k shots of a class become one row of the table, and queries are assigned to the nearest
+row. Open-set scores measure how well a score separates known from novel samples.
+"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,9 +15,11 @@ from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.table.table import unit
 from strokejax.types import InputError
 
+# Few-shot classification.
+
 
 class RunEmbeddings(NamedTuple):
-    """One of Lake's runs after the encoder; see `data.lake.Run`."""
+    """The embeddings of one of Lake's one-shot runs."""
 
     name: str
     training: np.ndarray
@@ -21,16 +27,16 @@ class RunEmbeddings(NamedTuple):
     test: np.ndarray
     """f32[m d]"""
     answer: np.ndarray
-    """i32[m]: the right row of `training`."""
+    """i32[m]: the row of `training` of the same class."""
 
 
 def rows_of(shots: np.ndarray) -> np.ndarray:
-    """Rows f64[n d] of the table from shots f32[n k d]: normalised sums of unit z."""
+    """Table rows f64[n d] of shots f32[n k d]: normalised sums of normalised z."""
     return unit(unit(np.asarray(shots, np.float64)).sum(-2))
 
 
 def nearest_row(z: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """i64[m]: the row [n d] nearest to each z [m d] in angle; ties take the first."""
+    """i64[m]: the row [n d] nearest to each z [m d] in angle; the first of equals."""
     return (unit(np.asarray(z, np.float64)) @ unit(rows).T).argmax(1)
 
 
@@ -46,19 +52,19 @@ def kshot(
     seed: int = 0,
     within: np.ndarray | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Accuracy of `count` episodes for each number of shots.
+    """Accuracy over `count` episodes for each number of shots.
 
-    `z` f32[n d]; `labels` [n], `groups` [n] and `within` [n] as in `samplers.episodes`.
-    Gives `{"shots": [{"k", "ways", "episodes", "n", "accuracy", "interval95"}]}`. The
-    interval is bootstrapped over the alphabets where `within` is given, else over the
-    true classes: more episodes do not narrow it, more classes do.
+    `z` is f32[n d]; `labels`, `groups` and `within` [n] are as in `episodes`. Returns
+    `{"shots": [{"k", "ways", "episodes", "n", "accuracy", "interval95"}]}`. The
+    interval is bootstrapped over the alphabets if `within` is set, else over the true
+    classes, so that more classes narrow it, but more episodes do not.
     """
     _check_finite(z)
     labels = np.asarray(labels)
     units = labels if within is None else np.asarray(within)
     table = []
     for k in shots:
-        made = episodes(
+        sampled = episodes(
             labels,
             ways=ways,
             shots=k,
@@ -68,8 +74,8 @@ def kshot(
             groups=groups,
             within=within,
         )
-        right = np.concatenate([answers(z, each).ravel() for each in made])
-        asked = np.concatenate([each.query.ravel() for each in made])
+        right = np.concatenate([queries_correct(z, e).ravel() for e in sampled])
+        query = np.concatenate([episode.query.ravel() for episode in sampled])
         table.append(
             {
                 "k": k,
@@ -77,27 +83,28 @@ def kshot(
                 "episodes": count,
                 "n": len(right),
                 "accuracy": float(right.mean()),
-                "interval95": list(bootstrap_interval(right, units[asked])),
+                "interval95": list(bootstrap_interval(right, units[query])),
             }
         )
     return {"shots": table}
 
 
-def answers(z: np.ndarray, episode: Episode) -> np.ndarray:
-    """bool[n q]: which queries of an episode are nearest to their own class's row."""
+def queries_correct(z: np.ndarray, episode: Episode) -> np.ndarray:
+    """bool[n q]: whether each query is nearest to the row of its own class."""
     ways, queries = episode.query.shape
-    found = nearest_row(z[episode.query.ravel()], rows_of(z[episode.support]))
-    return found.reshape(ways, queries) == np.arange(ways)[:, None]
+    row = nearest_row(z[episode.query.ravel()], rows_of(z[episode.support]))
+    return row.reshape(ways, queries) == np.arange(ways)[:, None]
 
 
 def lake_error(runs: Sequence[RunEmbeddings]) -> dict[str, Any]:
-    """Share of wrong answers over all trials of Lake's one-shot runs.
+    """Error rate over all trials of Lake's one-shot runs.
 
-    `{"error", "n", "interval95", "per_run": [{"run", "error"}]}`; the interval is
-    bootstrapped over runs. A test picture is answered by the nearest training picture.
+    Each test picture is assigned to the nearest training picture. Returns `{"error",
+    "n", "interval95", "per_run": [{"run", "error"}]}`; the interval is bootstrapped
+    over runs.
     """
     if not runs:
-        raise InputError("no run was given; give at least one")
+        raise InputError("There are no runs; give at least one.")
     wrong, names = [], []
     for run in runs:
         _check_finite(run.training)
@@ -110,17 +117,20 @@ def lake_error(runs: Sequence[RunEmbeddings]) -> dict[str, Any]:
         "n": len(trials),
         "interval95": list(bootstrap_interval(trials, names)),
         "per_run": [
-            {"run": run.name, "error": float(each.mean())}
-            for run, each in zip(runs, wrong, strict=True)
+            {"run": run.name, "error": float(errors.mean())}
+            for run, errors in zip(runs, wrong, strict=True)
         ],
     }
 
 
-def auroc(known: ArrayLike, novel: ArrayLike) -> float:
-    """Chance that a known sample scores above a novel one; ties count half.
+# Open-set recognition: scores of known and novel samples. A score is high for what is
+# familiar, so distances are passed negated.
 
-    The Mann-Whitney statistic, by ranks. Scores grow with familiarity: give distances
-    negated.
+
+def auroc(known: ArrayLike, novel: ArrayLike) -> float:
+    """Area under the ROC curve, by ranks (the Mann-Whitney statistic).
+
+    The probability that a known sample scores above a novel one; ties count half.
     """
     known, novel = _scores(known, novel)
     novel = np.sort(novel)
@@ -137,18 +147,23 @@ def auroc_interval(
     draws: int = 1000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """The 95 % interval of `auroc`, groups of either side drawn with replacement.
+    """The 95 % interval of `auroc`, bootstrapped over the groups of both sides.
 
-    Writers on one side, say, and symbols on the other; as in `bootstrap_interval`.
+    Each side has groups of its own, such as writers of the known and classes of the
+    novel samples; see `bootstrap_interval`.
     """
     known, novel = _scores(known, novel)
     rows, row = np.unique(np.asarray(known_groups), return_inverse=True)
     columns, column = np.unique(np.asarray(novel_groups), return_inverse=True)
-    won = np.empty((len(rows), len(columns)))
+    # wins[i, j] counts the ordered pairs of known group i and novel group j. Each draw
+    # weights this matrix by the number of times that it drew each group.
+    wins = np.empty((len(rows), len(columns)))
     for i in range(len(columns)):
-        own = np.sort(novel[column == i])
-        below, upto = (np.searchsorted(own, known, side) for side in ("left", "right"))
-        won[:, i] = np.bincount(row, (below + upto) / 2)
+        group = np.sort(novel[column == i])
+        below, upto = (
+            np.searchsorted(group, known, side) for side in ("left", "right")
+        )
+        wins[:, i] = np.bincount(row, (below + upto) / 2)
     sizes, rng = (np.bincount(row), np.bincount(column)), np.random.default_rng(seed)
     areas = np.empty(draws)
     for i in range(draws):
@@ -156,37 +171,42 @@ def auroc_interval(
             np.bincount(rng.integers(len(n), size=len(n)), minlength=len(n))
             for n in sizes
         )
-        areas[i] = (r @ won @ c) / ((r @ sizes[0]) * (c @ sizes[1]))
+        areas[i] = (r @ wins @ c) / ((r @ sizes[0]) * (c @ sizes[1]))
     low, high = np.quantile(areas, [0.025, 0.975])
     return float(low), float(high)
 
 
-def fpr_at(known: ArrayLike, novel: ArrayLike, kept: float = 0.95) -> float:
-    """Share of novel samples accepted by the highest threshold that keeps `kept`.
+def fpr_at(known: ArrayLike, novel: ArrayLike, tpr: float = 0.95) -> float:
+    """False-accept rate on novel samples at a true-accept rate of `tpr` or more.
 
-    A score at the threshold is accepted; scores as in `auroc`.
+    The threshold is the highest that accepts the share `tpr` of the known samples;
+    scores equal to it are accepted.
     """
-    return float(accepted_at(known, novel, kept).mean())
+    return float(accepted_at(known, novel, tpr).mean())
 
 
-def accepted_at(known: ArrayLike, novel: ArrayLike, kept: float = 0.95) -> np.ndarray:
-    """bool[n]: which of the novel samples `fpr_at` counts."""
+def accepted_at(known: ArrayLike, novel: ArrayLike, tpr: float = 0.95) -> np.ndarray:
+    """bool[n]: whether each novel sample is accepted at the threshold of `fpr_at`."""
     known, novel = _scores(known, novel)
-    needed = max(int(np.ceil(kept * len(known) - 1e-9)), 1)
+    # The product may lie a rounding error above a whole number of samples.
+    needed = max(int(np.ceil(tpr * len(known) - 1e-9)), 1)
     return novel >= np.sort(known)[-needed]
 
 
-def kept_at(known: ArrayLike, novel: ArrayLike, rate: float) -> float:
-    """Share of known samples kept where at most `rate` of the novel are accepted.
+def tpr_at(known: ArrayLike, novel: ArrayLike, fpr: float) -> float:
+    """True-accept rate on known samples at a false-accept rate of `fpr` or less.
 
-    The threshold lies at the best novel score to be refused, and equals are refused;
-    scores as in `auroc`.
+    The threshold is the highest score of a novel sample that must be rejected; scores
+    equal to it are rejected.
     """
     known, novel = _scores(known, novel)
-    allowed = int(np.floor(rate * len(novel) + 1e-9))
+    allowed = int(np.floor(fpr * len(novel) + 1e-9))
     if allowed >= len(novel):
         return 1.0
     return float((known > np.sort(novel)[-1 - allowed]).mean())
+
+
+# Arguments.
 
 
 def _scores(known: ArrayLike, novel: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -194,8 +214,8 @@ def _scores(known: ArrayLike, novel: ArrayLike) -> tuple[np.ndarray, np.ndarray]
     for name, values in zip(("known", "novel"), pair, strict=True):
         if not values.size or np.isnan(values).any():
             raise InputError(
-                f"{values.size} scores of {name} samples were given, "
-                f"{np.isnan(values).sum()} of them NaN; give at least one, and numbers"
+                f"There are {values.size} scores of {name} samples, "
+                f"{np.isnan(values).sum()} of them NaN; give at least one, and no NaN."
             )
     return pair
 
@@ -204,5 +224,6 @@ def _check_finite(z: np.ndarray) -> None:
     bad = int((~np.isfinite(z).all(1)).sum())
     if bad:
         raise InputError(
-            f"{bad} of {len(z)} embeddings are not finite; the model is damaged"
+            f"{bad} of {len(z)} embeddings are not finite, so the model is damaged; "
+            f"use another one."
         )

@@ -1,1 +1,1 @@
-"""Ink and pictures: files, resampling, rasters, augmentation, a hand that writes."""
+"""Ink: file formats, resampling, rasters, augmentation and synthetic handwriting."""

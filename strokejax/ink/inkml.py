@@ -25,7 +25,7 @@ _ORDERS = {"!": 0, "'": 1, '"': 2}
 class _Channel(NamedTuple):
     name: str
     scale: float
-    """Multiplies values: -1 for a reversed axis, the unit of T in seconds."""
+    """Factor of the values: -1 for a reversed axis, the unit of T in seconds."""
 
 
 _Channels = tuple[_Channel, ...]
@@ -35,16 +35,16 @@ _DEFAULT: _Channels = (_Channel("X", 1.0), _Channel("Y", 1.0))
 class _Document(NamedTuple):
     by_id: dict[str, Any]
     formats: dict[Any, _Channels | None]
-    """What each element declares, found once: documents may refer in circles."""
+    """The channels of each element; a cache, which also ends circular references."""
 
 
 def parse_inkml(data: bytes, where: str) -> list[np.ndarray]:
     """The pen-down traces of a document as strokes f64[n, 3] of x, y, t (seconds).
 
-    Values may be explicit (!), first (') or second (") differences; channels come in
-    the order of the trace's format, and all but X, Y and T are passed over. A trace
-    with `continuation` middle or end goes on with the stroke named by `priorRef`.
-    Document types and entities are refused. InputError names the trace.
+    Values may be explicit (!), first (') or second (") differences. Channels come in
+    the order of the trace's format; all but X, Y and T are ignored. A trace with
+    `continuation` middle or end extends the stroke named by `priorRef`. Document types
+    and entities are refused. InputError names the trace.
     """
     root = _parse_xml(data, where)
     document = _Document({_id(e): e for e in root.iter() if _id(e)}, {})
@@ -70,7 +70,10 @@ def parse_inkml(data: bytes, where: str) -> list[np.ndarray]:
         else:
             stroke_of[_id(trace)] = len(strokes)
             strokes.append([points])
-    return [np.concatenate(parts) for parts in strokes]
+    return [np.concatenate(pieces) for pieces in strokes]
+
+
+# The document
 
 
 def _parse_xml(data: bytes, where: str) -> Any:
@@ -92,7 +95,8 @@ def _parse_xml(data: bytes, where: str) -> Any:
         ) from error
     if _tag(root) != "ink":
         raise InputError(
-            f"{where} has the root element {_tag(root)[:40]!r}, not 'ink'."
+            f"{where} has the root element {_tag(root)[:40]!r}, not 'ink'; export the "
+            f"ink again as InkML."
         )
     return root
 
@@ -100,13 +104,14 @@ def _parse_xml(data: bytes, where: str) -> Any:
 def _traces(
     parent: Any, document: _Document, channels: _Channels, where: str, depth: int = 0
 ) -> Iterator[tuple[Any, _Channels]]:
-    """Traces in document order, each with the channels that hold for it."""
+    """Traces in document order, each with its channels."""
     if depth > MAX_DEPTH:
         raise InputError(
             f"{where} nests its trace groups deeper than {MAX_DEPTH}; flatten them."
         )
     for element in parent:
         tag = _tag(element)
+        # A context applies to the traces that follow it, a group to those inside.
         if tag == "context":
             channels = _format(element, document) or channels
         elif tag == "trace":
@@ -117,17 +122,18 @@ def _traces(
 
 
 def _format(element: Any, document: _Document, depth: int = 0) -> _Channels | None:
-    """The regular channels that a format, or what contains or names one, declares."""
+    """The regular channels that a format, its parent or a reference to it declares."""
     if element in document.formats or depth > MAX_DEPTH:
         return document.formats.get(element)
+    # Entered before the search: an element that refers to itself finds nothing.
     document.formats[element] = None
     if _tag(element) == "traceFormat":
         channels = tuple(_channel(e) for e in element if _tag(e) == "channel")
         document.formats[element] = channels or None
         return channels or None
-    named = (document.by_id.get(_target(element, name)) for name in _REFERENCES)
+    referenced = (document.by_id.get(_target(element, name)) for name in _REFERENCES)
     inside = (e for e in element if _tag(e) in ("traceFormat", "inkSource"))
-    for source in (*inside, *named):
+    for source in (*inside, *referenced):
         if source is not None and _format(source, document, depth + 1):
             document.formats[element] = document.formats[source]
             break
@@ -138,13 +144,29 @@ def _channel(element: Any) -> _Channel:
     name = element.get("name") or ""
     sign = -1.0 if element.get("orientation") == "-ve" else 1.0
     if name == "T":
-        # A time in a unit that is not one of time stays unknown.
+        # Times in an unknown unit stay unknown.
         return _Channel(name, _SECONDS.get(element.get("units") or "", np.nan))
     return _Channel(name, sign)
 
 
+def _tag(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _id(element: Any) -> str:
+    return element.get(_ID) or element.get("id") or ""
+
+
+def _target(element: Any, attribute: str) -> str:
+    """The id that a reference such as "#a" or "file#a" names."""
+    return (element.get(attribute) or "").rpartition("#")[2]
+
+
+# The values of a trace
+
+
 def _decode(text: str, channels: tuple[_Channel, ...], where: str) -> np.ndarray:
-    """Points f64[n, 3] of a trace's text; intermittent channels (after :) are left."""
+    """Points f64[n, 3] of a trace's text, without intermittent channels (after :)."""
     names = [channel.name for channel in channels]
     if "X" not in names or "Y" not in names:
         raise InputError(
@@ -171,19 +193,19 @@ def _decode(text: str, channels: tuple[_Channel, ...], where: str) -> np.ndarray
                 f"{len(channels)} channels {', '.join(names)[:80]!r}; separate points "
                 f"by commas and declare every channel in a traceFormat."
             )
-        for j, (order, number) in enumerate(tokens):
-            values[i, j] = decoders[j].next(order, number)
+        for j, (prefix, number) in enumerate(tokens):
+            values[i, j] = decoders[j].next(prefix, number)
     times = names.index("T") if "T" in names else None
     columns = [names.index("X"), names.index("Y")]
-    out = np.full((len(rows), 3), np.nan)
-    out[:, :2] = values[:, columns] * [channels[j].scale for j in columns]
+    points = np.full((len(rows), 3), np.nan)
+    points[:, :2] = values[:, columns] * [channels[j].scale for j in columns]
     if times is not None:
-        out[:, 2] = values[:, times] * channels[times].scale
-    return out
+        points[:, 2] = values[:, times] * channels[times].scale
+    return points
 
 
 def _tokens(text: str, where: str) -> list[tuple[str, float | None]]:
-    """Order prefixes and numbers of one point; None stands for "as before" (*)."""
+    """Prefixes and numbers of one point; None stands for "as before" (*)."""
     tokens: list[tuple[str, float | None]] = []
     position = 0
     while position < len(text.rstrip()):
@@ -193,20 +215,21 @@ def _tokens(text: str, where: str) -> list[tuple[str, float | None]]:
                 f"{where} reads {text.strip()[:40]!r}, which is not a list of numbers; "
                 f"export the ink again."
             )
-        order, sign, word = match.groups()
-        named = {"T": 1.0, "F": 0.0, "?": np.nan, "*": None}
-        if word in named:
-            number = named[word]
+        prefix, sign, word = match.groups()
+        constants = {"T": 1.0, "F": 0.0, "?": np.nan, "*": None}
+        if word in constants:
+            number = constants[word]
         else:
+            # A word that starts with # is hexadecimal.
             number = float(int(word[1:], 16) if word[0] == "#" else word)
             number = -number if sign == "-" else number
-        tokens.append((order, number))
+        tokens.append((prefix, number))
         position = match.end()
     return tokens
 
 
 class _Decoder:
-    """One channel's running state: a prefix holds until the next one."""
+    """Running state of one channel; a prefix stays in force until the next one."""
 
     def __init__(self) -> None:
         self.order = 0
@@ -222,19 +245,8 @@ class _Decoder:
             self.value = self.number
             self.velocity = self.value - before
         else:
+            # First differences are the velocity itself; second ones are added to it.
             second = self.order == 2
             self.velocity = self.velocity * second + self.number
             self.value = before + self.velocity
         return self.value
-
-
-def _tag(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
-
-
-def _id(element: Any) -> str:
-    return element.get(_ID) or element.get("id") or ""
-
-
-def _target(element: Any, attribute: str) -> str:
-    return (element.get(attribute) or "").rpartition("#")[2]

@@ -1,4 +1,4 @@
-"""Packed ink: the strokes of many samples in three arrays, one npz file a data set."""
+"""Packed ink: a whole data set as three arrays, and its npz files."""
 
 import io
 import tokenize
@@ -11,15 +11,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strokejax.files import save_file
-from strokejax.ink.limits import MAX_PACKED_BYTES, read_bytes
+from strokejax.files import read_bytes, save_file
+from strokejax.ink.limits import MAX_PACKED_BYTES
 from strokejax.types import Ink, InputError
 
 MAX_UNPACKED_BYTES = 512 * 2**20
 
 
 class PackedInk(NamedTuple):
-    """Many samples; every sample has a stroke and every stroke has a point.
+    """Ragged samples; each has at least one stroke, and each stroke at least one point.
 
     Sample i has the strokes `points[stroke_start[s]:stroke_start[s + 1]]` for s in
     `range(sample_start[i], sample_start[i + 1])`; both offsets end with a total.
@@ -33,28 +33,32 @@ class PackedInk(NamedTuple):
     """int[n + 1]: first stroke of each sample."""
 
 
+# In memory
+
+
 def pack(inks: Sequence[Ink]) -> PackedInk:
-    """Many inks as one; times are kept where any is known, empty strokes are not.
+    """Packs inks; drops empty strokes, and the times if none of them is known.
 
     InputError for an ink without points.
     """
     for i, ink in enumerate(inks):
         if not ink.points:
             raise InputError(f"Ink {i} of {len(inks)} has no points; leave it out.")
-    kept = [[stroke for stroke in ink.strokes if len(stroke)] for ink in inks]
-    strokes = [stroke for sample in kept for stroke in sample]
+    samples = [[stroke for stroke in ink.strokes if len(stroke)] for ink in inks]
+    strokes = [stroke for sample in samples for stroke in sample]
+    # The empty array gives a pack of no samples its shape.
     points = np.concatenate([np.zeros((0, 3), np.float32), *strokes])
     if np.isnan(points[:, 2]).all():
         points = points[:, :2]
     return PackedInk(
         points,
         np.cumsum([0, *map(len, strokes)]),
-        np.cumsum([0, *map(len, kept)]),
+        np.cumsum([0, *map(len, samples)]),
     )
 
 
 def unpack(packed: PackedInk, i: int) -> Ink:
-    """Sample i as Ink; t is NaN where the pack keeps no times."""
+    """Sample i as Ink; t is NaN if the pack has no times."""
     first, last = packed.sample_start[i], packed.sample_start[i + 1]
     borders = packed.stroke_start[first : last + 1]
     points = packed.points[borders[0] : borders[-1]].astype(np.float32)
@@ -63,11 +67,14 @@ def unpack(packed: PackedInk, i: int) -> Ink:
     return Ink(tuple(np.split(points, borders[1:-1] - borders[0])))
 
 
-def read_packed(path: str | Path) -> tuple[PackedInk, dict[str, np.ndarray]]:
-    """A packed npz file and its other arrays: label, writer ..., one entry a sample.
+# In files
 
-    InputError for a file that is damaged, above 64 MiB (512 MiB unpacked), or whose
-    arrays do not fit together; nothing in it is ever unpickled.
+
+def read_packed(path: str | Path) -> tuple[PackedInk, dict[str, np.ndarray]]:
+    """Packed ink of an npz file, and its other arrays: label, writer ... per sample.
+
+    InputError: the file is damaged or above 64 MiB (512 MiB unpacked), or its arrays do
+    not fit together. Nothing in it is ever unpickled.
     """
     arrays = _read_arrays(path)
     missing = [name for name in PackedInk._fields if name not in arrays]
@@ -82,7 +89,10 @@ def read_packed(path: str | Path) -> tuple[PackedInk, dict[str, np.ndarray]]:
 
 
 def write_packed(path: str | Path, packed: PackedInk, **columns: ArrayLike) -> None:
-    """Writes packed ink and columns of one entry a sample, whole or not at all."""
+    """Writes packed ink and columns of one entry per sample, atomically.
+
+    InputError: a column holds Python objects, or the arrays do not fit together.
+    """
     arrays = {name: np.asarray(column) for name, column in columns.items()}
     for name, array in arrays.items():
         if array.dtype.hasobject:
@@ -99,6 +109,7 @@ def write_packed(path: str | Path, packed: PackedInk, **columns: ArrayLike) -> N
 def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     file = io.BytesIO(read_bytes(path, MAX_PACKED_BYTES))
     try:
+        # A small file may unpack to a huge one; its directory says so beforehand.
         with zipfile.ZipFile(file) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
         if size > MAX_UNPACKED_BYTES:
@@ -110,6 +121,7 @@ def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
             return {name: archive[name] for name in archive.files}
     except InputError:
         raise
+    # Damaged bytes may fail in zipfile, in zlib, or where numpy parses its header.
     except (
         EOFError,
         MemoryError,
@@ -125,13 +137,16 @@ def _read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     ) as error:
         reason = " ".join(str(error).split())[:120]
         raise InputError(
-            f"{path} is not a whole npz file of plain arrays ({reason}); write it anew "
-            f"with write_packed."
+            f"{path} is not a valid npz file of plain arrays ({reason}); write it "
+            f"again with write_packed."
         ) from error
 
 
+# Validation
+
+
 def check_packed(packed: PackedInk, columns: dict[str, np.ndarray], where: str) -> None:
-    """InputError where arrays are not packed ink with columns of one entry a sample."""
+    """InputError unless the arrays are packed ink with one column entry per sample."""
     points, *offsets = packed
     if (
         points.ndim != 2
@@ -167,5 +182,5 @@ def check_packed(packed: PackedInk, columns: dict[str, np.ndarray], where: str) 
         if column.ndim == 0 or len(column) != n:
             raise InputError(
                 f"{where}: the column {name!r} has the shape {list(column.shape)} for "
-                f"{n} samples; give it one entry a sample."
+                f"{n} samples; give it one entry per sample."
             )

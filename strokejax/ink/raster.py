@@ -1,11 +1,11 @@
-"""Ink to pixels: batched, no loop over points.
+"""Rasterises ink in batches, without a loop over points.
 
 Two modes. `rasterize_binary` is the published rule, pixel for pixel: scale so that the
 longer side spans `size - 1 - 2 * margin` pixels, walk each segment in `int(length) + 1`
-even steps (length = the longer of |dx|, |dy|), round half to even, dilate by 3x3. It is
-numpy's, as every segment has its own number of steps. `rasterize` is the anti-aliased
-mode that training uses, in JAX: a pixel's ink is how much of it lies within half the
-pen's width of the nearest segment.
+even steps (length = the larger of |dx|, |dy|), round half to even, dilate by 3x3. It
+runs in numpy, because every segment has its own number of steps. `rasterize` is the
+anti-aliased mode for training, in JAX: the ink of a pixel is the part of it that lies
+within half the pen's width of the nearest segment.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+# The anti-aliased mode
 
 
 def rasterize(
@@ -32,7 +34,7 @@ def rasterize(
     scale = size - 1 - 2 * margin
     xy = points[..., :2] * scale + (size - 1) / 2
     start = jnp.concatenate([xy[:, :1], xy[:, :-1]], axis=1)
-    # A stroke's first point is a segment of no length: it draws the dot of a tap.
+    # A stroke's first point is a segment of length 0: it draws the dot of a tap.
     start = jnp.where(points[..., 2:] > 0.5, start, xy)
     delta = xy - start
     length2 = jnp.maximum(jnp.sum(delta**2, -1), 1e-12)
@@ -42,52 +44,60 @@ def rasterize(
     dy = grid - start[..., 1:]
     tx = dx * (delta[..., :1] / length2[..., None])
     ty = dy * (delta[..., 1:] / length2[..., None])
+    # t is the foot of the perpendicular, clipped to the ends of the segment.
     t = jnp.clip(tx[:, :, None, :] + ty[:, :, :, None], 0.0, 1.0)
     ex = dx[:, :, None, :] - t * delta[..., 0, None, None]
     ey = dy[:, :, :, None] - t * delta[..., 1, None, None]
-    dist = jnp.sqrt(jnp.min(ex**2 + ey**2, axis=1))
+    # The minimum comes before the root: one root per pixel, not one per segment.
+    distance = jnp.sqrt(jnp.min(ex**2 + ey**2, axis=1))
     half = jnp.asarray(width, xy.dtype) / 2
-    return jnp.clip(jnp.reshape(half, (-1, 1, 1)) + 0.5 - dist, 0.0, 1.0)
+    return jnp.clip(jnp.reshape(half, (-1, 1, 1)) + 0.5 - distance, 0.0, 1.0)
+
+
+# The published rule
 
 
 def rasterize_binary(
     strokes: Sequence[Sequence[np.ndarray]], *, size: int = 28, margin: int = 4
 ) -> Float[np.ndarray, "b size size"]:
-    """The published rule for many drawings, in one call.
+    """Pictures of many drawings by the published rule, in one call.
 
-    Each drawing is a sequence of strokes `(n, >= 2)`; pen-ups are kept, and a stroke of
-    one point is a dot. Returns 1.0 for ink and 0.0 for paper. A drawing of fewer than
-    two points stays blank.
+    Each drawing is a sequence of strokes `(n, >= 2)`; pen-ups stay gaps, and a stroke
+    of one point is a dot. Returns 1.0 for ink and 0.0 for paper. A drawing of fewer
+    than two points stays blank.
     """
-    kept = [_drawable(drawing) for drawing in strokes]
-    parts = [stroke for drawing in kept for stroke in drawing]
-    wide = np.zeros((len(kept), size + 2, size + 2), bool)
-    if parts:
-        xy = np.concatenate(parts).astype(np.float32)
-        counts = np.array([sum(map(len, drawing)) for drawing in kept])
+    drawings = [_drawable(drawing) for drawing in strokes]
+    polylines = [stroke for drawing in drawings for stroke in drawing]
+    # A border of one pixel, so that the dilation needs no special case at the edges.
+    padded = np.zeros((len(drawings), size + 2, size + 2), bool)
+    if polylines:
+        xy = np.concatenate(polylines).astype(np.float32)
+        counts = np.array([sum(map(len, drawing)) for drawing in drawings])
         xy = _to_pixels(xy, counts[counts > 0], size, margin)
         joined = np.ones(len(xy), bool)
-        joined[np.cumsum([len(stroke) for stroke in parts]) - 1] = False
+        joined[np.cumsum([len(stroke) for stroke in polylines]) - 1] = False
         start = np.flatnonzero(joined)
-        place, segment = _walk(xy[start], xy[start + 1])
-        drawing = np.repeat(np.arange(len(kept)), counts)[start]
-        wide[drawing[segment], place[:, 1] + 1, place[:, 0] + 1] = True
-    rows = wide[:, :-2] | wide[:, 1:-1] | wide[:, 2:]
+        pixels, segment = _walk(xy[start], xy[start + 1])
+        drawing = np.repeat(np.arange(len(drawings)), counts)[start]
+        padded[drawing[segment], pixels[:, 1] + 1, pixels[:, 0] + 1] = True
+    # The 3x3 dilation is separable: rows first, then columns.
+    rows = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
     return (rows[..., :-2] | rows[..., 1:-1] | rows[..., 2:]).astype(np.float32)
 
 
 def _walk(start, end):
-    """Pixels `[m 2]` that steps along segments `[n 2]` round to, and whose they are."""
-    way = end - start
-    steps = np.abs(way).max(-1).astype(np.int64) + 1
-    segment = np.repeat(np.arange(len(way)), steps)
+    """Pixels `[m 2]` on segments `[n 2]` in even steps, and the segment of each."""
+    delta = end - start
+    steps = np.abs(delta).max(-1).astype(np.int64) + 1
+    segment = np.repeat(np.arange(len(delta)), steps)
     rank = np.arange(len(segment)) - (np.cumsum(steps) - steps)[segment]
     t = rank.astype(np.float32) / np.maximum(steps - 1, 1).astype(np.float32)[segment]
-    return np.rint(start[segment] + t[:, None] * way[segment]).astype(np.int64), segment
+    pixels = np.rint(start[segment] + t[:, None] * delta[segment]).astype(np.int64)
+    return pixels, segment
 
 
 def _drawable(drawing):
-    """The strokes `[n 2]` with n >= 2: a dot is a segment of no length."""
+    """The strokes `[n 2]` with n >= 2: a dot becomes a segment of length 0."""
     strokes = [stroke[:, :2] for stroke in drawing if len(stroke)]
     if sum(map(len, strokes)) < 2:
         return []
@@ -95,7 +105,7 @@ def _drawable(drawing):
 
 
 def _to_pixels(xy, counts, size, margin):
-    """Each drawing, `counts` points of `xy` in a row, scaled and centred in float32."""
+    """Scales and centres each drawing, the next `counts` points of `xy`, in float32."""
     start = np.cumsum(counts) - counts
     low, high = np.minimum.reduceat(xy, start), np.maximum.reduceat(xy, start)
     span = np.maximum(high - low, np.float32(1e-6)).max(-1, keepdims=True)

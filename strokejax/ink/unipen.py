@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from strokejax.ink.limits import MAX_BYTES, MAX_STROKES, read_bytes
+from strokejax.files import read_bytes
+from strokejax.ink.limits import MAX_BYTES, MAX_STROKES
 from strokejax.types import InputError
 
 MAX_DEPTH = 4
@@ -38,16 +39,17 @@ def parse_unipen(
 ) -> list[tuple[Strokes, str | None]]:
     """The labelled segments of a file, each as strokes f64[n, 3] of x, y, t (seconds).
 
-    y is turned to grow downwards, in the units of x. `level` is the kind of segment,
-    the finest of .HIERARCHY that occurs by default; a file without segments is one ink
-    without a label. `root` is the folder that .INCLUDE names are relative to and may
-    not leave, the file's own by default. InputError names the component or segment.
+    y is flipped to grow downwards, in the units of x. `level` is the kind of segment;
+    its default is the finest one of .HIERARCHY that occurs. A file without segments is
+    one ink without a label. .INCLUDE names are relative to the folder `root` (by
+    default the folder of the file) and may not leave it. InputError names the component
+    or segment.
     """
     path = Path(path)
     reader = _Reader(str(path))
     base = Path(root) if root is not None else path.parent
     for keyword, text in _statements(path, base.resolve(), [0, 0], 0):
-        reader.take(keyword, text)
+        reader.read_statement(keyword, text)
     reader.close_set()
     if not reader.segments:
         raise InputError(f"{path} has no ink: it has no .PEN_DOWN with points.")
@@ -69,20 +71,20 @@ def parse_unipen(
 
 
 def _statements(
-    path: Path, root: Path, used: list[int], depth: int
+    path: Path, root: Path, totals: list[int], depth: int
 ) -> Iterator[tuple[str, str]]:
-    """Keyword and argument text of each statement, included files in their places.
+    """Keyword and argument text of each statement, with included files in their places.
 
-    `used` counts the files and bytes read so far, over all files.
+    `totals` counts the files and bytes read so far, and is updated in place.
     """
     data = read_bytes(path, MAX_BYTES)
-    used[0] += 1
-    used[1] += len(data)
-    if depth > MAX_DEPTH or used[0] > MAX_INCLUDES or used[1] > MAX_BYTES:
+    totals[0] += 1
+    totals[1] += len(data)
+    if depth > MAX_DEPTH or totals[0] > MAX_INCLUDES or totals[1] > MAX_BYTES:
         raise InputError(
             f"{path} is reached through too many includes: {depth} deep (limit "
-            f"{MAX_DEPTH}), {used[0]} files (limit {MAX_INCLUDES}), {used[1]:,} bytes "
-            f"(limit {MAX_BYTES:,}); include less."
+            f"{MAX_DEPTH}), {totals[0]} files (limit {MAX_INCLUDES}), {totals[1]:,} "
+            f"bytes (limit {MAX_BYTES:,}); include less."
         )
     text = data.decode("latin-1").replace("\r", "\n")
     for statement in _KEYWORD.split(text)[1:]:
@@ -91,6 +93,7 @@ def _statements(
             yield keyword, arguments
             continue
         name = arguments.strip()
+        # Resolved first, so that neither ".." nor a symbolic link leaves the root.
         target = (root / name).resolve()
         if not target.is_relative_to(root):
             raise InputError(
@@ -102,7 +105,7 @@ def _statements(
                 f"{path} includes {name[:80]!r}, which is not in the folder {root}; "
                 f"put the file into it, or name another root."
             )
-        yield from _statements(target, root, used, depth + 1)
+        yield from _statements(target, root, totals, depth + 1)
 
 
 class _Reader:
@@ -119,14 +122,15 @@ class _Reader:
         self.components: list[tuple[bool, np.ndarray]] = []
         self.open: list[tuple[str, str, str | None, int]] = []
 
-    def take(self, keyword: str, text: str) -> None:
-        """One statement; keywords that say nothing about the pen are passed over."""
+    def read_statement(self, keyword: str, text: str) -> None:
+        """Applies one statement; keywords that do not concern the pen are ignored."""
         if keyword in ("PEN_DOWN", "PEN_UP"):
             self._component(keyword == "PEN_DOWN", text)
         elif keyword == "SEGMENT":
+            # A segment may precede its components, so it is resolved with its set.
             match = _SEGMENT.match(text)
-            kind, where, _, label = match.groups() if match else ("?",) * 3 + (None,)
-            self.open.append((kind, where or "?", label, len(self.components)))
+            kind, place, _, label = match.groups() if match else ("?",) * 3 + (None,)
+            self.open.append((kind, place or "?", label, len(self.components)))
         elif keyword == "START_SET":
             self.close_set()
         elif keyword == "HIERARCHY":
@@ -139,34 +143,35 @@ class _Reader:
                     f"X and Y are needed."
                 )
         elif keyword == "DT":
+            # Milliseconds between two components.
             self.elapsed += self._numbers(text, ".DT").sum() / 1000
         elif keyword in _SCALES:
             self.scale[_SCALES[keyword]] = self._numbers(text, f".{keyword}").sum()
 
-    def _numbers(self, text: str, what: str) -> np.ndarray:
+    def _numbers(self, text: str, place: str) -> np.ndarray:
         try:
             numbers = np.fromiter(map(float, text.split()), np.float64)
         except ValueError as error:
             raise InputError(
-                f"{self.where}, {what} has something that is not a number "
+                f"{self.where}, {place} has something that is not a number "
                 f"({str(error)[:80]}); correct it."
             ) from error
         if not (np.abs(numbers) <= MAX_NUMBER).all():
             raise InputError(
-                f"{self.where}, {what} has a number that is not finite or above "
+                f"{self.where}, {place} has a number that is not finite or above "
                 f"{MAX_NUMBER:.0e}; correct it."
             )
         return numbers
 
     def _component(self, down: bool, text: str) -> None:
-        """Components are numbered from 0, pen-up ones too, but not empty ones."""
-        where = f"component {len(self.components)}"
-        values = self._numbers(text, where)
+        """Adds a component: numbered from 0, pen-up ones too, but not empty ones."""
+        place = f"component {len(self.components)}"
+        values = self._numbers(text, place)
         if not len(values):
             return
         if len(values) % len(self.coordinates):
             raise InputError(
-                f"{self.where}, {where} has {len(values)} numbers, which is no "
+                f"{self.where}, {place} has {len(values)} numbers, which is not a "
                 f"multiple of the {len(self.coordinates)} coordinates "
                 f"{' '.join(self.coordinates)[:40]!r}; correct it or .COORD."
             )
@@ -181,6 +186,7 @@ class _Reader:
             t = np.full(len(table), np.nan)
         x, y = (table[:, self.coordinates.index(axis)] for axis in "XY")
         x_scale, y_scale = self.scale.get("X", 0.0), self.scale.get("Y", 0.0)
+        # Digitisers may resolve x and y differently; y is brought to the units of x.
         ratio = x_scale / y_scale if min(x_scale, y_scale) >= 1e-3 else 1.0
         self.components.append((down, np.column_stack([x, -ratio * y, t])))
 
@@ -194,20 +200,22 @@ class _Reader:
                 f"above the limit of {MAX_SEGMENTS:,}; split it."
             )
         segments = []
+        # Backwards: a segment without a delineation ends where the next one of its
+        # kind begins.
         next_of_kind: dict[str, int] = {}
-        for kind, where, label, first in reversed(self.open):
-            if where == "?":
-                where = f"{first}-{next_of_kind.get(kind, len(self.components)) - 1}"
+        for kind, place, label, first in reversed(self.open):
+            if place == "?":
+                place = f"{first}-{next_of_kind.get(kind, len(self.components)) - 1}"
             next_of_kind[kind] = first
             if label is not None:
                 label = _ESCAPED.sub(lambda m: _ESCAPES.get(m[1], m[1]), label)
-            segments.append((kind, self._strokes(where, kind), label))
+            segments.append((kind, self._strokes(place, kind), label))
         self.segments += reversed(segments)
         self.components, self.open = [], []
 
     def _strokes(self, delineation: str, kind: str) -> Strokes:
         """Pen-down parts of a list such as 1:40-3,5,6:0-6:12; ends are included."""
-        what = f"{self.where}, segment {kind[:40]!r} {delineation[:40]!r}"
+        place = f"{self.where}, segment {kind[:40]!r} {delineation[:40]!r}"
         strokes: Strokes = []
         for part in delineation.split(","):
             match = _RANGE.fullmatch(part)
@@ -217,13 +225,13 @@ class _Reader:
             )
             if first is None:
                 raise InputError(
-                    f"{what} is not a list of components such as 0-2,5 or 1:40-3:7; "
+                    f"{place} is not a list of components such as 0-2,5 or 1:40-3:7; "
                     f"correct it."
                 )
             last = first if last is None else last
             if last >= len(self.components) or last < first:
                 raise InputError(
-                    f"{what} names components {first} to {last} of a set that has "
+                    f"{place} names components {first} to {last} of a set that has "
                     f"{len(self.components)}; correct it."
                 )
             for c in range(first, last + 1):
@@ -233,9 +241,10 @@ class _Reader:
                 if down and len(part_points):
                     strokes.append(part_points)
                     self.total += len(part_points)
+                # Segments may overlap, so a short file could name many points.
                 if len(strokes) > MAX_STROKES or self.total > MAX_TOTAL_POINTS:
                     raise InputError(
-                        f"{what} takes the file above {MAX_STROKES:,} strokes in a "
+                        f"{place} takes the file above {MAX_STROKES:,} strokes in a "
                         f"segment or {MAX_TOTAL_POINTS:,} points in all; split it."
                     )
         return strokes

@@ -1,1 +1,1 @@
-"""Networks as pairs of pure functions, and what each takes in."""
+"""Networks as pairs of pure functions, and the inputs that they take."""

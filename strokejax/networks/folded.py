@@ -1,4 +1,9 @@
-"""Networks for inference: BatchNorm folded into the convolutions, no Linen needed."""
+"""Networks for inference: BatchNorm folded into the convolutions; Linen is not needed.
+
+With running mean m and variance v, BatchNorm after a convolution w is
+`scale * (w * x - m) / sqrt(v + eps) + bias`. This is the convolution `w * g` plus
+`bias - m * g`, where `g = scale / sqrt(v + eps)`.
+"""
 
 from functools import cache, partial
 
@@ -10,30 +15,30 @@ from strokejax.networks import winograd
 from strokejax.networks.functions import (
     BN_EPS,
     SIZE_LIMIT,
-    conv5,
-    halve,
+    conv1d,
     max_pool,
     motion_features,
-    quarters,
+    pool_pairs,
+    quadrant_means,
+    split_modalities,
     to_images,
     unit,
-    what_is_seen,
 )
 from strokejax.types import Encoder, PyTree
 
-HALVED = (1, 3)
-"""Before which of the 1-D convolutions the points are halved."""
+AFTER_POOLING = (1, 3)
+"""Indices of the 1-D convolutions that follow a pooling over pairs of points."""
 TILE, LAST_TILE = 4, 3
 """Winograd's tiles; 3 suits the 6x6 outputs that the last block's pooling uses."""
 
+# Folding
+
 
 def fold(params: PyTree, model_state: PyTree, *, fast: bool = True) -> PyTree:
-    """BatchNorm folded into the convolutions before it: kernels, biases, dense layers.
+    """The parameters of `folded_net`: kernels and biases, dense layers as they are.
 
-    With running mean m and variance v, `scale * (w * x - m) / sqrt(v + eps) + bias` is
-    the convolution with `w * g` plus `bias - m * g`, where `g = scale / sqrt(v + eps)`.
-    On a CPU, kernels come in Winograd's domain where `fast`: half the time a picture,
-    twice the time to compile.
+    On a CPU, `fast` stores kernels in Winograd's domain, which halves the time a
+    picture takes and doubles the time to compile.
     """
     statistics = model_state["batch_stats"]
     folded = {"hidden": params["hidden"], "out": params["out"]}
@@ -45,17 +50,17 @@ def fold(params: PyTree, model_state: PyTree, *, fast: bool = True) -> PyTree:
 
 
 def _folded_blocks(params, statistics, fast):
-    """Kernels and biases, block by block; kernels in Winograd's domain have 3 axes."""
+    """`(kernel, bias)` pairs by block; a kernel in Winograd's domain has 3 axes."""
     names = sorted(name for name in params if name.startswith("block"))
     blocks = []
     for block in names:
         convs = []
         for i in range(1, len(params[block]) // 2 + 1):
             norm, running = params[block][f"norm{i}"], statistics[block][f"norm{i}"]
-            gain, bias = _gain(norm, running)
+            gain, bias = _gain_and_bias(norm, running)
             kernel = np.asarray(params[block][f"conv{i}"]["kernel"]) * gain
             if fast and jax.default_backend() == "cpu" and kernel.shape[2] > 1:
-                # numpy, not jax: compiling these few products takes seconds.
+                # numpy, because jax would spend seconds compiling these few products.
                 last = block == names[-1] and f"conv{i + 1}" not in params[block]
                 kernel = _kernel_tiles(kernel, LAST_TILE if last else TILE)
             convs.append((kernel, bias))
@@ -67,13 +72,13 @@ def _folded_motion(params, statistics):
     convs = []
     for name in sorted(name for name in params if name.endswith("_kernel")):
         norm = name.replace("_kernel", "_norm")
-        gain, bias = _gain(params[norm], statistics[norm])
+        gain, bias = _gain_and_bias(params[norm], statistics[norm])
         convs.append((np.asarray(params[name]) * gain, bias))
     return {"convs": convs, "out": params["out"]}
 
 
-def _gain(norm, running):
-    """What BatchNorm multiplies by, and adds."""
+def _gain_and_bias(norm, running):
+    """BatchNorm at inference as `x * gain + bias`."""
     gain = np.asarray(norm["scale"]) / np.sqrt(running["var"] + BN_EPS)
     return gain, norm["bias"] - running["mean"] * gain
 
@@ -84,17 +89,20 @@ def _kernel_tiles(kernel, m):
     return u.reshape(-1, *kernel.shape[2:]).astype(np.float32)
 
 
+# The network
+
+
 @cache
 def folded_net(*, normalise: bool, fused: bool = False, **raster) -> Encoder:
     """The inference twin of `cnn.stroke_net` and `fused.fused_net`, on folded params.
 
-    One a setting: what is compiled for it serves every version of a model.
+    Cached by its settings, so that every version of a model shares one compilation.
     """
 
     def apply(params, model_state, inputs, mask, *, train=False, key=None):
         parts = []
         if "convs" in params:
-            pool = quarters if fused else _mean
+            pool = quadrant_means if fused else _mean
             parts.append(_shape(params, to_images(inputs, **raster), pool))
         if fused:
             parts = _with_motion_and_size(params, inputs, parts)
@@ -106,40 +114,45 @@ def folded_net(*, normalise: bool, fused: bool = False, **raster) -> Encoder:
     return Encoder(init=_no_init, apply=apply)
 
 
+def _no_init(key, inputs):
+    raise TypeError("a folded network has no init; make its parameters with `fold`")
+
+
 def _mean(x):
     return x.mean((1, 2))
 
 
 def _shape(params, images, pool):
-    """f32[b 128], or four times as many: what `pool` makes of the last block."""
+    """The last block's features, pooled: f32[b 128], or f32[b 512] by quadrants."""
     if jax.default_backend() == "cpu" and jax.device_count() == 1:
-        # One picture at a time stays in the cache; larger buffers do not.
-        return jax.lax.map(partial(_one, params, pool), images)
+        # The buffers of one picture stay in the cache; those of a batch do not.
+        return jax.lax.map(partial(_one_shape, params, pool), images)
     return pool(_features(params, images))
 
 
-def _one(params, pool, image):
+def _one_shape(params, pool, image):
     return pool(_features(params, image[None]))[0]
 
 
 def _with_motion_and_size(params, inputs, parts):
-    """As in `fused.Fused`."""
-    points, size, seen = what_is_seen(inputs)
-    seen = {name: x.astype(jnp.float32)[:, None] for name, x in seen.items()}
-    parts = [x for part in parts for x in (part * seen["shape"], seen["shape"])]
+    """The inputs of the hidden layer, as in `fused.Fused`."""
+    points, size, present = split_modalities(inputs)
+    present = {name: x.astype(jnp.float32)[:, None] for name, x in present.items()}
+    parts = [x for part in parts for x in (part * present["shape"], present["shape"])]
     if "motion" in params:
-        parts += [_motion(params["motion"], points) * seen["motion"], seen["motion"]]
+        has_motion = present["motion"]
+        parts += [_motion(params["motion"], points) * has_motion, has_motion]
     size = jnp.clip(size, -SIZE_LIMIT, SIZE_LIMIT)[:, None]
-    return [*parts, size * seen["size"], seen["size"]]
+    return [*parts, size * present["size"], present["size"]]
 
 
 def _motion(params, points):
-    """f32[b 128], as `motion.MotionNet`."""
+    """f32[b 128], as `fused.MotionNet`."""
     x = motion_features(points)
     for i, (kernel, bias) in enumerate(params["convs"]):
-        if i in HALVED:
-            x = halve(x)
-        x = jax.nn.relu(conv5(x, kernel) + bias)
+        if i in AFTER_POOLING:
+            x = pool_pairs(x)
+        x = jax.nn.relu(conv1d(x, kernel) + bias)
     x = jnp.concatenate([x.mean(1), x.max(1)], -1)
     return jax.nn.relu(_dense(params["out"], x))
 
@@ -148,8 +161,7 @@ def _dense(layer, x):
     return x @ layer["kernel"] + layer["bias"]
 
 
-def _no_init(key, inputs):
-    raise TypeError("folded networks come from `fold`, they are not initialised")
+# Convolutions, by Winograd's algorithm where the kernel is stored in its domain
 
 
 def _features(params, x):
@@ -162,13 +174,13 @@ def _features(params, x):
             else:
                 x = _shifted(x, kernel) if x.shape[-1] == 1 else _direct(x, kernel)
                 x = jax.nn.relu((max_pool(x) if pooled else x) + bias)
-            # What is stored once must not be computed again for each of its users.
+            # Without the barrier XLA may compute x again for each of its users.
             x = jax.lax.optimization_barrier(x)
     return x
 
 
 def _winograd(x, u, bias, pooled):
-    """Convolution, bias, ReLU, and 2x2 pooling inside the tiles where they are even."""
+    """Convolution, bias, ReLU, and with even tiles 2x2 pooling inside them."""
     m = round(len(u) ** 0.5) - 2
     if not pooled:
         return jax.nn.relu(winograd.convolve(x, u, m) + bias)

@@ -1,4 +1,4 @@
-"""Layers that several networks share, with PyTorch's conventions where they differ."""
+"""Normalisation layers, with PyTorch's conventions where Linen's differ."""
 
 import flax.linen as nn
 import jax
@@ -10,10 +10,10 @@ from strokejax.networks.functions import BN_EPS, BN_MOMENTUM
 class BatchNorm(nn.Module):
     """Batch normalisation (Ioffe & Szegedy 2015) with PyTorch's conventions and a mask.
 
-    Masked examples change nothing, nor, with a mask of as many dimensions as x has, do
-    masked places. Running statistics keep 0.9 of the old value; their variance is the
-    unbiased one (n / (n - 1)), which `nn.BatchNorm` does not offer. An all-masked batch
-    leaves them as they are.
+    Masked examples do not contribute; nor do masked positions, if the mask has as many
+    dimensions as x. Running statistics keep 0.9 of the old value; the running variance
+    is unbiased (n / (n - 1)), which `nn.BatchNorm` does not offer. An all-masked batch
+    leaves them unchanged.
     """
 
     momentum: float = BN_MOMENTUM
@@ -33,13 +33,14 @@ class BatchNorm(nn.Module):
             mask = mask.reshape(-1, *(1,) * (x.ndim - 1))
         weight = mask.astype(x.dtype)
         axes = tuple(range(x.ndim - 1))
+        # A mask of examples counts for all positions of each.
         n = jnp.sum(weight) * (x.size // (weight.size * c))
         m = jnp.sum(x * weight, axes) / jnp.maximum(n, 1.0)
         v = jnp.sum(weight * (x - m) ** 2, axes) / jnp.maximum(n, 1.0)
-        keep = jnp.where(n > 0, self.momentum, 1.0)
+        decay = jnp.where(n > 0, self.momentum, 1.0)
         unbiased = v * n / jnp.maximum(n - 1.0, 1.0)
-        mean.value = keep * mean.value + (1 - keep) * m
-        var.value = keep * var.value + (1 - keep) * unbiased
+        mean.value = decay * mean.value + (1 - decay) * m
+        var.value = decay * var.value + (1 - decay) * unbiased
         gain = scale * jax.lax.rsqrt(v + self.eps)
         return x * gain + (bias - m * gain)
 

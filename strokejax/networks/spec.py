@@ -1,24 +1,15 @@
-"""From what a stored model says of its network to the network."""
+"""Build a network from the specification that a stored model carries."""
 
 from typing import Any, NamedTuple
 
-from strokejax.pictures.lines import HEIGHT
-from strokejax.tasks.lines.emnist_lines import SIZE
 from strokejax.types import Encoder, InputError
 
 ARCHITECTURES = ("stroke_net", "resnet", "motion", "fused")
-WINDOWS = "line_cnn_simple"
-"""Reads lines of 28 pixels window by window, as published."""
-SWIPES = ("transformer", "conformer", "rnn")
-"""These write words of swipes."""
-FONTS = ("font_net", "simple_cnn")
-"""These see lines of text, to tell fonts apart."""
-LINES = ("line_cnn", "line_transformer", WINDOWS)
-"""These read lines; but for `WINDOWS` by logits of characters and CTC's blank."""
+"""Architectures that embed single drawings; `build_encoder` builds them."""
 
 
 class EncoderSpec(NamedTuple):
-    """Everything that rebuilds an encoder; plain values, stored as JSON."""
+    """Everything needed to rebuild an encoder; plain values, stored as JSON."""
 
     architecture: str = "stroke_net"
     out_dim: int = 64
@@ -27,25 +18,25 @@ class EncoderSpec(NamedTuple):
     """True: embeddings of length 1. False: logits."""
     norm: str = "batch"
     size: int = 28
-    """Pixels a side of the picture it sees."""
+    """Side of the input picture, in pixels."""
     margin: int = 4
-    """Pixels between the picture's edge and the drawing."""
+    """Blank pixels between the picture's edge and the drawing."""
     width: float = 3.0
-    """Pixels; the pen."""
+    """Stroke width, in pixels."""
     binary: bool = False
-    """True: drawn by the published rule. False: anti-aliased."""
+    """True: rasterised by the published binary rule. False: anti-aliased."""
     channels: float = 1.0
-    """Channels of the convolutions over those of `layouts`."""
+    """Factor on the channels of the layouts in `functions`."""
     convs: int = 2
-    """Convolutions of each block over the picture, 1 or 2."""
+    """Convolutions in each block over the picture, 1 or 2."""
     features: str = ""
-    """What a network sees of swipes, one of `config_values.FEATURES`."""
+    """Input features of a network that reads swipes; empty for all others."""
     length: int = 0
-    """Pixels of the pictures of text it sees, `size` high; 0 = it sees none."""
+    """Width of text pictures in pixels, `size` high; 0: the network reads no text."""
 
     @property
     def uses(self) -> tuple[str, ...]:
-        """What it can see of ink with a known usual size."""
+        """The modalities that the network uses of ink with a known reference size."""
         return {
             "stroke_net": ("shape",),
             "resnet": ("shape",),
@@ -59,19 +50,12 @@ class EncoderSpec(NamedTuple):
         return {"size": self.size, "margin": self.margin, "width": self.width}
 
 
-def line_height(spec: EncoderSpec) -> int:
-    """Pixels of the lines that a network reads."""
-    return SIZE if spec.architecture == WINDOWS else HEIGHT
-
-
 def check_spec(spec: EncoderSpec) -> None:
-    """InputError for an architecture that this version does not know."""
-    known = (*ARCHITECTURES, *LINES, *FONTS, *SWIPES)
-    if spec.architecture not in known:
+    """InputError for an architecture that does not embed single drawings."""
+    if spec.architecture not in ARCHITECTURES or spec.length:
         raise InputError(
-            f"The model's architecture is {spec.architecture!r}; this version knows "
-            f"{', '.join(known)}; update strokejax, or use another "
-            f"model."
+            f"The model's architecture is {spec.architecture!r}, but single drawings "
+            f"need one of {', '.join(ARCHITECTURES)}; use a model of single symbols."
         )
 
 
@@ -82,14 +66,12 @@ def build_encoder(
     dropout: float = 0.0,
     frozen: tuple[str, ...] = (),
 ) -> Encoder:
-    """The trainable network; `frozen` blocks keep their statistics."""
+    """The trainable network of a spec; InputError for other `ARCHITECTURES`.
+
+    `frozen` names blocks whose BatchNorm statistics stay fixed in training.
+    """
     check_spec(spec)
-    if spec.architecture in LINES:
-        return _line_encoder(spec, dropout)
-    if spec.architecture in FONTS:
-        return _font_encoder(spec, dropout)
-    if spec.architecture in SWIPES:
-        return _swipe_encoder(spec, dropout)
+    # Networks are imported late: inference by a folded one does without Linen.
     if spec.architecture == "resnet":
         from strokejax.networks.cnn import resnet
 
@@ -130,48 +112,18 @@ def build_encoder(
     )
 
 
-def _line_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
-    if spec.architecture == WINDOWS:
-        from strokejax.tasks.lines.network import windows_net
-
-        return windows_net(spec.out_dim)
-    from strokejax.tasks.lines.network import line_net
-
-    attention = spec.architecture == "line_transformer"
-    return line_net(spec.out_dim, attention=attention, dropout=dropout)
-
-
-def _swipe_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
-    from strokejax.networks.cnn import as_encoder
-    from strokejax.tasks.swipes.network import SwipeNet
-
-    net = SwipeNet(spec.out_dim, spec.architecture, spec.features, dropout)
-    return as_encoder(net, lambda inputs, key: (inputs,), normalise=False)
-
-
-def _font_encoder(spec: EncoderSpec, dropout: float) -> Encoder:
-    from strokejax.tasks.fonts.network import font_net, simple_cnn
-
-    build = font_net if spec.architecture == "font_net" else simple_cnn
-    return build(
-        spec.out_dim,
-        normalise=spec.normalise,
-        channels=spec.channels,
-        convs=spec.convs,
-        dropout=dropout,
-    )
-
-
 def build_inference(
     spec: EncoderSpec, params: Any, model_state: Any, *, fast: bool = True
 ):
-    """`(encoder, params, model_state)` for answering, BatchNorm folded where there is.
+    """`(encoder, params, model_state)` for inference.
 
-    `fast` is for many pictures: without it less is compiled. What is folded imports
-    neither Linen nor anything else that only training needs.
+    BatchNorm is folded into the convolutions, except in `resnet`; GroupNorm cannot be
+    folded. `fast` pays off for many pictures: on a CPU they take half the time and
+    compiling takes twice as long. The folded network imports neither Linen nor anything
+    else that only training needs.
     """
     check_spec(spec)
-    if spec.norm != "batch" or spec.architecture in ("resnet", *FONTS):
+    if spec.norm != "batch" or spec.architecture == "resnet":
         return build_encoder(spec), params, model_state
     from strokejax.networks.folded import fold, folded_net
 

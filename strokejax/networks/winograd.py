@@ -1,11 +1,12 @@
 """3x3 convolutions by Winograd's minimal filtering, for CPUs.
 
 F(m, 3) computes an m x m tile of the output from n x n inputs, n = m + 2, with n^2
-instead of 9 m^2 multiplications a channel pair (Lavin & Gray, "Fast Algorithms for
-Convolutional Neural Networks", CVPR 2016; the matrices by Toom and Cook's interpolation
-at `POINTS` and infinity). The products are one batched matmul over channels,
-which XLA runs on a CPU much faster than its convolutions: a StrokeNet training step
-takes 0.7 of the time. float32 errors reach 1e-5 of a unit-scale output for m = 4.
+instead of 9 m^2 multiplications per channel pair (Lavin & Gray, "Fast Algorithms for
+Convolutional Neural Networks", CVPR 2016). The matrices come from Toom-Cook
+interpolation at `POINTS` and infinity. The products are one batched matmul over
+channels, which XLA runs on a CPU much faster than its convolutions: a StrokeNet
+training step takes 0.7 of the time. float32 errors reach 1e-5 of a unit-scale output
+for m = 4.
 """
 
 from functools import cache, reduce
@@ -19,11 +20,13 @@ TILE = 4
 POINTS = (0.0, 0.75, -0.75, 1.5, -1.5)
 """Exact in binary; at 0, 1, -1, 2, -2 the float32 errors are three times as large."""
 CHUNK, PIXELS = 16, 16 * 28 * 28
-"""Examples at a time, and their pixels: larger buffers leave the cache, and page faults
-cost more."""
+"""Limits of a chunk, in examples and in pixels: larger buffers leave the cache, and
+page faults cost more than chunking."""
 
 Pair = tuple[int, int]
 """Of rows and of columns."""
+
+# Transforms
 
 
 @cache
@@ -34,10 +37,10 @@ def matrices(m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     a = np.vstack([p[:, None] ** np.arange(m), np.eye(m)[-1:]])
     others = np.array([np.prod(q - np.delete(p, i)) for i, q in enumerate(p)])
     g = np.vstack([p[:, None] ** np.arange(3) / others[:, None], [0, 0, 1]])
-    # B is what makes the identity hold for every d and g: a small linear system.
+    # B solves the linear system that makes the identity hold for every d and g.
     products = np.einsum("ki,kj->ijk", a, g).reshape(3 * m, n)
-    wanted = np.array([np.eye(n)[i + j] for i in range(m) for j in range(3)])
-    b = np.linalg.lstsq(products, wanted, rcond=None)[0]
+    targets = np.array([np.eye(n)[i + j] for i in range(m) for j in range(3)])
+    b = np.linalg.lstsq(products, targets, rcond=None)[0]
     return a, np.round(b, 6).T, g
 
 
@@ -74,15 +77,31 @@ def untile(y: jax.Array, batch: int, tiles: Pair) -> jax.Array:
     return y.reshape(batch, tiles[0] * m, tiles[1] * m, -1)
 
 
+def _combine(matrix: np.ndarray, terms: list[jax.Array], axis: int) -> jax.Array:
+    """The linear combination of the terms by each row of the matrix, stacked.
+
+    The barrier keeps XLA from fusing the rows into their users, which would compute
+    them again for every output element.
+    """
+    rows = [
+        reduce(jnp.add, [float(c) * t for c, t in zip(row, terms, strict=True) if c])
+        for row in matrix
+    ]
+    return lax.optimization_barrier(jnp.stack(rows, axis))
+
+
+# The convolution and its gradients
+
+
 def multiply(v: jax.Array, u: jax.Array) -> jax.Array:
-    """f32[n*n t i] times f32[n*n i o]: one matmul a frequency."""
+    """f32[n*n t i] times f32[n*n i o]: one matmul per frequency."""
     return lax.dot_general(v, u, (((2,), (1,)), ((0,), (0,))))
 
 
 def convolve(
     x: jax.Array, u: jax.Array, m: int = TILE, size: Pair | None = None
 ) -> jax.Array:
-    """SAME convolution of f32[b h w i] by `kernel_tiles`; its top left of a size."""
+    """SAME convolution of f32[b h w i] by `kernel_tiles`; `size` cuts its top left."""
     h, w = size or x.shape[1:3]
     tiles = -(-h // m), -(-w // m)
     y = output_tiles(multiply(input_tiles(x, m, tiles), u), m)
@@ -93,7 +112,7 @@ def convolve(
 def conv3x3(x: jax.Array, kernel: jax.Array) -> jax.Array:
     """SAME 3x3 convolution: f32[b h w i], f32[3 3 i o]."""
     u = kernel_tiles(kernel)
-    return _joined(lax.map(lambda part: convolve(part, u), _split(x)))
+    return _merged(lax.map(lambda part: convolve(part, u), _chunks(x)))
 
 
 def _forward(x, kernel):
@@ -102,7 +121,7 @@ def _forward(x, kernel):
 
 def _backward(saved, g):
     x, kernel = saved
-    turned = kernel_tiles(jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
+    flipped = kernel_tiles(jnp.flip(kernel, (0, 1)).swapaxes(2, 3))
     tiles = -(-x.shape[1] // TILE), -(-x.shape[2] // TILE)
 
     def part(du, both):
@@ -110,13 +129,14 @@ def _backward(saved, g):
         dm = _gradient_tiles(g, tiles)
         v = input_tiles(x, TILE, tiles)
         du += lax.dot_general(v, dm, (((1,), (1,)), ((0,), (0,))))
-        return du, convolve(g, turned)
+        return du, convolve(g, flipped)
 
     zero = jnp.zeros(((TILE + 2) ** 2, *kernel.shape[2:]), x.dtype)
-    du, dx = lax.scan(part, zero, (_split(x), _split(g)))
-    spread = jnp.asarray(matrices(TILE)[2], x.dtype)
+    du, dx = lax.scan(part, zero, (_chunks(x), _chunks(g)))
+    # The gradient of `kernel_tiles`: G^T on both sides.
+    g_matrix = jnp.asarray(matrices(TILE)[2], x.dtype)
     du = du.reshape(TILE + 2, TILE + 2, *kernel.shape[2:])
-    return _joined(dx), jnp.einsum("ai,bj,abco->ijco", spread, spread, du)
+    return _merged(dx), jnp.einsum("ai,bj,abco->ijco", g_matrix, g_matrix, du)
 
 
 conv3x3.defvjp(_forward, _backward)
@@ -132,25 +152,12 @@ def _gradient_tiles(g, tiles):
     return v.reshape((TILE + 2) ** 2, -1, g.shape[-1])
 
 
-def _combine(matrix: np.ndarray, terms: list[jax.Array], axis: int) -> jax.Array:
-    """Each row's linear combination of the terms, stacked.
-
-    The barrier keeps XLA from fusing the rows into their users, which would compute
-    them again for every output element.
-    """
-    rows = [
-        reduce(jnp.add, [float(c) * t for c, t in zip(row, terms, strict=True) if c])
-        for row in matrix
-    ]
-    return lax.optimization_barrier(jnp.stack(rows, axis))
-
-
-def _split(x):
-    """Chunks of examples; one where they do not come out even or are shared out."""
+def _chunks(x):
+    """[chunks b ...]; one chunk if the batch does not divide or is sharded."""
     chunk = min(CHUNK, max(1, PIXELS // (x.shape[1] * x.shape[2])))
     even = len(x) % chunk == 0 and jax.device_count() == 1
     return x.reshape(-1, chunk if even else len(x), *x.shape[1:])
 
 
-def _joined(x):
+def _merged(x):
     return x.reshape(-1, *x.shape[2:])

@@ -1,1 +1,1 @@
-"""Pictures in files, normalised, and the lines of text that stand in them."""
+"""Picture files, normalisation, and the lines of text in a picture."""

@@ -1,4 +1,4 @@
-"""Pictures of ink: files and arrays of any kind as grey images with the ink high."""
+"""Reads pictures of any format and mode as u8[h w], ink high, or u8[h w 3] colours."""
 
 import io
 import warnings
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from strokejax.ink.limits import read_bytes
+from strokejax.files import read_bytes
 from strokejax.pictures.normalise import MIN_CONTRAST, normalise_image, normalise_images
 from strokejax.types import InputError
 
@@ -20,59 +20,84 @@ __all__ = [
     "normalise_image",
     "normalise_images",
     "read_image",
+    "read_picture",
     "to_ink_image",
 ]
 
 MAX_PIXELS = 50_000_000
 MAX_BYTES = 64 * 2**20
-ENOUGH = 1_024
-"""Pixels of the shorter side: larger photographs are reduced before all else."""
+REDUCED_SIDE = 1_024
+"""Pixels: a picture whose shorter side is at least twice as long is reduced first."""
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
-"""Decoders that run no other program and read no other file."""
-_PLAIN = ("L", "RGB", "RGBA")
+"""Decoders that neither run another program nor read another file."""
+_EIGHT_BIT = ("L", "RGB", "RGBA")
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+# Files
 
 
 def read_image(path: str | Path) -> np.ndarray:
     """A picture as u8[h, w], 0 = paper and 255 = full ink, upright.
 
-    Any size and colour mode; transparency lies on white, the EXIF turn is applied, and
-    the paper is what the border shows (`to_ink_image`). InputError for a file that is
+    Any size and colour mode. Transparency is composed on white, the EXIF orientation is
+    applied, and the border shows the paper (`to_ink_image`). InputError: the file is
     damaged, of another format, above 64 MiB or, by its header, above 50 megapixels.
+
+    >>> import pathlib, tempfile, numpy as np, strokejax
+    >>> from PIL import Image
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "bar.png"
+    >>> page = np.full((40, 30), 255, np.uint8)
+    >>> page[5:35, 14:16] = 0
+    >>> Image.fromarray(page).save(path)
+    >>> picture = strokejax.read_image(path)
+    >>> picture.shape, int(picture[20, 15]), int(picture[0, 0])
+    ((40, 30), 255, 0)
     """
     return decode_image(read_bytes(path, MAX_BYTES), str(path))
 
 
 def decode_image(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Like read_image for a file's bytes; `where` names them in errors."""
-    return _decoded(data, where, max_pixels, _ink)
+    """Like `read_image` for the bytes of a file; `where` names them in errors."""
+    return _decode(data, where, max_pixels, _ink)
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """A picture as u8[h, w, 3], red, green and blue, upright; as read_image else.
+    """A picture as u8[h, w, 3] in red, green and blue, upright.
 
-    With the package pi-heif HEIC files as well.
+    Limits and errors are those of `read_image`. If the package pi-heif is installed,
+    HEIC files are read too.
     """
     return decode_picture(read_bytes(path, MAX_BYTES), str(path))
 
 
 def decode_picture(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Like read_picture for a file's bytes."""
-    return _decoded(data, where, max_pixels, _colours)
+    """Like `read_picture` for the bytes of a file; `where` names them in errors."""
+    return _decode(data, where, max_pixels, _rgb)
 
 
-def _decoded(
-    data: bytes, where: str, max_pixels: int, seen: Callable[[Any], np.ndarray]
+def encode_picture(picture: np.ndarray) -> bytes:
+    """u8[h w] or u8[h w 3] as the bytes of a PNG file."""
+    from PIL import Image
+
+    data = io.BytesIO()
+    Image.fromarray(picture).save(data, "PNG")
+    return data.getvalue()
+
+
+def _decode(
+    data: bytes, where: str, max_pixels: int, convert: Callable[[Any], np.ndarray]
 ) -> np.ndarray:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        # Pillow warns of large pictures, but the limit here is checked before loading.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             image = Image.open(io.BytesIO(data), formats=_formats())
         _check_size(image.width, image.height, where, max_pixels)
         image.load()
-        return _turned(seen(image), _orientation(image))
+        return _upright(convert(image), _orientation(image))
     except InputError:
         raise
     except Image.DecompressionBombError as error:
@@ -86,7 +111,7 @@ def _decoded(
             f"{', '.join(_formats())}."
         ) from error
     except Exception as error:
-        # Decoders meet hostile bytes with errors of any kind.
+        # Decoders answer hostile bytes with errors of any kind.
         raise InputError(
             f"{where} is damaged ({type(error).__name__}: {str(error)[:80]}); save the "
             f"picture again."
@@ -95,7 +120,7 @@ def _decoded(
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """What can be read: HEIC where its decoder is installed."""
+    """Formats that can be read, with HEIF if its decoder is installed."""
     try:
         import pi_heif  # pyright: ignore[reportMissingImports]
     except ImportError:
@@ -104,21 +129,35 @@ def _formats() -> tuple[str, ...]:
     return (*FORMATS, "HEIF")
 
 
-def encode_picture(picture: np.ndarray) -> bytes:
-    """u8[h w] or u8[h w 3] as the bytes of a PNG file."""
-    from PIL import Image
+def _orientation(image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:
+        # A damaged EXIF block does not make the picture unreadable.
+        return 1
 
-    data = io.BytesIO()
-    Image.fromarray(picture).save(data, "PNG")
-    return data.getvalue()
+
+def _upright(values: np.ndarray, orientation: int) -> np.ndarray:
+    """Undoes the EXIF orientation 1 to 8 (Exif 2.3, tag 274)."""
+    if orientation in (5, 6, 7, 8):
+        values = values.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        values = values[::-1]
+    if orientation in (2, 3, 6, 7):
+        values = values[:, ::-1]
+    return np.ascontiguousarray(values)
+
+
+# Arrays
 
 
 def to_ink_image(array: np.ndarray, where: str = "The picture") -> np.ndarray:
-    """Like read_image for an array [h, w] or [h, w, 1, 3 or 4] as u8[h, w].
+    """Like `read_image` for an array [h, w] or [h, w, 1, 3 or 4], as u8[h, w].
 
     Values are bool, u8, u16 or floats from 0 to 1. The paper is the median of the
-    border; ink is what is darker than it, or lighter if that side reaches further, so
-    an inverted picture gives the same result. InputError for other shapes and values.
+    border. Ink is darker than the paper, or lighter if the values reach further to that
+    side, so an inverted picture gives the same result. InputError for other shapes and
+    values.
     """
     from PIL import Image
 
@@ -132,6 +171,7 @@ def to_ink_image(array: np.ndarray, where: str = "The picture") -> np.ndarray:
         )
     _check_size(array.shape[1], array.shape[0], where)
     if array.dtype.kind == "f":
+        # Written so that NaN, which compares false with everything, is refused.
         if not ((array >= 0) & (array <= 1)).all():
             raise InputError(
                 f"{where} has floats outside of 0 to 1; divide them by their maximum."
@@ -161,12 +201,16 @@ def _check_size(
         )
 
 
+# Colour modes of Pillow images
+
+
 def _grey(image):
-    """The picture in 8-bit grey on white paper, without its transparency."""
+    """The picture in 8-bit grey, its transparency composed on white paper."""
     from PIL import Image
 
     if image.mode in _DEEP:
         values = np.nan_to_num(np.asarray(image, np.float32))
+        # Float pictures come in 0..1 or 0..255, integer ones in 16 bits.
         top = 1.0 if image.mode == "F" and values.max() <= 1 else 255.0
         top = top if image.mode == "F" else 65535.0
         values = np.clip(values * (255 / top), 0, 255)
@@ -185,14 +229,8 @@ def _grey(image):
     return image.getchannel("A") if flat else grey
 
 
-def _ink(image) -> np.ndarray:
-    if (factor := min(image.size) // ENOUGH) > 1 and image.mode in _PLAIN:
-        image = image.reduce(factor)
-    return _ink_high(_grey(image))
-
-
-def _colours(image) -> np.ndarray:
-    """The picture in red, green and blue on white paper, without its transparency."""
+def _rgb(image) -> np.ndarray:
+    """u8[h w 3] of the picture, its transparency composed on white paper."""
     from PIL import Image
 
     if image.mode in _DEEP or image.mode == "1":
@@ -203,47 +241,36 @@ def _colours(image) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
     image = image.convert("RGBA")
     paper = Image.new("RGBA", image.size, "white")
-    found = np.asarray(Image.alpha_composite(paper, image).convert("RGB"))
-    flat = np.ptp(found, axis=(0, 1)).max() < MIN_CONTRAST
-    return np.asarray(image.getchannel("A").convert("RGB")) if flat else found
+    colours = np.asarray(Image.alpha_composite(paper, image).convert("RGB"))
+    flat = np.ptp(colours, axis=(0, 1)).max() < MIN_CONTRAST
+    return np.asarray(image.getchannel("A").convert("RGB")) if flat else colours
+
+
+def _ink(image) -> np.ndarray:
+    """u8[h w], ink high; large photographs are reduced first."""
+    if (factor := min(image.size) // REDUCED_SIDE) > 1 and image.mode in _EIGHT_BIT:
+        image = image.reduce(factor)
+    return _ink_high(_grey(image))
 
 
 def _ink_high(grey) -> np.ndarray:
-    """The picture's values turned and stretched so that paper is 0 and full ink 255."""
+    """u8[h w]: grey values mapped so that paper is 0 and full ink 255."""
     values = np.asarray(grey)
     band = max(1, min(values.shape) // 64)
     edges = (values[:band], values[-band:], values[:, :band], values[:, -band:])
     paper = float(np.median(np.concatenate([edge.ravel() for edge in edges])))
-    # Extremes, but not of single pixels: 0.1 % of a photograph is dust and glare. Where
-    # there is nothing else, it is the ink: a dot on a page.
+    # Extremes, but not of single pixels: 0.1 % of a photograph is dust and glare. If
+    # nothing else differs from the paper, these few pixels are the ink: a dot.
     counts = np.array(grey.histogram(), np.int64)
     low = high = paper
-    for few in (counts.sum() // 1000, 0):
+    for outliers in (counts.sum() // 1000, 0):
         if low == high == paper:
-            low = int(np.argmax(counts.cumsum() > few))
-            high = 255 - int(np.argmax(counts[::-1].cumsum() > few))
+            low = int(np.argmax(counts.cumsum() > outliers))
+            high = 255 - int(np.argmax(counts[::-1].cumsum() > outliers))
     levels = np.arange(256.0)
+    # A table of 256 levels, looked up once per pixel.
     if paper - low >= high - paper:
         ink = (paper - levels) * (255 / max(paper, 1))
     else:
         ink = (levels - paper) * (255 / max(255 - paper, 1))
     return np.rint(np.clip(ink, 0, 255)).astype(np.uint8)[values]
-
-
-def _orientation(image) -> int:
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except Exception:
-        # A damaged EXIF block does not make the picture unreadable.
-        return 1
-
-
-def _turned(values: np.ndarray, orientation: int) -> np.ndarray:
-    """Undoes the EXIF orientation 1 to 8 (Exif 2.3, tag 274)."""
-    if orientation in (5, 6, 7, 8):
-        values = values.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        values = values[::-1]
-    if orientation in (2, 3, 6, 7):
-        values = values[:, ::-1]
-    return np.ascontiguousarray(values)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.registration.rows import Known, pair_cosine
+from strokejax.registration.rows import ReplaySet, pair_cosine
 from strokejax.table.table import Rows, unit
 
 ODD = 0.03
@@ -41,7 +41,7 @@ class Loss(NamedTuple):
         return self.mean > GUARD_MEAN + 1e-9 or self.worst > GUARD_WORST + 1e-9
 
 
-def guard(before: Rows, after: Rows, known: Known, but: set[int]) -> Loss:
+def guard(before: Rows, after: Rows, known: ReplaySet, but: set[int]) -> Loss:
     """Known drawings answered before and after a change; `but` owners do not count."""
     others = ~np.isin(known.owner, sorted(but))
     if not others.any():
@@ -59,7 +59,7 @@ def guard(before: Rows, after: Rows, known: Known, but: set[int]) -> Loss:
     return Loss(float(lost[symbols].mean()), float(lost[worst]), int(worst))
 
 
-def odd_ones(z: np.ndarray, known: Known) -> list[int]:
+def outliers(z: np.ndarray, known: ReplaySet) -> list[int]:
     """Which of a symbol's drawings f32[n d] lie farther from the rest than usual."""
     usual = _to_own_mean(known)
     if len(z) < 3 or not len(usual):
@@ -69,7 +69,9 @@ def odd_ones(z: np.ndarray, known: Known) -> list[int]:
     return np.flatnonzero((rest * z).sum(-1) < limit).tolist()
 
 
-def confusion_rates(z: np.ndarray, rows: Rows, known: Known, owner: int) -> np.ndarray:
+def confusion_rates(
+    z: np.ndarray, rows: Rows, known: ReplaySet, owner: int
+) -> np.ndarray:
     """f64[c]: the share of further drawings that will be taken for each other symbol.
 
     Further drawings are the mean of these f32[n d] plus what known drawings differ by
@@ -95,7 +97,7 @@ def worst_of(rate: np.ndarray) -> list[tuple[int, float]]:
     return [(int(i), float(rate[i])) for i in worst if rate[i] >= TOLD]
 
 
-def more_wanted(z: np.ndarray) -> int:
+def recommended_extra(z: np.ndarray) -> int:
     """How many further drawings are worth their trouble, 0 for enough.
 
     With cosine p between drawings, the mean of n is off by (1 - p) / n squared.
@@ -104,7 +106,7 @@ def more_wanted(z: np.ndarray) -> int:
     return max(0, min(wanted, RECOMMENDED) - len(z))
 
 
-def _means(known: Known) -> tuple[np.ndarray, np.ndarray]:
+def _means(known: ReplaySet) -> tuple[np.ndarray, np.ndarray]:
     """f32[n d]: for each drawing the mean of its symbol; and how many that has."""
     if not len(known.z):
         return known.z, np.zeros(0, np.int64)
@@ -118,14 +120,14 @@ def _means(known: Known) -> tuple[np.ndarray, np.ndarray]:
     return means[back], count[back]
 
 
-def _deviations(known: Known) -> np.ndarray:
+def _deviations(known: ReplaySet) -> np.ndarray:
     means, count = _means(known)
     several = count > 1
     fair = np.sqrt(count / np.maximum(count - 1, 1))[:, None].astype(np.float32)
     return ((known.z - means) * fair)[several]
 
 
-def _to_own_mean(known: Known) -> np.ndarray:
+def _to_own_mean(known: ReplaySet) -> np.ndarray:
     """Cosine of each known drawing with the mean of the others of its symbol."""
     means, count = _means(known)
     several = count > 2

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from strokejax.files import save_file
-from strokejax.ink.formats import read_bytes
-from strokejax.registration.registry import Given, add, drawn
+from strokejax.files import read_bytes, save_file
+from strokejax.registration.registry import SymbolDrawings, add, drawn
 from strokejax.registration.rows import Method
 from strokejax.registration.samples import SampleStore, from_tensors, to_tensors
 from strokejax.store.content import parse, to_bytes
@@ -33,15 +32,15 @@ def export_symbols(
     folder = resolve(model)
     stored, store = load_model(folder), SampleStore(folder)
     wanted = [stored.symbols.known(name) for name in names]
-    own = [s for s in drawn(stored) if not names or s.symbol in wanted]
-    without = sorted(set(wanted) - {sample.symbol for sample in own})
-    if without or not own:
+    samples = [s for s in drawn(stored) if not names or s.symbol in wanted]
+    without = sorted(set(wanted) - {sample.symbol for sample in samples})
+    if without or not samples:
         raise InputError(
             f"There are no drawings of {', '.join(map(repr, without)) or 'any symbol'} "
             f"to export; register some first."
         )
-    header, tensors = to_tensors([store.kept(s.file)[s.row] for s in own])
-    header["symbols"] = [sample.symbol for sample in own]
+    header, tensors = to_tensors([store.kept(s.file)[s.row] for s in samples])
+    header["symbols"] = [sample.symbol for sample in samples]
     header |= {"format": FORMAT, "digest": _digest(header, tensors)}
     save_file(path, to_bytes(tensors, header))
     count = header["symbols"].count
@@ -81,7 +80,7 @@ def import_bytes(
         right &= header["digest"] == _digest(header, tensors)
     except (KeyError, TypeError) as error:
         raise InputError(
-            f"{where} is no export of symbols; export it again."
+            f"{where} is not an export of symbols; export it again."
         ) from error
     if not right:
         raise InputError(
@@ -94,13 +93,13 @@ def import_bytes(
             f"{MAX_DRAWINGS:,}; export fewer symbols a file."
         )
     drawings = from_tensors(header, tensors, where)
-    given = []
+    symbols = []
     for name in dict.fromkeys(names):
-        own = [d for d, each in zip(drawings, names, strict=True) if each == name]
-        sources = [Path(where).name] * len(own)
-        given.append(Given(check_name(name), own, sources))
+        part = [d for d, each in zip(drawings, names, strict=True) if each == name]
+        sources = [Path(where).name] * len(part)
+        symbols.append(SymbolDrawings(check_name(name), part, sources))
     version, coaches = add(
-        model, given, "import", method=method, force=force, skip_known=True
+        model, symbols, "import", method=method, force=force, skip_known=True
     )
     return {"version": version, "symbols": coaches}
 
@@ -114,9 +113,9 @@ def _digest(header: Any, tensors: dict[str, np.ndarray]) -> str:
     said |= {
         name: header[name] for name in ("usual_size", "variants") if name in header
     }
-    found = hashlib.sha256(repr(said).encode())
+    digest = hashlib.sha256(repr(said).encode())
     for name in sorted(tensors):
         each = np.asarray(tensors[name], order="C")
-        found.update(f"{name} {each.dtype} {each.shape}".encode())
-        found.update(each.tobytes())
-    return found.hexdigest()
+        digest.update(f"{name} {each.dtype} {each.shape}".encode())
+        digest.update(each.tobytes())
+    return digest.hexdigest()

@@ -8,14 +8,14 @@ import numpy as np
 from strokejax.registration.coach import (
     confusion_rates,
     guard,
-    more_wanted,
-    odd_ones,
+    outliers,
+    recommended_extra,
     worst_of,
 )
 from strokejax.registration.prototypes import APART, groups
 from strokejax.registration.rows import (
-    Known,
     Method,
+    ReplaySet,
     Row,
     by_drawing,
     mean_row,
@@ -25,7 +25,7 @@ from strokejax.registration.samples import Embeddings
 from strokejax.store.model import StoredModel
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import Rows, Slots, unit
-from strokejax.types import InputError
+from strokejax.types import Refused
 
 # A stored model with other rows or names in its slots: from model to model.
 
@@ -45,7 +45,7 @@ def with_symbols(model: StoredModel, symbols: SymbolTable) -> StoredModel:
 
 def _grown(model: StoredModel, more: int) -> StoredModel:
     c = model.symbols.capacity
-    empty = {"spread": np.inf, "owner": 0}
+    empty = {"scale": np.inf, "owner": 0}
 
     def longer(x: np.ndarray, value: Any = 0) -> np.ndarray:
         return np.concatenate([x, np.full((more, *x.shape[1:]), value, x.dtype)])
@@ -67,7 +67,7 @@ def _grown(model: StoredModel, more: int) -> StoredModel:
 def with_row(model: StoredModel, slot: int, row: Row) -> StoredModel:
     """The model with a row in a slot.
 
-    A trained symbol is known by far more drawings than its own: reach and spread stay.
+    A trained symbol is known by far more drawings than its own: radius and scale stay.
     """
     values = {
         "sums": row.sums,
@@ -76,7 +76,7 @@ def with_row(model: StoredModel, slot: int, row: Row) -> StoredModel:
         "offset": row.offset,
     }
     if model.origin[slot] < 0:
-        values |= {"reach": row.reach, "spread": row.spread}
+        values |= {"radius": row.radius, "scale": row.scale}
     slots: dict[str, Any] = model.slots._asdict()
     for name, value in values.items():
         slots[name] = np.array(slots[name])
@@ -90,9 +90,9 @@ def with_row(model: StoredModel, slot: int, row: Row) -> StoredModel:
 def as_trained(model: StoredModel, symbol: str) -> StoredModel:
     """The model with a symbol's rows as offline training left them."""
     slots = model.symbols.slots_of(symbol)
-    own = {slot for slot in slots if model.origin[slot] < 0}
-    model = with_symbols(model, model.symbols.drop(own))
-    for slot in set(slots) - own:
+    added = {slot for slot in slots if model.origin[slot] < 0}
+    model = with_symbols(model, model.symbols.drop(added))
+    for slot in set(slots) - added:
         row = model.calibration.rows[model.origin[slot]]
         model = with_row(model, slot, Row(row, 0 * row, 0, 0.0, 0.0, np.inf))
     return model
@@ -105,7 +105,7 @@ class Learned(NamedTuple):
     coach: dict[str, Any]
 
 
-class Own(NamedTuple):
+class Examples(NamedTuple):
     """What a symbol's row is made of: its drawings and their variants."""
 
     z: np.ndarray
@@ -120,10 +120,10 @@ class Fitted(NamedTuple):
     """A model with a symbol's rows, and what they were made of."""
 
     model: StoredModel
-    own: Own
-    ways: list[np.ndarray]
+    examples: Examples
+    clusters: list[np.ndarray]
     """Which of `own` each row is made of."""
-    known: Known
+    known: ReplaySet
     """The drawings of all other symbols."""
 
 
@@ -141,20 +141,20 @@ def learn(
     `against` is the model before the change, for the guard: InputError where other
     symbols lose too much, unless `force`.
     """
-    model, own, ways, known = with_rows(model, store, symbol, method)
+    model, examples, clusters, known = with_rows(model, store, symbol, method)
     names = model.symbols.names
     owner = names.index(symbol)
-    drawn = own.z[own.variant == ""]
+    drawn = examples.z[examples.variant == ""]
     like = known_drawings(model, store, but=(symbol,), variants=False)
-    rates = _rates(model, own, owner, ways, like)
+    rates = _rates(model, examples, owner, clusters, like)
     coach = {
-        "odd": odd_ones(drawn, like),
+        "odd": outliers(drawn, like),
         "confusions": [
             {"symbol": names[i], "rate": rate} for i, rate in worst_of(rates)
         ],
         "mistaken": float(rates.sum()),
         "old_loss": _guarded(against, model, known, (symbol,), force),
-        "more": more_wanted(drawn),
+        "more": recommended_extra(drawn),
     }
     return Learned(model, coach)
 
@@ -163,36 +163,40 @@ def with_rows(
     model: StoredModel, store: Embeddings, symbol: str, method: Method
 ) -> Fitted:
     """`learn` without guard and coach."""
-    own = _own(model, store, symbol)
-    model, placed = _placed(model, symbol, own)
+    examples = _examples(model, store, symbol)
+    model, placed = _placed(model, symbol, examples)
     known = known_drawings(model, store, but=(symbol,))
     owner = model.symbols.names.index(symbol)
     for slot, part in placed:
-        z, rows, trained = own.z[part], rows_of(model), _trained(model, slot)
+        z, rows, trained = examples.z[part], rows_of(model), _trained(model, slot)
         if method == "mean":
-            row = mean_row(z, trained, rows, own.drawing[part])
+            row = mean_row(z, trained, rows, examples.drawing[part])
         else:
-            row = sgd_row(z, trained, rows, known, owner, own.drawing[part])
+            row = sgd_row(z, trained, rows, known, owner, examples.drawing[part])
         model = with_row(model, slot, row)
-    return Fitted(model, own, [part for _, part in placed], known)
+    return Fitted(model, examples, [part for _, part in placed], known)
 
 
-def _own(model: StoredModel, store: Embeddings, symbol: str) -> Own:
-    own = [each for each in model.samples if each.symbol == symbol]
+def _examples(model: StoredModel, store: Embeddings, symbol: str) -> Examples:
+    samples = [each for each in model.samples if each.symbol == symbol]
     number: dict[Any, int] = {}
-    drawing = [number.setdefault(each.drawing, len(number)) for each in own]
-    variant = [each.variant for each in own]
-    return Own(store.z(own), np.array(drawing), np.array(variant))
+    drawing = [number.setdefault(each.drawing, len(number)) for each in samples]
+    variant = [each.variant for each in samples]
+    return Examples(store.z(samples), np.array(drawing), np.array(variant))
 
 
 def _rates(
-    model: StoredModel, own: Own, owner: int, ways: list[np.ndarray], known: Known
+    model: StoredModel,
+    examples: Examples,
+    owner: int,
+    clusters: list[np.ndarray],
+    known: ReplaySet,
 ) -> np.ndarray:
     """f64[c]: what further drawings will be taken for, whichever way they come."""
     rates = np.zeros(model.symbols.capacity)
-    for part in ways:
-        drawn = by_drawing(own.z[part], own.drawing[part])
-        share = len(part) / len(own.z)
+    for part in clusters:
+        drawn = by_drawing(examples.z[part], examples.drawing[part])
+        share = len(part) / len(examples.z)
         rates += share * confusion_rates(drawn, rows_of(model), known, owner)
     return rates
 
@@ -210,7 +214,7 @@ def check_all(
 def _guarded(
     before: StoredModel,
     after: StoredModel,
-    known: Known,
+    known: ReplaySet,
     symbols: Collection[str],
     force: bool,
 ) -> dict[str, Any]:
@@ -220,12 +224,11 @@ def _guarded(
     loss = guard(rows_of(before), rows_of(after), known, but=changed)
     worst = names[loss.symbol] if loss.symbol >= 0 else None
     if loss.refused and not force:
-        given = ", ".join(map(repr, [*symbols][:5])) + ", ..." * (len(symbols) > 5)
-        raise InputError(
-            f"With {given} the other symbols would lose {100 * loss.mean:.1f} points "
+        named = ", ".join(map(repr, [*symbols][:5])) + ", ..." * (len(symbols) > 5)
+        raise Refused(
+            f"With {named} the other symbols would lose {100 * loss.mean:.1f} points "
             f"of accuracy on average and {worst!r} {100 * loss.worst:.1f} (limits 1 "
-            f"and 10), so nothing was changed; draw it less like {worst!r}, or accept "
-            f"that with --force."
+            f"and 10), so nothing was changed; draw it less like {worst!r}"
         )
     return {"mean": loss.mean, "worst": loss.worst, "symbol": worst}
 
@@ -242,7 +245,7 @@ def known_drawings(
     but: Collection[str] = (),
     *,
     variants: bool = True,
-) -> Known:
+) -> ReplaySet:
     """The calibration of trained symbols that are still there, and others' samples,
     with their `variants` or without."""
     calibration, owner = model.calibration, np.asarray(model.slots.owner)
@@ -255,16 +258,16 @@ def known_drawings(
     there = [s for s in model.samples if s.symbol in first and s.symbol not in but]
     there = [s for s in there if variants or not s.variant]
     if there:
-        own = [first[each.symbol] for each in there]
+        owners = [first[each.symbol] for each in there]
         z = np.concatenate([z, store.z(there)])
-        slots = np.concatenate([slots, own])
-    return Known(z, owner[slots].astype(np.int32))
+        slots = np.concatenate([slots, owners])
+    return ReplaySet(z, owner[slots].astype(np.int32))
 
 
 def _placed(
-    model: StoredModel, symbol: str, own: Own
+    model: StoredModel, symbol: str, examples: Examples
 ) -> tuple[StoredModel, list[tuple[int, np.ndarray]]]:
-    """Slots for the ways a symbol's drawings are drawn, and whose are whose.
+    """Slots for the clusters a symbol's drawings are drawn, and whose are whose.
 
     A way like the trained row's moves that row; any other has a row beside it.
     """
@@ -272,8 +275,8 @@ def _placed(
     if symbol in model.symbols.names:
         model = as_trained(model, symbol)
         trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
-    for part in groups(*own):
-        mean = unit(own.z[part].sum(0))
+    for part in groups(*examples):
+        mean = unit(examples.z[part].sum(0))
         near = [s for s in trained if mean @ _trained_mean(model, s) > APART]
         if near:
             trained.remove(near[0])
@@ -292,7 +295,7 @@ def _trained(model: StoredModel, slot: int) -> np.ndarray | None:
 
 def _trained_mean(model: StoredModel, slot: int) -> np.ndarray:
     """f32[d]: the mean of a trained symbol's known drawings, or its row without any."""
-    own = model.calibration.label == model.origin[slot]
-    if not own.any():
+    mine = model.calibration.label == model.origin[slot]
+    if not mine.any():
         return model.calibration.rows[model.origin[slot]]
-    return unit(model.calibration.z[own].sum(0))
+    return unit(model.calibration.z[mine].sum(0))

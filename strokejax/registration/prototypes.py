@@ -18,7 +18,7 @@ MOST = 16
 ROUNDS = 10
 
 
-def ways(z: np.ndarray) -> list[np.ndarray]:
+def clusters(z: np.ndarray) -> list[np.ndarray]:
     """Indices of embeddings f32[n d] drawn alike: one group, or several far apart.
 
     k means on the sphere (I. S. Dhillon and D. S. Modha, "Concept decompositions",
@@ -27,14 +27,14 @@ def ways(z: np.ndarray) -> list[np.ndarray]:
     most unlike all before (T. F. Gonzalez, "Clustering to minimize the maximum
     intercluster distance", Theoretical Computer Science 38, 1985).
     """
-    found = [np.arange(len(z))]
+    result = [np.arange(len(z))]
     most = min(MOST, len(z) // WAY)
     if most < 2:
-        return found
+        return result
     starts = _unlike(z, most)
     for k in range(2, most + 1):
-        found = _means(z, z[starts[:k]]) or found
-    return sorted(found, key=min)
+        result = _means(z, z[starts[:k]]) or result
+    return sorted(result, key=min)
 
 
 def groups(z: np.ndarray, drawing: np.ndarray, variant: np.ndarray) -> list[np.ndarray]:
@@ -44,23 +44,23 @@ def groups(z: np.ndarray, drawing: np.ndarray, variant: np.ndarray) -> list[np.n
     a way of drawing and a variant make a group, then the two whose means are most alike
     are joined while they are `ALIKE`.
     """
-    own = np.flatnonzero(variant == "")
-    found = []
-    for part in ways(z[own]):
-        chosen = np.isin(drawing, drawing[own[part]])
+    drawn = np.flatnonzero(variant == "")
+    result = []
+    for part in clusters(z[drawn]):
+        chosen = np.isin(drawing, drawing[drawn[part]])
         for name in np.unique(variant[chosen]):
-            found.append(np.flatnonzero(chosen & (variant == name)))
-    sums = np.stack([z[part].sum(0) for part in found])
-    while len(found) > 1:
+            result.append(np.flatnonzero(chosen & (variant == name)))
+    sums = np.stack([z[part].sum(0) for part in result])
+    while len(result) > 1:
         means = unit(sums)
-        near = np.triu(means @ means.T, 1) - 2 * np.tri(len(found))
+        near = np.triu(means @ means.T, 1) - 2 * np.tri(len(result))
         i, j = np.unravel_index(near.argmax(), near.shape)
-        if near[i, j] <= ALIKE and len(found) <= MOST:
+        if near[i, j] <= ALIKE and len(result) <= MOST:
             break
-        found[i] = np.sort(np.concatenate([found[i], found.pop(j)]))
+        result[i] = np.sort(np.concatenate([result[i], result.pop(j)]))
         sums[i] += sums[j]
         sums = np.delete(sums, j, 0)
-    return sorted(found, key=min)
+    return sorted(result, key=min)
 
 
 def _unlike(z: np.ndarray, count: int) -> list[int]:

@@ -4,15 +4,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strokejax.networks.inputs import counted, see
+from strokejax.networks.inputs import modalities_of
 from strokejax.networks.spec import EncoderSpec
 from strokejax.recognizer import from_stored, with_table
 from strokejax.registration.learn import as_trained, check_all, learn, with_symbols
 from strokejax.registration.rows import Method
 from strokejax.registration.samples import (
-    Drawing,
-    Kept,
     SampleStore,
+    StoredDrawing,
     embedded,
     prepared,
     unknown_to,
@@ -21,7 +20,7 @@ from strokejax.store.model import Sample, StoredModel, load_model
 from strokejax.store.paths import resolve
 from strokejax.store.versions import changing, save, writable
 from strokejax.table.symbols import check_name
-from strokejax.types import InputError
+from strokejax.types import Drawing, InputError
 
 MAX_SAMPLES = 1_000
 """Drawings of one call."""
@@ -53,8 +52,8 @@ def register(
     InputError where that loss is too much, unless `force`, and for drawings or names
     that cannot be used.
     """
-    given = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
-    version, (coach,) = add(model, [given], "register", method=method, force=force)
+    prepared = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
+    version, (coach,) = add(model, [prepared], "register", method=method, force=force)
     return {"symbol": coach.pop("symbol"), "version": version, **coach}
 
 
@@ -68,27 +67,35 @@ def preview(
     ignore: Collection[str] = (),
 ) -> dict[str, Any]:
     """What `register` would say of these drawings, less "version"; nothing changes."""
-    given = prepare(name, drawings, (), usual_size, ignore)
+    prepared = prepare(name, drawings, (), usual_size, ignore)
     stored, folder = with_table(load_model(model)), resolve(model)
     recognizer = from_stored(stored, fast=False)
-    z = embedded(recognizer, given.kept)
-    symbol, store = stored.symbols.symbol(given.name) or given.name, SampleStore(folder)
-    own = drawn(stored, symbol)
-    new = unknown_to(own, given.kept, given.sources, True)
+    z = embedded(recognizer, prepared.drawings)
+    symbol, store = (
+        stored.symbols.symbol(prepared.name) or prepared.name,
+        SampleStore(folder),
+    )
+    samples = drawn(stored, symbol)
+    new = unknown_to(samples, prepared.drawings, prepared.sources, True)
     part = {variant: each[new] for variant, each in z.items()}
-    kept = [given.kept[i] for i in new]
-    fresh = store.add(symbol, kept, part, [""] * len(new))
+    fresh_drawings = [prepared.drawings[i] for i in new]
+    fresh = store.add(symbol, fresh_drawings, part, [""] * len(new))
     wider = stored._replace(samples=(*stored.samples, *fresh))
     coach = learn(wider, store, symbol, method, against=stored, force=True).coach
-    shown = _inputs(recognizer.spec, kept)
-    return {"symbol": symbol, "samples": len(own) + len(new), "inputs": shown, **coach}
+    shown = _modalities(recognizer.spec, fresh_drawings)
+    return {
+        "symbol": symbol,
+        "samples": len(samples) + len(new),
+        "inputs": shown,
+        **coach,
+    }
 
 
-class Given(NamedTuple):
+class SymbolDrawings(NamedTuple):
     """Drawings for one symbol."""
 
     name: str
-    kept: Sequence[Kept]
+    drawings: Sequence[StoredDrawing]
     sources: Sequence[str]
     """Where each comes from, "" for nowhere."""
     text: str | None = None
@@ -101,15 +108,15 @@ def prepare(
     sources: Sequence[str] = (),
     usual_size: float | None = None,
     ignore: Collection[str] = (),
-) -> Given:
+) -> SymbolDrawings:
     """What `register` is given, made ready; InputError for what cannot be used."""
     name, sources = check_name(name), list(sources) or [""] * len(drawings)
     _check_count(name, len(drawings))
-    kept = [
+    stored_drawings = [
         prepared(each, source or f"drawing {i + 1}", usual_size, ignore)
         for i, (each, source) in enumerate(zip(drawings, sources, strict=True))
     ]
-    return Given(name, kept, sources)
+    return SymbolDrawings(name, stored_drawings, sources)
 
 
 def _check_count(name: str, count: int) -> None:
@@ -122,7 +129,7 @@ def _check_count(name: str, count: int) -> None:
 
 def add(
     model: str | Path | None,
-    symbols: Sequence[Given],
+    symbols: Sequence[SymbolDrawings],
     verb: str,
     *,
     method: Method,
@@ -133,21 +140,24 @@ def add(
 
     `skip_known` passes over drawings that a symbol has, which are refused otherwise.
     """
-    for given in symbols:
-        _check_count(given.name, len(given.kept))
-    recognizer = from_stored(with_table(load_model(model)), fast=False)
-    ready = [(given, embedded(recognizer, given.kept)) for given in symbols]
+    for entry in symbols:
+        _check_count(entry.name, len(entry.drawings))
+    loaded = with_table(load_model(model))
+    recognizer = from_stored(loaded, fast=False)
+    ready = [(entry, embedded(recognizer, entry.drawings)) for entry in symbols]
     folder = writable(model)
-    with changing(folder) as stored:
+    with changing(folder, loaded) as stored:
         changed, store, coaches = stored, SampleStore(folder), []
-        for (name, kept, sources, text), z in ready:
+        for (name, stored_drawings, sources, text), z in ready:
             symbol = changed.symbols.symbol(name) or name
-            own = drawn(changed, symbol)
-            new = unknown_to(own, kept, sources, skip_known)
+            samples = drawn(changed, symbol)
+            new = unknown_to(samples, stored_drawings, sources, skip_known)
             if new:
                 names = [_file_name(sources[i]) for i in new]
                 part = {variant: each[new] for variant, each in z.items()}
-                fresh = store.add(symbol, [kept[i] for i in new], part, names)
+                fresh = store.add(
+                    symbol, [stored_drawings[i] for i in new], part, names
+                )
                 changed = changed._replace(samples=(*changed.samples, *fresh))
                 changed, coach = learn(
                     changed, store, symbol, method, against=changed, force=force
@@ -155,8 +165,8 @@ def add(
                 if text is not None:
                     names = changed.symbols.with_text(symbol, text)
                     changed = changed._replace(symbols=names)
-                shown = _inputs(recognizer.spec, [kept[i] for i in new])
-                counts = {"symbol": symbol, "samples": len(own) + len(new)}
+                shown = _modalities(recognizer.spec, [stored_drawings[i] for i in new])
+                counts = {"symbol": symbol, "samples": len(samples) + len(new)}
                 coaches.append(counts | {"inputs": shown} | coach)
         if not coaches:
             return stored.version, []
@@ -170,10 +180,10 @@ def add(
         return save(folder, stored, changed, change), coaches
 
 
-def _inputs(spec: EncoderSpec, kept: Sequence[Kept]) -> dict[str, int]:
-    """Of how many the network sees what, as they were made."""
-    drawings, sizes = [k.drawing for k in kept], [k.usual_size for k in kept]
-    return counted(spec, (given for _, given in see(spec, drawings, sizes)))
+def _modalities(spec: EncoderSpec, drawings: Sequence[StoredDrawing]) -> dict[str, int]:
+    """Of how many drawings the network sees shape, motion and size."""
+    seen = [modalities_of(spec, each.drawing, each.usual_size) for each in drawings]
+    return {use: sum(use in each for each in seen) for use in spec.uses}
 
 
 def forget(model: str | Path | None, name: str) -> int:
@@ -196,17 +206,17 @@ def forget_sample(
     folder = writable(model)
     with changing(folder) as stored:
         symbol = stored.symbols.known(name)
-        own = drawn(stored, symbol)
-        if not 0 <= index < len(own):
+        samples = drawn(stored, symbol)
+        if not 0 <= index < len(samples):
             raise InputError(
-                f"{symbol!r} has {len(own)} drawings of its own, counted from 0; there "
-                f"is no number {index}."
+                f"{symbol!r} has {len(samples)} drawings of its own, counted from 0; "
+                f"there is no number {index}."
             )
-        gone = symbol, own[index].drawing
+        gone = symbol, samples[index].drawing
         left = tuple(s for s in stored.samples if (s.symbol, s.drawing) != gone)
         changed = stored._replace(samples=left)
-        change = {"verb": "forget", "symbol": symbol, "sample": own[index].source}
-        if len(own) == 1:
+        change = {"verb": "forget", "symbol": symbol, "sample": samples[index].source}
+        if len(samples) == 1:
             slots = stored.symbols.slots_of(symbol)
             if all(stored.origin[slot] < 0 for slot in slots):
                 raise InputError(
@@ -216,23 +226,23 @@ def forget_sample(
             changed = as_trained(changed, symbol)
         else:
             store = SampleStore(folder)
-            found = learn(changed, store, symbol, method, against=stored, force=True)
-            changed = found.model
+            learned = learn(changed, store, symbol, method, against=stored, force=True)
+            changed = learned.model
         return save(folder, stored, changed, change)
 
 
 def drawn(stored: StoredModel, symbol: str | None = None) -> list[Sample]:
     """The drawings among a model's samples, all or a symbol's, in their order."""
-    own = (s for s in stored.samples if symbol is None or s.symbol == symbol)
-    return [sample for sample in own if not sample.variant]
+    samples = (s for s in stored.samples if symbol is None or s.symbol == symbol)
+    return [sample for sample in samples if not sample.variant]
 
 
 def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]]:
     """A symbol's own drawings, in the order in which they came."""
     folder = resolve(model)
     stored = load_model(folder)
-    own, store = drawn(stored, stored.symbols.known(name)), SampleStore(folder)
-    return [(sample, store.kept(sample.file)[sample.row].drawing) for sample in own]
+    samples, store = drawn(stored, stored.symbols.known(name)), SampleStore(folder)
+    return [(sample, store.kept(sample.file)[sample.row].drawing) for sample in samples]
 
 
 def _file_name(source: str) -> str:
@@ -292,11 +302,11 @@ def listing(model: str | Path | None) -> dict[str, Any]:
     table = stored.symbols
     symbols = []
     for name in table.symbols:
-        slots, own = (
+        slots, samples = (
             table.slots_of(name),
             [s for s in stored.samples if s.symbol == name],
         )
-        count = sum(not each.variant for each in own)
+        count = sum(not each.variant for each in samples)
         row = {
             "name": name,
             "samples": count,
@@ -305,6 +315,6 @@ def listing(model: str | Path | None) -> dict[str, Any]:
             "origin": "trained" if stored.origin[slots[0]] >= 0 else "registered",
         }
         symbols.append(
-            row | ({"variants": len(own) - count} if len(own) > count else {})
+            row | ({"variants": len(samples) - count} if len(samples) > count else {})
         )
     return {"version": stored.version, "symbols": symbols}

@@ -7,11 +7,15 @@ drawing there may be several, variants of it: together they weigh as much as one
 
 from typing import Literal, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
+from jaxtyping import Float
 
-from strokejax.store.model import Calibration
-from strokejax.table.table import STRANGE, Rows, unit
-from strokejax.train.steps import fit_row
+from strokejax.table.table import Array, Rows, unit
+from strokejax.train.optim import make_optimizer
+from strokejax.types import PyTree
 
 Method = Literal["sgd", "mean"]
 
@@ -26,9 +30,7 @@ SHOTS = 128
 OWN_WEIGHT = 0.5
 """Weight of a symbol's own drawings together; those of each other symbol weigh 1."""
 SHRINK = 10.0
-"""Drawings that the usual reach of a symbol is worth beside its own."""
-KEPT = 0.95
-"""Share of each symbol's known drawings that are no stranger than `STRANGE`."""
+"""Drawings that the usual radius of a symbol is worth beside its own."""
 
 
 class Row(NamedTuple):
@@ -40,51 +42,17 @@ class Row(NamedTuple):
     """f32[d]."""
     count: int
     offset: float
-    reach: float
-    spread: float
+    radius: float
+    scale: float
 
 
-class Known(NamedTuple):
+class ReplaySet(NamedTuple):
     """Embeddings of drawings whose symbols are known."""
 
     z: np.ndarray
     """f32[n d]."""
     owner: np.ndarray
     """i32[n]: the first slot of each one's symbol."""
-
-
-def calibrate(
-    z: np.ndarray,
-    label: np.ndarray,
-    rows: np.ndarray,
-    background: np.ndarray,
-    per_class: int = 32,
-    offset: np.ndarray | None = None,
-) -> tuple[Calibration, np.ndarray, np.ndarray]:
-    """A calibration, and reach and spread f32[c] for `Slots`.
-
-    `z` f32[n d] are embeddings of drawings with these labels; the first `per_class` of
-    each are kept. `offset` f32[c] is that of `Slots`, none unless given.
-    """
-    rows = unit(np.asarray(rows, np.float32))
-    present, index = np.unique(label, return_inverse=True)
-    kept = [np.flatnonzero(index == i)[:per_class] for i in range(len(present))]
-    chosen = np.concatenate([np.zeros(0, int), *kept])
-    reach = np.zeros(len(rows), np.float32)
-    spread = np.full(len(rows), np.inf, np.float32)
-    if len(present) < len(z):
-        dist2 = ((z - rows[label]) ** 2).sum(-1)
-        if offset is not None:
-            dist2 = dist2 + offset[label]
-        own = np.bincount(index, dist2) / np.bincount(index)
-        # Halfway to all symbols' mean: that refuses strangers better than either end.
-        reach[present] = (own + own.mean()) / 2
-        excess = dist2 - reach[label]
-        usual = max(float(np.sqrt((excess**2).mean())), 1e-3)
-        far = [np.quantile(excess[index == i], KEPT) for i in range(len(present))]
-        spread[present] = np.maximum(usual, np.array(far) / STRANGE)
-    found = label[chosen].astype(np.int32)
-    return Calibration(rows, z[chosen], found, background), reach, spread
 
 
 def mean_row(
@@ -101,28 +69,38 @@ def mean_row(
     A new mean lies nearer to its drawings than a trained row does and would take
     answers from its neighbours: its offset puts it as far from a fresh drawing of its
     own as trained rows are from theirs.
+
+    >>> import numpy as np, strokejax
+    >>> from strokejax.table.table import Rows, Slots
+    >>> slots = strokejax.init_slots(np.array([True]), dim=2)
+    >>> slots = Slots(*map(np.array, slots))
+    >>> known = Rows(np.array([[1.0, 0.0]], np.float32), 16.0, slots)
+    >>> z = np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
+    >>> row = strokejax.mean_row(z, None, known)
+    >>> row.embedding.tolist(), row.count
+    ([0.0, 1.0], 2)
     """
     drawing = np.arange(len(z)) if drawing is None else drawing
     drawn = by_drawing(z, drawing)
     sums = _sums(drawn, trained)
-    usual, spread = rows.usual()
+    usual, scale = rows.usual()
     if trained is None:
         dist2 = 2 - 2 * fresh_cosine(drawn)
         offset = max(0.0, usual - dist2)
-        reach = dist2 + offset
+        radius = dist2 + offset
     else:
-        offset, reach = 0.0, _reach(z, drawing, unit(sums), usual)
+        offset, radius = 0.0, _radius(z, drawing, unit(sums), usual)
     row, sums = unit(sums).astype(np.float32), sums.astype(np.float32)
-    return Row(row, sums, len(drawn), offset, reach, spread)
+    return Row(row, sums, len(drawn), offset, radius, scale)
 
 
 def by_drawing(z: np.ndarray, drawing: np.ndarray) -> np.ndarray:
     """f64[m d]: the mean of each drawing's embeddings f32[n d], first drawing first."""
     weight = _weights(drawing)
     _, index = np.unique(drawing, return_inverse=True)
-    found = np.zeros((index.max() + 1, z.shape[1]))
-    np.add.at(found, index, weight[:, None] * unit(z.astype(np.float64)))
-    return found
+    means = np.zeros((index.max() + 1, z.shape[1]))
+    np.add.at(means, index, weight[:, None] * unit(z.astype(np.float64)))
+    return means
 
 
 def fresh_cosine(z: np.ndarray) -> float:
@@ -151,7 +129,7 @@ def sgd_row(
     z: np.ndarray,
     trained: np.ndarray | None,
     rows: Rows,
-    known: Known,
+    known: ReplaySet,
     owner: int,
     drawing: np.ndarray | None = None,
 ) -> Row:
@@ -164,18 +142,18 @@ def sgd_row(
     drawing = np.arange(len(z)) if drawing is None else drawing
     sums = _sums(by_drawing(z, drawing), trained)
     start = unit(sums).astype(np.float32)
-    kept = np.isin(drawing, _thinned(np.unique(drawing)))
-    own, share = z[kept], _weights(drawing[kept])
+    chosen = np.isin(drawing, _thinned(np.unique(drawing)))
+    examples, share = z[chosen], _weights(drawing[chosen])
     like = np.argsort(-(known.z @ start), kind="stable")[:REPLAY]
-    both = np.concatenate([own, known.z[like]]).astype(np.float32)
+    both = np.concatenate([examples, known.z[like]]).astype(np.float32)
     scores = rows.scores(both)
     scores[:, np.asarray(rows.slots.owner) == owner] = -np.inf
     count = np.bincount(known.owner, minlength=1)
     replayed = 1 / count[known.owner[like]]
     weight = np.concatenate([OWN_WEIGHT * share / share.sum(), replayed])
-    mine = np.concatenate([np.ones(len(own), bool), known.owner[like] == owner])
-    room = _room(len(own))
-    found = fit_row(
+    mine = np.concatenate([np.ones(len(examples), bool), known.owner[like] == owner])
+    room = _room(len(examples))
+    fitted = fit_row(
         {"table": {"embeddings": start}},
         _padded(both, room),
         _padded(_log_sum_exp(scores), room),
@@ -183,10 +161,10 @@ def sgd_row(
         _padded(weight, room),
         np.float32(rows.scale),
     )
-    row = np.asarray(found["table"]["embeddings"])
-    usual, spread = rows.usual()
-    reach, n = _reach(z, drawing, row, usual), len(np.unique(drawing))
-    return Row(row, sums.astype(np.float32), n, 0.0, reach, spread)
+    row = np.asarray(fitted["table"]["embeddings"])
+    usual, scale = rows.usual()
+    radius, n = _radius(z, drawing, row, usual), len(np.unique(drawing))
+    return Row(row, sums.astype(np.float32), n, 0.0, radius, scale)
 
 
 def _thinned(drawings: np.ndarray) -> np.ndarray:
@@ -201,11 +179,11 @@ def _weights(drawing: np.ndarray) -> np.ndarray:
     return 1 / count[index]
 
 
-def _reach(z: np.ndarray, drawing: np.ndarray, row: np.ndarray, usual: float) -> float:
+def _radius(z: np.ndarray, drawing: np.ndarray, row: np.ndarray, usual: float) -> float:
     """Mean squared distance from a row, drawn towards what is usual."""
     weight = _weights(drawing)
-    n, own = weight.sum(), (weight * ((z - row) ** 2).sum(-1)).sum()
-    return float((own + SHRINK * usual) / (n + SHRINK))
+    n, distance = weight.sum(), (weight * ((z - row) ** 2).sum(-1)).sum()
+    return float((distance + SHRINK * usual) / (n + SHRINK))
 
 
 def _sums(drawn: np.ndarray, trained: np.ndarray | None) -> np.ndarray:
@@ -219,11 +197,11 @@ def _log_sum_exp(scores: np.ndarray) -> np.ndarray:
     return top + np.log(np.exp(scores - top[:, None]).sum(1) + 1e-30)
 
 
-def _room(own: int) -> int:
+def _room(count: int) -> int:
     """One length for up to `SHOTS` embeddings, so that nothing is compiled anew; four
     times as much, or more, for symbols of many variants."""
     room = SHOTS
-    while room < own:
+    while room < count:
         room *= 4
     return room + REPLAY
 
@@ -231,3 +209,53 @@ def _room(own: int) -> int:
 def _padded(x: np.ndarray, room: int) -> np.ndarray:
     rest = np.zeros((room - len(x), *x.shape[1:]), np.float32)
     return np.concatenate([x.astype(np.float32), rest])
+
+
+ROW_STEPS, ROW_RATE, ROW_PULL = 100, 0.05, 2.0
+"""Of `fit_row`: steps, learning rate, and weight of staying near the start."""
+
+
+@jax.jit
+def fit_row(
+    params: PyTree,
+    z: Float[Array, "n d"],
+    other_logsumexp: Float[Array, "n"],
+    target_sign: Float[Array, "n"],
+    weight: Float[Array, "n"],
+    scale: Float[Array, ""],
+) -> PyTree:
+    """Online training of one row, `params["table"]["embeddings"]` f32[d], of length 1.
+
+    `other_logsumexp` is that of the scores of all other symbols. `target_sign` is 1 for
+    the row's own drawings and -1 for others'. Weight 0 marks padding. All else in
+    `params`, such as the encoder, comes back bit for bit (`optax.multi_transform`).
+
+    >>> import jax.numpy as jnp, numpy as np, strokejax
+    >>> params = {"encoder": {"w": jnp.ones(3)}, "table": {"embeddings": jnp.eye(2)[0]}}
+    >>> z = jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> fitted = strokejax.fit_row(
+    ...     params, z, jnp.zeros(2), jnp.array([1, -1.0]), jnp.ones(2), jnp.float32(4))
+    >>> bool(fitted["table"]["embeddings"][1] > 0.5), fitted["encoder"]["w"].tolist()
+    (True, [1.0, 1.0, 1.0])
+    """
+    start = params["table"]["embeddings"]
+    rate = optax.cosine_decay_schedule(ROW_RATE, ROW_STEPS)
+    optimizer = make_optimizer(params, train="table", learning_rate=rate)
+
+    def loss(table):
+        row = table["embeddings"] / jnp.linalg.norm(table["embeddings"])
+        margin = -scale * (2 - 2 * z @ row) - other_logsumexp
+        pull = ROW_PULL * jnp.sum((row - start) ** 2)
+        return jnp.sum(weight * jax.nn.softplus(-target_sign * margin)) + pull
+
+    def step(carry, _):
+        params, opt_state = carry
+        grads = jax.tree.map(jnp.zeros_like, params)
+        grads |= {"table": jax.grad(loss)(params["table"])}
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return (optax.apply_updates(params, updates), opt_state), None
+
+    carry = params, optimizer.init(params)
+    (params, _), _ = jax.lax.scan(step, carry, None, length=ROW_STEPS)
+    row = params["table"]["embeddings"]
+    return params | {"table": {"embeddings": row / jnp.linalg.norm(row)}}

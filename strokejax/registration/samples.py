@@ -8,22 +8,19 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from strokejax.ink.formats import PackedInk, check_ink, pack, unpack
-from strokejax.ink.packed import check_packed
-from strokejax.ink.variants import by_name, variants_of, varied
-from strokejax.networks.inputs import checked_size
+from strokejax.ink.limits import check_ink
+from strokejax.ink.packed import PackedInk, check_packed, pack, unpack
+from strokejax.ink.variants import apply_variant, by_name, variant_names
+from strokejax.networks.inputs import validate_size
 from strokejax.pictures.images import to_ink_image
-from strokejax.pictures.normalise import shrunk
+from strokejax.pictures.normalise import crop_to_ink
 from strokejax.recognizer import Recognizer
 from strokejax.store.content import named, read_hashed, write_named
 from strokejax.store.model import Sample
-from strokejax.types import Ink, InputError
-
-Drawing = Ink | np.ndarray
-"""Ink, or a picture u8[h w] with ink high."""
+from strokejax.types import Drawing, Ink, InputError
 
 
-class Kept(NamedTuple):
+class StoredDrawing(NamedTuple):
     """A drawing as it is kept, with what has to be known to embed it again."""
 
     drawing: Drawing
@@ -31,6 +28,8 @@ class Kept(NamedTuple):
     """The longer side of the writer's usual letter, in the ink's units."""
     variants: tuple[str, ...] = ()
     """What it stands for as well, by the names of `variants`."""
+    digest: str = ""
+    """A hash of what was drawn."""
 
 
 def prepared(
@@ -38,47 +37,60 @@ def prepared(
     where: str,
     usual_size: float | None = None,
     ignore: Collection[str] = (),
-) -> Kept:
+) -> StoredDrawing:
     """A drawing as it is kept; InputError for what cannot be used."""
     if not isinstance(drawing, Ink):
-        picture = shrunk(to_ink_image(np.asarray(drawing), where))
-        return Kept(picture, None, variants_of(picture, None, ignore))
+        picture = crop_to_ink(to_ink_image(np.asarray(drawing), where))
+        variants = variant_names(picture, None, ignore)
+        return StoredDrawing(picture, None, variants, digest(picture))
     ink = check_ink(drawing, where)
-    usual_size = checked_size(usual_size, where)
-    return Kept(ink, usual_size, variants_of(ink, usual_size, ignore))
+    usual_size = validate_size(usual_size, where)
+    variants = variant_names(ink, usual_size, ignore)
+    return StoredDrawing(ink, usual_size, variants, digest(ink))
 
 
-def embedded(model: Recognizer, kept: Sequence[Kept]) -> dict[str, np.ndarray]:
+def embedded(
+    model: Recognizer, drawings: Sequence[StoredDrawing]
+) -> dict[str, np.ndarray]:
     """f32[n d] of drawings under "", and of each variant under its name.
 
     Rows are NaN where a drawing has no such variant.
     """
-    names = dict.fromkeys(["", *(name for each in kept for name in each.variants)])
-    found = {}
+    names = dict.fromkeys(["", *(name for each in drawings for name in each.variants)])
+    embeddings = {}
     for name in names:
-        has = [i for i, each in enumerate(kept) if not name or name in each.variants]
-        shown = [varied(kept[i].drawing, kept[i].usual_size, name) for i in has]
-        found[name] = np.full((len(kept), model.spec.out_dim), np.nan, np.float32)
-        found[name][has] = model.embed_many(*zip(*shown, strict=True))
-    return found
+        has = [
+            i for i, each in enumerate(drawings) if not name or name in each.variants
+        ]
+        shown = [
+            apply_variant(drawings[i].drawing, drawings[i].usual_size, name)
+            for i in has
+        ]
+        embeddings[name] = np.full(
+            (len(drawings), model.spec.out_dim), np.nan, np.float32
+        )
+        embeddings[name][has] = model.embed_many(*zip(*shown, strict=True))
+    return embeddings
 
 
 def digest(drawing: Drawing) -> str:
     """A hash of what was drawn: of the shape alone, not of time."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
     if isinstance(drawing, Ink):
         for stroke in drawing.strokes:
-            found.update(f"{len(stroke)};".encode())
-            found.update(np.ascontiguousarray(stroke[:, :2], "<f4").tobytes())
+            hashed.update(f"{len(stroke)};".encode())
+            hashed.update(np.ascontiguousarray(stroke[:, :2], "<f4").tobytes())
     else:
-        found.update(f"{drawing.shape}".encode())
-        found.update(np.ascontiguousarray(drawing).tobytes())
-    return found.hexdigest()[:32]
+        hashed.update(f"{drawing.shape}".encode())
+        hashed.update(np.ascontiguousarray(drawing).tobytes())
+    return hashed.hexdigest()[:32]
 
 
-def to_tensors(kept: Sequence[Kept]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def to_tensors(
+    stored: Sequence[StoredDrawing],
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Drawings as a header of JSON and arrays; `from_tensors` takes them back."""
-    drawings = [each.drawing for each in kept]
+    drawings = [each.drawing for each in stored]
     tensors: dict[str, np.ndarray] = {}
     inks = [each for each in drawings if isinstance(each, Ink)]
     if inks:
@@ -90,20 +102,22 @@ def to_tensors(kept: Sequence[Kept]) -> tuple[dict[str, Any], dict[str, np.ndarr
             tensors[f"picture/{row}"] = each
     header = {
         "kinds": ["ink" if isinstance(each, Ink) else "picture" for each in drawings],
-        "hash": [digest(each) for each in drawings],
-        "usual_size": [each.usual_size for each in kept],
-        "variants": [list(each.variants) for each in kept],
+        "hash": [each.digest or digest(each.drawing) for each in stored],
+        "usual_size": [each.usual_size for each in stored],
+        "variants": [list(each.variants) for each in stored],
     }
     return header, tensors
 
 
-def from_tensors(header: Any, tensors: dict[str, np.ndarray], where: str) -> list[Kept]:
+def from_tensors(
+    header: Any, tensors: dict[str, np.ndarray], where: str
+) -> list[StoredDrawing]:
     """The drawings that `to_tensors` wrote; InputError where they are none.
 
     Headers of older files know neither usual sizes nor variants.
     """
     try:
-        found: list[Kept] = []
+        drawings: list[StoredDrawing] = []
         inks, packed = 0, None
         if "ink" in header["kinds"]:
             packed = PackedInk(*(tensors[name] for name in PackedInk._fields))
@@ -116,15 +130,15 @@ def from_tensors(header: Any, tensors: dict[str, np.ndarray], where: str) -> lis
             else:
                 drawing = check_ink(unpack(packed, inks), f"{where}, drawing {row}")
                 inks += 1
-            found.append(_kept(drawing, sizes[row], variants[row]))
+            drawings.append(_kept(drawing, sizes[row], variants[row]))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise InputError(
             f"{where} holds no drawings that this version can read ({error})."
         ) from error
-    return found
+    return drawings
 
 
-def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> Kept:
+def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> StoredDrawing:
     """KeyError and TypeError for what is none of its fields."""
     number = isinstance(usual_size, int | float) and isinstance(drawing, Ink)
     if usual_size is not None and not (number and 0 < usual_size < math.inf):
@@ -132,7 +146,7 @@ def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> Kept:
     names = tuple(by_name()[name].name for name in variants)
     if len({"", *names}) <= len(names):
         raise KeyError(f"variants {names}")
-    return Kept(drawing, usual_size, names)
+    return StoredDrawing(drawing, usual_size, names, digest(drawing))
 
 
 def _picture(picture: np.ndarray, where: str) -> np.ndarray:
@@ -159,30 +173,32 @@ class SampleStore:
     def __init__(self, folder: Path):
         self._folder = folder
         self._z: dict[str, dict[str, np.ndarray]] = {}
-        self._kept: dict[str, list[Kept]] = {}
+        self._kept: dict[str, list[StoredDrawing]] = {}
         self._unwritten: dict[str, bytes] = {}
 
-    def put(self, kept: Sequence[Kept], z: Mapping[str, np.ndarray]) -> str:
+    def put(
+        self, drawings: Sequence[StoredDrawing], z: Mapping[str, np.ndarray]
+    ) -> str:
         """The name of a file of drawings and their `embedded`, for `write` to keep."""
-        header, tensors = to_tensors(kept)
+        header, tensors = to_tensors(drawings)
         tensors |= {_key(name): each for name, each in z.items()}
         file, data = named("samples", tensors, header)
         self._unwritten[file] = data
-        self._z[file], self._kept[file] = dict(z), list(kept)
+        self._z[file], self._kept[file] = dict(z), list(drawings)
         return file
 
     def add(
         self,
         symbol: str,
-        kept: Sequence[Kept],
+        drawings: Sequence[StoredDrawing],
         z: Mapping[str, np.ndarray],
         sources: Sequence[str],
     ) -> tuple[Sample, ...]:
         """Samples of drawings and of their variants, for `write` to keep."""
-        file = self.put(kept, z)
+        file = self.put(drawings, z)
         return tuple(
-            Sample(symbol, file, row, digest(each.drawing), source, variant)
-            for row, (each, source) in enumerate(zip(kept, sources, strict=True))
+            Sample(symbol, file, row, each.digest, source, variant)
+            for row, (each, source) in enumerate(zip(drawings, sources, strict=True))
             for variant in ("", *each.variants)
         )
 
@@ -194,7 +210,7 @@ class SampleStore:
 
     def z(self, samples: Iterable[Sample]) -> np.ndarray:
         """f32[n d]: embeddings of samples, of one at least."""
-        found = []
+        rows = []
         for each in samples:
             if each.file not in self._z:
                 _, tensors = self._read(each.file)
@@ -203,10 +219,10 @@ class SampleStore:
                     for name in by_name()
                     if _key(name) in tensors
                 }
-            found.append(self._z[each.file][each.variant][each.row])
-        return np.array(found)
+            rows.append(self._z[each.file][each.variant][each.row])
+        return np.array(rows)
 
-    def kept(self, file: str) -> list[Kept]:
+    def kept(self, file: str) -> list[StoredDrawing]:
         """The drawings of a file."""
         if file not in self._kept:
             header, tensors = self._read(file)
@@ -223,19 +239,22 @@ def _key(variant: str) -> str:
 
 
 def unknown_to(
-    own: Sequence[Sample], kept: Sequence[Kept], sources: Sequence[str], skip: bool
+    samples: Sequence[Sample],
+    drawings: Sequence[StoredDrawing],
+    sources: Sequence[str],
+    skip: bool,
 ) -> list[int]:
     """Which drawings a symbol does not have; InputError for others unless `skip`."""
-    seen = {each.digest: each.source or "one registered before" for each in own}
+    seen = {each.digest: each.source or "one registered before" for each in samples}
     new = []
-    for i, each in enumerate(kept):
-        found, source = digest(each.drawing), sources[i] or f"drawing {i + 1}"
-        if found not in seen:
+    for i, each in enumerate(drawings):
+        digest, source = each.digest, sources[i] or f"drawing {i + 1}"
+        if digest not in seen:
             new.append(i)
         elif not skip:
             raise InputError(
-                f"{source} is the same drawing as {seen[found]}; draw each sample "
+                f"{source} is the same drawing as {seen[digest]}; draw each sample "
                 f"anew, copies teach nothing."
             )
-        seen.setdefault(found, source)
+        seen.setdefault(digest, source)
     return new

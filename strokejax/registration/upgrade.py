@@ -19,7 +19,7 @@ from strokejax.store.paths import CURRENT, PACKAGED, home, resolve
 from strokejax.store.versions import changing, save, writable
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import unit
-from strokejax.types import InputError
+from strokejax.types import InputError, Refused
 
 USUAL = PACKAGED / "nn-sampling"
 
@@ -43,28 +43,27 @@ def upgrade(
     stored = with_table(load_model(model))
     if stored.files.encoder == newer.files.encoder:
         return _unchanged(stored)
-    own = writable(model)
-    with changing(own) as stored:
+    target = writable(model)
+    with changing(target) as stored:
         if stored.files.encoder == newer.files.encoder:
             return _unchanged(stored)
-        store = SampleStore(own)
-        begun = begin(stored, trained_names(own, stored), newer)
+        store = SampleStore(target)
+        begun = begin(stored, trained_names(target, stored), newer)
         if begun.lost and not force:
-            raise InputError(
+            raise Refused(
                 f"{folder} does not know {len(begun.lost)} symbols of this model that "
                 f"have no drawings of their own ({', '.join(begun.lost)[:60]}), so "
-                f"nothing was changed; register drawings of them, or let them go with "
-                f"--force."
+                f"nothing was changed; register drawings of them"
             )
         changed = learned_again(stored, begun.model, store)
-        told = _compared(stored, changed, store)
+        comparison = _compared(stored, changed, store)
         for name in newer.files:
-            write_named(own / name, (folder / name).read_bytes())
+            write_named(target / name, (folder / name).read_bytes())
         store.write()
         change = {"before": _encoder(stored), "after": _encoder(newer)}
-        version = save(own, stored, changed, {"verb": "upgrade"} | change)
-    found = {"version": version, "changed": True} | change
-    return found | {"symbols": told, "left_out": begun.left_out}
+        version = save(target, stored, changed, {"verb": "upgrade"} | change)
+    result = {"version": version, "changed": True} | change
+    return result | {"symbols": comparison, "left_out": begun.left_out}
 
 
 def outdated(model: str | Path | None) -> bool:
@@ -73,11 +72,11 @@ def outdated(model: str | Path | None) -> bool:
     if folder.resolve() != (home() / "model").resolve():
         return False
     try:
-        own, packaged = _header(folder), _header(USUAL)
+        folder, packaged = _header(folder), _header(USUAL)
     except (InputError, OSError):  # of a damaged model there is more to say elsewhere
         return False
-    made = [header["about"].get("made", "") for header in (own, packaged)]
-    return own["encoder"] != packaged["encoder"] and made[0] < made[1]
+    made = [header["about"].get("made", "") for header in (folder, packaged)]
+    return folder["encoder"] != packaged["encoder"] and made[0] < made[1]
 
 
 class Begun(NamedTuple):
@@ -111,15 +110,15 @@ def begin(
     now = {
         to: to for name, to in now.items() if to in theirs and name not in theirs
     } | now
-    own = {each.symbol for each in stored.samples}
-    given = {*stored.symbols.names, *stored.symbols.aliases} - (own - {*now.values()})
+    drawn = {each.symbol for each in stored.samples}
+    taken = {*stored.symbols.names, *stored.symbols.aliases} - (drawn - {*now.values()})
     names = [
-        now.get(name, None if name in given else name) for name in newer.symbols.names
+        now.get(name, None if name in taken else name) for name in newer.symbols.names
     ]
-    begun, known = with_symbols(newer, SymbolTable(tuple(names))), {*names, *own}
+    begun, known = with_symbols(newer, SymbolTable(tuple(names))), {*names, *drawn}
     return Begun(
         begun._replace(about=about, samples=()),
-        [n for n in theirs if n not in now and (n in given or n not in known)],
+        [n for n in theirs if n not in now and (n in taken or n not in known)],
         [n for n in stored.symbols.symbols if n not in known],
     )
 
@@ -132,17 +131,17 @@ def learned_again(
     for each in stored.samples:
         if each.file not in files:
             try:
-                kept = store.kept(each.file)
+                drawings = store.kept(each.file)
             except InputError as error:
                 raise InputError(
                     f"{each.file} with drawings of {each.symbol!r} is missing or "
                     f"damaged, so they cannot be embedded anew; copy it into the "
                     f"model's folder again, or forget {each.symbol!r} first."
                 ) from error
-            files[each.file] = store.put(kept, embedded(encoder, kept))
+            files[each.file] = store.put(drawings, embedded(encoder, drawings))
     model = begun
-    for symbol, own in groupby(stored.samples, attrgetter("symbol")):
-        fresh = [each._replace(file=files[each.file]) for each in own]
+    for symbol, samples in groupby(stored.samples, attrgetter("symbol")):
+        fresh = [each._replace(file=files[each.file]) for each in samples]
         wider = model._replace(samples=(*model.samples, *fresh))
         method = _method(stored, symbol)
         model = learn(wider, store, symbol, method, against=model, force=True).model
@@ -171,11 +170,11 @@ def trained_names(folder: Path, stored: StoredModel) -> list[str | None]:
 def _by_row(
     origin: np.ndarray, names: Sequence[str | None], rows: int
 ) -> list[str | None]:
-    found: list[str | None] = [None] * rows
+    result: list[str | None] = [None] * rows
     for row, name in zip(origin, names, strict=True):
         if row >= 0:
-            found[row] = name
-    return found
+            result[row] = name
+    return result
 
 
 def _method(stored: StoredModel, symbol: str) -> Method:
@@ -189,21 +188,21 @@ def _compared(
     stored: StoredModel, changed: StoredModel, store: SampleStore
 ) -> list[dict[str, Any]]:
     """What the coach says of each symbol's drawings, before and after."""
-    found = []
+    rows = []
     for symbol in dict.fromkeys(each.symbol for each in stored.samples):
         row: dict[str, Any] = {"symbol": symbol, "samples": len(drawn(stored, symbol))}
         for when, model in (("before", stored), ("after", changed)):
             method = _method(stored, symbol)
             again = learn(model, store, symbol, method, against=model, force=True)
             row[when] = again.coach["mistaken"]
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def _unchanged(stored: StoredModel) -> dict[str, Any]:
     both = {"before": _encoder(stored), "after": _encoder(stored)}
-    found = {"version": stored.version, "changed": False} | both
-    return found | {"symbols": [], "left_out": []}
+    result = {"version": stored.version, "changed": False} | both
+    return result | {"symbols": [], "left_out": []}
 
 
 def _encoder(stored: StoredModel) -> dict[str, str]:

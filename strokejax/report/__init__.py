@@ -1,1 +1,1 @@
-"""Pages that show a run: charts, drawings, contact sheets."""
+"""Reports as HTML pages: charts, confusion matrices, embedding maps, drawings."""

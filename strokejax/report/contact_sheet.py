@@ -1,4 +1,4 @@
-"""Drawings side by side in one picture."""
+"""A contact sheet: all drawings of a symbol side by side in one picture."""
 
 import io
 import math
@@ -8,44 +8,50 @@ from pathlib import Path
 import numpy as np
 
 from strokejax.files import save_file
-from strokejax.registration.samples import Drawing
-from strokejax.types import Ink, InputError
+from strokejax.types import Drawing, Ink, InputError
 
-CELL, EDGE, PEN = 96, 10, 3
-"""Pixels of a drawing's square, of its margin, of the pen."""
+CELL, MARGIN, PEN = 96, 10, 3
+"""Pixels: side of a drawing's cell, its margin, width of the pen."""
 
 
 def save_sheet(path: str | Path, drawings: Sequence[Drawing]) -> None:
-    """Writes a PNG of the drawings, numbered by rows from the top left."""
+    """Write a PNG of the drawings, numbered row by row from the top left.
+
+    InputError if there are no drawings.
+    """
     from PIL import Image, ImageDraw
 
     if not drawings:
-        raise InputError(f"{path} would be empty: the symbol has no drawings.")
-    across = math.ceil(math.sqrt(len(drawings)))
-    down = math.ceil(len(drawings) / across)
-    sheet = Image.new("L", (across * CELL, down * CELL), 255)
+        raise InputError(
+            f"{path} would be empty: the symbol has no drawings; name one that does."
+        )
+    # As square as the number allows.
+    columns = math.ceil(math.sqrt(len(drawings)))
+    rows = math.ceil(len(drawings) / columns)
+    sheet = Image.new("L", (columns * CELL, rows * CELL), 255)
     pen = ImageDraw.Draw(sheet)
-    for i, each in enumerate(drawings):
-        x, y = i % across * CELL, i // across * CELL
-        if isinstance(each, Ink):
-            for line in _fitted(each):
+    for i, drawing in enumerate(drawings):
+        x, y = i % columns * CELL, i // columns * CELL
+        if isinstance(drawing, Ink):
+            for line in _fit_to_cell(drawing):
                 points = [(x + px, y + py) for px, py in line]
                 pen.line(points, fill=0, width=PEN, joint="curve")
         else:
-            side = CELL - 2 * EDGE
-            picture = Image.fromarray(255 - each)
+            side = CELL - 2 * MARGIN
+            picture = Image.fromarray(255 - drawing)  # high values are ink
             picture.thumbnail((side, side))
-            sheet.paste(picture, (x + EDGE, y + EDGE))
+            sheet.paste(picture, (x + MARGIN, y + MARGIN))
         pen.text((x + 3, y + 2), str(i), fill=128)
-    data = io.BytesIO()
-    sheet.save(data, "PNG")
-    save_file(path, data.getvalue())
+    png = io.BytesIO()
+    sheet.save(png, "PNG")
+    save_file(path, png.getvalue())
 
 
-def _fitted(ink: Ink) -> list[list[tuple[float, float]]]:
+def _fit_to_cell(ink: Ink) -> list[list[tuple[float, float]]]:
+    """Strokes scaled and centred in a cell, as lists of (x, y) in pixels."""
     points = np.concatenate(ink.strokes)[:, :2]
     low, high = points.min(0), points.max(0)
-    scale = (CELL - 2 * EDGE) / max((high - low).max(), 1e-9)
+    scale = (CELL - 2 * MARGIN) / max((high - low).max(), 1e-9)
     centre = (low + high) / 2
     return [
         [tuple(p) for p in ((s[:, :2] - centre) * scale + CELL / 2).tolist()]

@@ -1,4 +1,4 @@
-"""Reports as single HTML pages that need no other file and no script."""
+"""Reports as single HTML pages, without scripts and without other files."""
 
 import os
 import string
@@ -9,7 +9,7 @@ from importlib import resources
 from strokejax.files import save_file
 
 Cards = Iterable[tuple[str, str, str]]
-"""Headline figures: name, value, note."""
+"""Headline figures: name, value and note, as markup."""
 
 
 def write_page(
@@ -18,7 +18,10 @@ def write_page(
     cards: Cards,
     sections: Mapping[str, str],
 ) -> None:
-    """Write a page of cards and sections (name -> markup), whole or not at all."""
+    """Write a page of headline cards and sections (name -> markup).
+
+    The title is escaped, all else is markup. If writing fails, an older page remains.
+    """
     template = resources.files("strokejax.report").joinpath("report_page.html")
     page = string.Template(template.read_text("utf-8")).substitute(
         title=escape(title),
@@ -35,9 +38,10 @@ def write_page(
             for i, (name, body) in enumerate(sections.items())
         ),
     )
+    # A lone surrogate in a file name is not UTF-8; it becomes a question mark.
     save_file(path, page.encode("utf-8", "replace"))
 
 
 def percent(fraction: float) -> str:
-    """A fraction of 1 in percent, with one decimal."""
+    """A fraction of 1 as a percentage with one decimal."""
     return f"{100 * fraction:.1f} %"

@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page that needs no other file and no script."""
+"""The report of a training run: one HTML page, without scripts or other files."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,18 +19,20 @@ PANELS = (
     ("Errors", ("cer", "wer")),
     ("Learning rate", ("learning_rate",)),
 )
-"""Charts, and the parts of a metric's name that put it there."""
+"""Charts, and the parts of a metric's name that assign it to one."""
 
 WORST_LIMIT, EPOCH_LIMIT, PAIR_LIMIT = 60, 24, 15
+"""Mistakes, epochs and confused pairs on the page."""
 
 
 class Answers(NamedTuple):
-    """What a model said of a hold-out set."""
+    """A model's answers on the hold-out set."""
 
     symbols: Sequence[str]
     truth: np.ndarray
+    """i32[n]: indices into `symbols`."""
     ranked: np.ndarray
-    """i32[n k], like `truth` i32[n] indices into `symbols`; -1 is no answer."""
+    """i32[n k]: the same of the k best answers; -1 is a missing answer."""
     z: np.ndarray
     """f32[n d]: embeddings."""
     images: np.ndarray
@@ -57,53 +59,61 @@ def write_report(
     seconds: float,
     command: str,
 ) -> None:
-    """Write the page of a run; it is whole or not there.
+    """Write the page of a run; if that fails, an older page remains.
 
     `truth` i32[n], `ranked` i32[n k], `z` f32[n d] and `images` f32[n h w] (0 paper,
-    1 ink) are the hold-out set; `history` holds rows with "step" and metrics, None
-    where a value was not finite. `timeline` has a row {"epoch", "answers": m names,
-    "right": m bools} an epoch, about the same strokes `timeline_images` f32[m h w].
-    `summary` is that of `scores.summary`; `seconds` the run's duration.
+    1 ink) describe the hold-out set. `history` has rows of "step" and metrics, None for
+    a value that was not finite. `timeline` has one row an epoch, {"epoch", "answers": m
+    names, "right": m bools}, for the fixed strokes `timeline_images` f32[m h w].
+    `summary` is the result of `scores.summary`, `seconds` the duration of the run.
     """
     answers = Answers(symbols, truth, ranked, z, images)
     sections = {
         "Learning curves": training_curves(history),
         "Confusions": _confusions(answers),
-        "Embedding map": _map(answers),
+        "Embedding map": _embedding_map(answers),
         "The same strokes after each epoch": _timeline(timeline, timeline_images),
         "Worst mistakes": _mistakes(answers),
-        "Symbols and groups": _classes(answers, summary),
+        "Symbols and groups": _per_class(answers, summary),
         "Reproduce": settings_table(config, command),
     }
     write_page(path, title, _cards(summary, seconds), sections)
+
+
+# Sections.
 
 
 def _cards(summary: Mapping[str, Any], seconds: float) -> Cards:
     low, high = (100 * edge for edge in summary["interval95"])
     return (
         ("Top-1", percent(summary["top1"]), f"95 % interval {low:.1f} to {high:.1f}"),
-        ("Top-3", percent(summary["top3"]), "right among the first three"),
-        ("Top-5", percent(summary["top5"]), "right among the first five"),
-        ("Twins merged", percent(summary["twins_merged"]), "o, O and 0 count as one"),
+        ("Top-3", percent(summary["top3"]), "correct among the first three"),
+        ("Top-5", percent(summary["top5"]), "correct among the first five"),
+        (
+            "Twins merged",
+            percent(summary["twins_merged"]),
+            "o, O and 0 count as one symbol",
+        ),
         ("Hold-out", f"{summary['n']:,}", "samples, never trained on"),
         ("Duration", str(timedelta(seconds=round(seconds))), "hours, minutes, seconds"),
     )
 
 
 def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
-    """Charts of a run's metrics."""
+    """Charts of a run's metrics, from rows of "step" and values; None is missing."""
     charts = []
     for title, parts in PANELS:
         series: dict[str, list[tuple[float, float]]] = {}
         for row in history:
             for name, value in row.items():
+                # A metric is in every chart of which its name contains a part.
                 if value is not None and any(part in name for part in parts):
                     line = series.setdefault(name.replace("_", " "), [])
                     line.append((row["step"], value))
         if series:
             charts.append(line_chart(title, series))
     return (
-        "<p>Over training steps; beside each name stands its last value.</p>"
+        "<p>Metrics over training steps, each with its last value.</p>"
         f'<div class="charts">{"".join(charts)}</div>'
     )
 
@@ -111,9 +121,10 @@ def training_curves(history: Sequence[Mapping[str, Any]]) -> str:
 def _confusions(answers: Answers) -> str:
     symbols = answers.symbols
     counts = confusion_counts(answers.truth, answers.ranked[:, 0], len(symbols))
+    # Without the diagonal, the largest counts first; ties keep the symbols' order.
     wrong = counts * (1 - np.eye(len(symbols), dtype=np.int64))
     flat = np.argsort(-wrong, axis=None, kind="stable")[:PAIR_LIMIT]
-    pairs = [divmod(int(place), len(symbols)) for place in flat]
+    pairs = [divmod(int(cell), len(symbols)) for cell in flat]
     rows = [
         (
             escape(symbols[i]),
@@ -124,34 +135,39 @@ def _confusions(answers: Answers) -> str:
         for i, j in pairs
         if wrong[i, j]
     ]
-    table = figures.table(("drawn", "answered", "times", "of those drawn"), rows)
+    table = figures.table(
+        ("true", "answered", "count", "share of the true symbol"), rows
+    )
     return (
-        "<p>A row is what was drawn, a column what was answered; green is right, red "
-        "wrong, and the strength is the square root of the share of the row.</p>"
+        "<p>Rows are true symbols, columns answers; green cells are correct, red ones "
+        "wrong. The opacity follows the square root of a cell's share of its row.</p>"
         f"{figures.confusion_matrix(counts, symbols)}"
         f"<h3>Most frequent confusions</h3>{table}"
     )
 
 
-def _map(answers: Answers) -> str:
-    whole = np.isfinite(answers.z).all(1)
-    if whole.sum() < 2:
+def _embedding_map(answers: Answers) -> str:
+    # A run that diverged still has a report.
+    finite = np.isfinite(answers.z).all(1)
+    if finite.sum() < 2:
         return "<p>There are fewer than two finite embeddings to draw.</p>"
-    xy, share = figures.principal_plane(answers.z[whole])
-    drawing = figures.embedding_map(xy, answers.truth[whole], answers.symbols)
+    xy, share = figures.principal_plane(answers.z[finite])
+    drawing = figures.embedding_map(xy, answers.truth[finite], answers.symbols)
     return (
         "<p>Hold-out embeddings in the plane of their two principal components (PCA), "
         f"which holds {percent(share)} of their variance: symbols that overlap here "
-        "may lie apart in the other dimensions. Names stand at their symbol's mean, "
-        f'or beside it where they would overlap.</p><div class="scroll">{drawing}</div>'
+        "may be far apart in the other dimensions. A name marks its symbol's mean, or "
+        "is moved aside where names would overlap.</p>"
+        f'<div class="scroll">{drawing}</div>'
     )
 
 
 def _timeline(timeline: Sequence[Mapping[str, Any]], images: np.ndarray) -> str:
     if not timeline:
         return "<p>No epoch was finished.</p>"
-    chosen = np.linspace(0, len(timeline) - 1, min(EPOCH_LIMIT, len(timeline)))
-    epochs = [timeline[i] for i in chosen.round().astype(int)]
+    # Of a long run, evenly spaced epochs with the first and the last.
+    shown = np.linspace(0, len(timeline) - 1, min(EPOCH_LIMIT, len(timeline)))
+    epochs = [timeline[i] for i in shown.round().astype(int)]
     rows = []
     for i, image in enumerate(images):
         cells = [figures.image_tag(image, f"stroke {i + 1}")]
@@ -162,70 +178,71 @@ def _timeline(timeline: Sequence[Mapping[str, Any]], images: np.ndarray) -> str:
         rows.append(cells)
     head = ["epoch", *(f"{epoch['epoch']}" for epoch in epochs)]
     return (
-        "<p>Hold-out strokes that stay the same: what was answered after each epoch, "
-        f"✓ right, ✗ wrong.</p>{figures.table(head, rows, 'time')}"
+        "<p>The answers to fixed hold-out strokes after each epoch: ✓ correct, ✗ "
+        f"wrong.</p>{figures.table(head, rows, 'time')}"
     )
 
 
 def _mistakes(answers: Answers) -> str:
     truth, first = answers.truth, answers.ranked[:, 0]
     wrong = np.flatnonzero(first != truth)
-    apart = margins(answers.z, truth, first)[wrong]
-    worst = wrong[np.argsort(-apart, kind="stable")][:WORST_LIMIT]
+    severity = margins(answers.z, truth, first)[wrong]
+    worst = wrong[np.argsort(-severity, kind="stable")][:WORST_LIMIT]
     items = []
     for i in worst.tolist():
-        drawn, said = answers.name(int(truth[i])), answers.name(int(first[i]))
-        place = np.flatnonzero(answers.ranked[i] == truth[i]) + 1
-        note = f"{drawn}: answer {place[0] if place.size else 'after the last shown'}"
+        true, answer = answers.name(int(truth[i])), answers.name(int(first[i]))
+        rank = np.flatnonzero(answers.ranked[i] == truth[i]) + 1
+        rest = f"is answer {rank[0]}" if rank.size else "is not among the answers"
+        note = f"{true} {rest}"
         items.append(
             f'<figure title="{escape(note)}">'
-            f"{figures.image_tag(answers.images[i], drawn)}"
-            f"<figcaption>{figures.short(drawn, 12)} → "
-            f"<em>{figures.short(said, 12)}</em></figcaption></figure>"
+            f"{figures.image_tag(answers.images[i], true)}"
+            f"<figcaption>{figures.short(true, 12)} → "
+            f"<em>{figures.short(answer, 12)}</em></figcaption></figure>"
         )
     return (
-        f"<p>Drawn → answered: {len(worst)} of {len(wrong):,} mistakes, those first "
-        "whose embedding lies furthest on the side of the wrong symbol's mean.</p>"
+        f"<p>True symbol → answer: {len(worst)} of {len(wrong):,} mistakes, sorted by "
+        "how much nearer the embedding is to the mean of the wrong symbol.</p>"
         f'<div class="wrong">{"".join(items)}</div>'
     )
 
 
-def _classes(answers: Answers, summary: Mapping[str, Any]) -> str:
+def _per_class(answers: Answers, summary: Mapping[str, Any]) -> str:
     symbols, rows = answers.symbols, []
     counts = confusion_counts(answers.truth, answers.ranked[:, 0], len(symbols))
-    np.fill_diagonal(counts, 0)
+    np.fill_diagonal(counts, 0)  # mistakes remain
     scores = summary["per_class"].items()
     for name, score in sorted(scores, key=lambda item: (item[1]["top1"], item[0])):
-        mistaken = counts[symbols.index(name)]
-        taken = figures.short(symbols[int(mistaken.argmax())], 12)
-        rows.append((*_score(name, score), taken if mistaken.any() else ""))
-    groups = [_score(row["group"], row) for row in summary["worst_writers"]]
-    head = ("symbol", "top-1", "samples", "mostly taken for")
+        mistakes = counts[symbols.index(name)]
+        confused = figures.short(symbols[int(mistakes.argmax())], 12)
+        rows.append((*_score_cells(name, score), confused if mistakes.any() else ""))
+    groups = [_score_cells(row["group"], row) for row in summary["worst_writers"]]
+    head = ("symbol", "top-1", "samples", "most often answered instead")
     table = figures.table(head, rows)
     worst = figures.table(("group", "top-1", "samples"), groups)
     return (
-        f'<p>Sorted by accuracy, the hardest first.</p><div class="two"><div>{table}'
-        f"</div><div><h3>Groups answered worst</h3>{worst}</div></div>"
+        f'<p>Sorted by accuracy, the lowest first.</p><div class="two"><div>{table}'
+        f"</div><div><h3>Groups of lowest accuracy</h3>{worst}</div></div>"
     )
 
 
-def _score(name: str, score: Mapping[str, Any]) -> tuple[str, str, str]:
+def _score_cells(name: str, score: Mapping[str, Any]) -> tuple[str, str, str]:
     share = 100 * score["top1"]
     bar = f'<span class="bar"><i style="width:{share:.0f}%"></i></span>'
     return escape(name), f"{bar}{share:.1f} %", f"{score['n']:,}"
 
 
 def settings_table(config: Mapping[str, Any], command: str) -> str:
-    """A job\'s settings and the command that began it."""
-    rows = [tuple(map(escape, row)) for row in _flat(config)]
+    """A job's settings and the command that started it."""
+    rows = [tuple(map(escape, row)) for row in _flatten(config)]
     table = figures.table(("field", "value"), rows)
     return f"<pre><code>{escape(command)}</code></pre><h3>Configuration</h3>{table}"
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted names and values of nested dicts, as the command line writes them."""
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Dotted names and values of nested mappings, as on the command line."""
     for name, value in config.items():
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
+            yield from _flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", str(value)

@@ -1,1 +1,1 @@
-"""Beam search: CTC, tries, language models."""
+"""Beam search: CTC, lexicon tries and language models."""

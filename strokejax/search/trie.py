@@ -1,8 +1,9 @@
-"""Words as a trie in flat arrays, for searches that run on the device.
+"""A lexicon as a trie in flat arrays, for searches on the device.
 
-Nodes are numbered breadth first, so the children of a node lie in a row, in the order
-of their characters: a bit a character says which there are, and counting the bits below
-one says where it is (as in P. Bagwell, Ideal Hash Trees, 2001).
+Nodes are numbered breadth first, so the children of a node are consecutive, in the
+order of their characters. A bitmap marks which characters have a child, and the number
+of bits below a character is the offset of its child (as in P. Bagwell, Ideal Hash
+Trees, 2001).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,36 +16,42 @@ import numpy as np
 from strokejax.types import InputError
 
 BITS = 32
+"""Characters in one part of a node's bitmap."""
 MAX_WORDS = 2_000_000
 MAX_LENGTH = 64
+"""Characters of a word."""
 
 
 class Trie(NamedTuple):
-    """n nodes over c characters; 0 is the root. A pytree, on the host or the device."""
+    """n nodes over c characters; node 0 is the root, the empty prefix.
+
+    A pytree, on the host or the device.
+    """
 
     first: Any
-    """i32[n]: the first child."""
+    """i32[n]: the first child of each node."""
     bits: Any
-    """u32[n parts]: which characters lead on, `BITS` of them a part."""
+    """u32[n parts]: bitmap of the characters that have a child, `BITS` a part."""
     word: Any
-    """i32[n]: which of the words ends here, -1 = none."""
+    """i32[n]: index of the word that ends here, -1 if none does."""
     log_p: Any
-    """f32[n]: log frequency of the word that ends here, -inf = none."""
+    """f32[n]: log frequency of the word that ends here, -inf if none does."""
     best: Any
-    """f32[n]: the highest one among the words that begin so."""
+    """f32[n]: highest log frequency among the words with this prefix."""
 
 
 def build(words: Mapping[str, float], alphabet: Sequence[str]) -> Trie:
-    """The trie of words and frequencies (above 0, in any unit), as numpy arrays.
+    """The trie of words and their frequencies (above 0, in any unit), in numpy arrays.
 
-    Words are numbered as they come; frequencies are relative to the sum of all.
-    InputError for a word with a character that is not in the alphabet, and for none.
+    Words are numbered in the mapping's order; frequencies are divided by their sum.
+    InputError for an empty mapping, too many words, a word that is empty or too long,
+    and a word with a character outside the alphabet.
     """
-    codes, length = _coded([*words], alphabet)
+    codes, length = _encode([*words], alphabet)
     frequency = np.fromiter(words.values(), np.float64, len(words))
-    order = np.argsort(_text(codes), kind="stable")
+    order = np.argsort(_sort_key(codes), kind="stable")
     codes, length = codes[order], length[order]
-    node, depth_start = _nodes(codes, length)
+    node, depth_start = _number_nodes(codes, length)
     count = depth_start[-1]
     first = np.zeros(count, np.int32)
     bits = np.zeros((count, -(-len(alphabet) // BITS)), np.uint32)
@@ -54,6 +61,7 @@ def build(words: Mapping[str, float], alphabet: Sequence[str]) -> Trie:
     word[ends] = order
     log_p[ends] = np.log(frequency[order] / frequency.sum())
     best = log_p.copy()
+    # From the deepest level up, so that `best` of a child is final before its parent's.
     for depth in range(codes.shape[1] - 1, -1, -1):
         rows = np.flatnonzero(length > depth)
         child, parent = node[rows, depth + 1], node[rows, depth]
@@ -61,25 +69,26 @@ def build(words: Mapping[str, float], alphabet: Sequence[str]) -> Trie:
         code = codes[rows, depth].astype(np.int64) - 1
         bit = np.left_shift(np.uint32(1), (code % BITS).astype(np.uint32))
         np.bitwise_or.at(bits, (parent, code // BITS), bit)
-        first[parent[::-1]] = child[::-1]  # the first of several is written last
+        first[parent[::-1]] = child[::-1]  # the last write wins: the first child
     return Trie(first, bits, word, log_p, best)
 
 
 def child(trie: Trie, node: Any, code: Any) -> jax.Array:
-    """i32[*b]: where a character leads from a node, -1 where no word goes on so."""
+    """i32[*b]: the child of each node for a character code, -1 if there is none."""
     part, bit = code // BITS, (code % BITS).astype(jnp.uint32)
-    bits = trie.bits[node]
-    own = jnp.take_along_axis(bits, part[..., None], -1)[..., 0]
-    there = (own >> bit) & 1
-    below = jax.lax.population_count(own & ((jnp.uint32(1) << bit) - 1))
+    bitmap = trie.bits[node]
+    bits = jnp.take_along_axis(bitmap, part[..., None], -1)[..., 0]
+    exists = (bits >> bit) & 1
+    # The child's rank: set bits below its own, in its part and in all parts before.
+    below = jax.lax.population_count(bits & ((jnp.uint32(1) << bit) - 1))
     parts = jnp.arange(trie.bits.shape[1])
-    whole = jnp.where(parts < part[..., None], jax.lax.population_count(bits), 0)
-    rank = (below + whole.sum(-1, dtype=jnp.uint32)).astype(jnp.int32)
-    return jnp.where(there == 1, trie.first[node] + rank, -1)
+    before = jnp.where(parts < part[..., None], jax.lax.population_count(bitmap), 0)
+    rank = (below + before.sum(-1, dtype=jnp.uint32)).astype(jnp.int32)
+    return jnp.where(exists == 1, trie.first[node] + rank, -1)
 
 
-def _coded(words: list[str], alphabet: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """u16[n l] characters by their number plus 1 (0 = none), i64[n] lengths."""
+def _encode(words: list[str], alphabet: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """u16[n l] character codes plus 1 (0 pads), i64[n] lengths."""
     if not words:
         raise InputError("There are no words; give at least one.")
     if len(words) > MAX_WORDS:
@@ -93,38 +102,45 @@ def _coded(words: list[str], alphabet: Sequence[str]) -> tuple[np.ndarray, np.nd
             f"The word {worst[:20]!r} has {len(worst)} characters; give words of 1 to "
             f"{MAX_LENGTH}."
         )
+    # One lookup for the characters of all words together, not word by word.
     points = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
     known = np.array([ord(character) for character in alphabet], np.uint32)
     order = np.argsort(known)
-    place = np.searchsorted(known[order], points).clip(max=len(known) - 1)
-    number = order[place]
-    strange = np.flatnonzero(known[number] != points)
-    if len(strange):
-        which = int(np.searchsorted(np.cumsum(length), strange[0], side="right"))
+    position = np.searchsorted(known[order], points).clip(max=len(known) - 1)
+    number = order[position]
+    unknown = np.flatnonzero(known[number] != points)
+    if len(unknown):
+        at_fault = int(np.searchsorted(np.cumsum(length), unknown[0], side="right"))
         raise InputError(
-            f"The word {words[which]!r} has {chr(points[strange[0]])!r}, which is not "
-            f"in the alphabet; leave it out."
+            f"The word {words[at_fault]!r} has {chr(points[unknown[0]])!r}, which is "
+            f"not in the alphabet; leave it out."
         )
     codes = np.zeros((len(words), int(length.max())), np.uint16)
     codes[np.arange(codes.shape[1]) < length[:, None]] = number + 1
     return codes, length
 
 
-def _text(codes: np.ndarray) -> np.ndarray:
-    """[n]: rows as strings of bytes that are sorted as their numbers are."""
+def _sort_key(codes: np.ndarray) -> np.ndarray:
+    """[n]: each row as big-endian bytes, which sort as the row's numbers do."""
     return codes.astype(">u2").view(f"S{2 * codes.shape[1]}")[:, 0]
 
 
-def _nodes(codes: np.ndarray, length: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """i32[n l+1]: the node after each prefix of sorted words; i64: first of a depth."""
+def _number_nodes(
+    codes: np.ndarray, length: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes of sorted words, breadth first.
+
+    Returns i32[n l+1], the node of each word's prefixes by their length, and i64[l+2],
+    the first node of each depth, with the number of nodes at the end.
+    """
     n, longest = codes.shape
     node = np.zeros((n, longest + 1), np.int32)
     starts = [0, 1]
-    new = np.zeros(n, bool)
-    new[0] = True
+    differs = np.zeros(n, bool)  # from the prefix of the word before
+    differs[0] = True
     for depth in range(longest):
-        new[1:] |= codes[1:, depth] != codes[:-1, depth]
-        fresh = new & (length > depth)
-        node[:, depth + 1] = starts[-1] - 1 + np.cumsum(fresh)
-        starts.append(starts[-1] + int(fresh.sum()))
+        differs[1:] |= codes[1:, depth] != codes[:-1, depth]
+        new = differs & (length > depth)
+        node[:, depth + 1] = starts[-1] - 1 + np.cumsum(new)
+        starts.append(starts[-1] + int(new.sum()))
     return node, np.array(starts)

@@ -1,9 +1,10 @@
 """The application: routes, pages, errors in one form, bounds around all of it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,30 +14,20 @@ from starlette.exceptions import HTTPException
 
 from strokejax import __version__
 from strokejax.serve.guard import Bounds, Guard
-from strokejax.serve.messages import FORCE, Failure
+from strokejax.serve.messages import Failure, sentence
 from strokejax.serve.studio import Studio
-from strokejax.tasks.fonts import page as fonts
-from strokejax.tasks.lines import page as lines
-from strokejax.tasks.swipes import page as keyboards
-from strokejax.tasks.symbols.pages import collect, live, predict, symbols
-from strokejax.tasks.symbols.pages.predict import sentence
-from strokejax.types import InputError
+from strokejax.types import InputError, Refused
 
 STATIC = Path(__file__).parent / "static"
-TASKS = Path(__file__).parents[1] / "tasks"
-PAGES = {
-    "symbols": TASKS / "symbols/pages/static",
-    "lines": TASKS / "lines/static",
-    "fonts": TASKS / "fonts/static",
-    "swipes": TASKS / "swipes/static",
-}
-"""The scripts of each task's pages."""
+Pages = Mapping[str, Any]
+"""The page module of each task by its name: `routers`, `attach(app.state, studio)`, and
+`STATIC`, the folder of its scripts."""
 FAILURES = {
     code: {"model": Failure} for code in (400, 401, 403, 408, 409, 413, 421, 422, 429)
 }
 
 
-def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
+def create_app(studio: Studio, bounds: Bounds, pages: Pages) -> FastAPI:
     """The application over one studio, which whoever made it closes."""
 
     @asynccontextmanager
@@ -57,13 +48,11 @@ def create_app(studio: Studio, bounds: Bounds) -> FastAPI:
         responses={**FAILURES},
     )
     app.state.studio, app.state.bounds, app.state.sockets = studio, bounds, set()
-    app.state.lines, app.state.fonts = lines.Lines(studio), fonts.Fonts(studio)
-    app.state.typing = keyboards.Typing(studio)
-    app.state.predict = studio.together(predict.predictions)
-    for module in (predict, symbols, live, lines, fonts, keyboards, collect):
-        app.include_router(module.router)
-    for name, folder in PAGES.items():
-        app.mount(f"/static/{name}", StaticFiles(directory=folder), name)
+    for name, page in pages.items():
+        page.attach(app.state, studio)
+        for router in page.routers:
+            app.include_router(router)
+        app.mount(f"/static/{name}", StaticFiles(directory=page.STATIC), name)
     app.mount("/static", StaticFiles(directory=STATIC), "static")
     app.add_api_route("/", _page, methods=["GET", "HEAD"], include_in_schema=False)
     app.exception_handler(InputError)(_refused)
@@ -79,11 +68,10 @@ async def _page() -> FileResponse:
 
 
 async def _refused(request: Request, error: InputError) -> JSONResponse:
-    said = str(error)
-    harmful = FORCE in said
+    if not isinstance(error, Refused):
+        return _error(400, str(error))
     way = "?force=true" if request.url.path == "/import" else '"force": true'
-    said = said.replace(FORCE, f"send it again with {way}")
-    return _error(409 if harmful else 400, said)
+    return _error(409, f"{error.harm}, or send it again with {way}.")
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

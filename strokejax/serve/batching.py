@@ -41,8 +41,8 @@ class Together(Generic[A, B]):
         while self._waiting:
             count = min(len(self._waiting), self.most())
             chosen = [self._waiting.popleft() for _ in range(count)]
-            found = await self._found([thing for thing, _ in chosen])
-            for (_, answer), value in zip(chosen, found, strict=True):
+            values = await self._found([thing for thing, _ in chosen])
+            for (_, answer), value in zip(chosen, values, strict=True):
                 if answer.done():
                     continue  # who asked has gone
                 if isinstance(value, Exception):

@@ -4,10 +4,12 @@ import argparse
 import json
 import os
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from strokejax.arguments import importing
+from strokejax.arguments import Verb, importing
 from strokejax.types import InputError
 
 TEXT = """\
@@ -49,12 +51,12 @@ def options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Serves until it is stopped."""
-    if not 0 <= given.port <= 65_535:
-        raise InputError(f"--port is {given.port}; choose one of 0 to 65,535.")
-    if not 0 <= given.rate < 1e9:
-        raise InputError(f"--rate is {given.rate:g}; give 0 or more.")
+def run(pages: Callable[[], Any], args: argparse.Namespace) -> int:
+    """Serves the pages that `pages` imports until it is stopped."""
+    if not 0 <= args.port <= 65_535:
+        raise InputError(f"--port is {args.port}; choose one of 0 to 65,535.")
+    if not 0 <= args.rate < 1e9:
+        raise InputError(f"--rate is {args.rate:g}; give 0 or more.")
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
@@ -70,18 +72,18 @@ def run(given: argparse.Namespace) -> int:
         from strokejax.serve.studio import Studio
         from strokejax.store.paths import home
 
-    collect = (
-        Path(given.collect).expanduser() if given.collect else home() / "collected"
-    )
+        shown_pages = pages()
+
+    collect = Path(args.collect).expanduser() if args.collect else home() / "collected"
     if collect.exists() and not collect.is_dir():
         raise InputError(f"--collect {collect} is a file; name a folder.")
     collect.mkdir(parents=True, exist_ok=True)
-    alone = given.host in LOOPBACK and not given.allow_host
+    alone = args.host in LOOPBACK and not args.allow_host
     token = "" if alone else _token()
-    hosts = frozenset({*LOOPBACK, given.host, *map(name_of, given.allow_host)})
-    bounds = Bounds(hosts=hosts, token=token, rate=given.rate)
-    with listening(given.host, given.port) as place:
-        studio = Studio(given.model, collect)
+    hosts = frozenset({*LOOPBACK, args.host, *map(name_of, args.allow_host)})
+    bounds = Bounds(hosts=hosts, token=token, rate=args.rate)
+    with listening(args.host, args.port) as place:
+        studio = Studio(args.model, collect)
         host, port = place.getsockname()[:2]
         host = _reached_at(host)
         shown = f"[{host}]" if ":" in host else host
@@ -90,12 +92,12 @@ def run(given: argparse.Namespace) -> int:
             "token": token,
             "pid": os.getpid(),
         }
-        print(json.dumps(said) if given.json else _said(said), flush=True)
-        if given.open:
+        print(json.dumps(said) if args.json else _said(said), flush=True)
+        if args.open:
             import webbrowser
 
             webbrowser.open(said["url"] + (f"/#token={token}" if token else ""))
-        serve(studio, bounds, place)
+        serve(studio, bounds, shown_pages, place)
     return 0
 
 
@@ -130,3 +132,8 @@ def _token() -> str:
 def _said(said: dict[str, Any]) -> str:
     token = f"\nThe token: {said['token']}" if said["token"] else ""
     return f"The studio is at {said['url']} (stop it with Ctrl-C).{token}"
+
+
+def verb(pages: Callable[[], Any]) -> Verb:
+    """The command; `pages` imports the page modules of the tasks."""
+    return Verb("serve", TEXT, options, partial(run, pages))

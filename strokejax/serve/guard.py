@@ -129,11 +129,11 @@ class Guard:
 
     def _knows(self, headers: Headers) -> bool:
         """Whether a header holds the token; a browser's WebSocket has one header."""
-        given = headers.get("authorization", "").removeprefix("Bearer ")
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")
         offered = headers.get("sec-websocket-protocol", "").split(",")
         protocols = [each.strip().removeprefix("token.") for each in offered]
         wanted = self.bounds.token.encode()
-        same = [hmac.compare_digest(x.encode(), wanted) for x in (given, *protocols)]
+        same = [hmac.compare_digest(x.encode(), wanted) for x in (bearer, *protocols)]
         return any(same)
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive:

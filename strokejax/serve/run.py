@@ -8,10 +8,10 @@ from typing import Any
 
 import uvicorn
 
-from strokejax.serve.app import create_app
+from strokejax.serve.app import Pages, create_app
 from strokejax.serve.guard import Bounds
+from strokejax.serve.messages import MAX_MESSAGE
 from strokejax.serve.studio import Studio
-from strokejax.tasks.symbols.pages.live import MAX_MESSAGE
 from strokejax.types import InputError
 
 SILENT = 15
@@ -25,20 +25,20 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A socket at an address; InputError where there can be none."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        found = socket.create_server((host, port), family=family, backlog=256)
+        listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise InputError(
             f"Nothing can listen at {host} port {port} ({error.strerror}); choose "
             f"another --port, 0 for any that is free."
         ) from error
-    with found:
-        yield found
+    with listener:
+        yield listener
 
 
-def serve(studio: Studio, bounds: Bounds, at: socket.socket) -> None:
+def serve(studio: Studio, bounds: Bounds, pages: Pages, at: socket.socket) -> None:
     """Answers requests until SIGTERM or Ctrl-C; what was begun is ended."""
     config = uvicorn.Config(
-        create_app(studio, bounds),
+        create_app(studio, bounds, pages),
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
+from fastapi import HTTPException
 
 from strokejax.recognizer import Recognizer, load
 from strokejax.serve.batching import Together
@@ -27,6 +28,31 @@ P = ParamSpec("P")
 A = TypeVar("A")
 B = TypeVar("B")
 T = TypeVar("T")
+
+
+class Turns:
+    """Requests that are answered one after the other, those for lines and swipes say.
+
+    At most `most` wait for their turn; who comes then is answered 429.
+    """
+
+    def __init__(self, studio: "Studio", most: int, things: str):
+        self._studio, self._most, self._things = studio, most, things
+        self._waiting = 0
+
+    async def take(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What a function returns, when it is its turn; the event loop goes on."""
+        if self._waiting >= self._most:
+            raise HTTPException(
+                429, f"{self._most} {self._things} wait, no more may; ask again later"
+            )
+        self._waiting += 1
+        try:
+            return await self._studio.line(function, *args, **kwargs)
+        finally:
+            self._waiting -= 1
 
 
 class Studio:
@@ -103,15 +129,15 @@ class Studio:
         return self._changes.submit(self._changed, partial(function, *args, **kwargs))
 
     def _changed(self, call: Callable[[], T]) -> T:
-        found = call()
+        result = call()
         self._refresh()
-        return found
+        return result
 
     def _refresh(self) -> None:
-        found = current(self.model)
-        if found != self._current:
+        version = current(self.model)
+        if version != self._current:
             self.recognizer = compiled(load(self.model), self.most)
-            self._current = found
+            self._current = version
 
     def _widen(self) -> None:
         compiled(self.recognizer, TOGETHER)

@@ -11,9 +11,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from strokejax.files import write_atomically
+from strokejax.store.paths import CURRENT
 from strokejax.types import InputError
 
-MAX_BYTES = 1 << 30
+MAX_BYTES, MAX_HEADER = 1 << 30, 64 << 20
 _NAME = re.compile(r"[a-z0-9-]+-([0-9a-f]{64})\.safetensors")
 _KEY = "strokejax"
 
@@ -73,6 +74,32 @@ def read_hashed(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     return parse(data, str(path))
 
 
+def read_header(path: Path) -> Any:
+    """The header alone of a file that `read_hashed` reads, unchecked by its hash."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > MAX_HEADER:
+                raise ValueError(f"a header of {length:,} bytes")
+            return json.loads(json.loads(file.read(length))["__metadata__"][_KEY])
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{path} is not a valid file of a model ({error}); copy the model again."
+        ) from error
+
+
+def read_spec(folder: Path) -> dict[str, Any] | None:
+    """The fields of the `EncoderSpec` of a model, from the headers of its files alone.
+
+    None where they are damaged: who loads the model says what is wrong with it.
+    """
+    try:
+        version = read_header(folder / (folder / CURRENT).read_text().strip())
+        return read_header(folder / Path(version["encoder"]).name)["spec"]
+    except (InputError, OSError, KeyError, TypeError, ValueError):
+        return None
+
+
 def parse(data: bytes, where: str) -> tuple[Any, dict[str, np.ndarray]]:
     """`(header, tensors)` of the bytes of a file; InputError where they are none."""
     try:
@@ -86,7 +113,7 @@ def parse(data: bytes, where: str) -> tuple[Any, dict[str, np.ndarray]]:
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:100]
         raise InputError(
-            f"{where} is no whole file of strokejax ({reason}); copy it again, or give "
+            f"{where} is not a valid strokejax file ({reason}); copy it again, or give "
             f"another."
         ) from error
 

@@ -23,27 +23,18 @@ from strokejax.files import write_atomically
 from strokejax.networks.spec import EncoderSpec
 from strokejax.store.content import flatten, read_hashed, unflatten, write_hashed
 from strokejax.store.paths import CURRENT, STROKES, resolve
+from strokejax.table.rejection import Calibration, limit_for
 from strokejax.table.symbols import SymbolTable
-from strokejax.table.table import Slots
+from strokejax.table.table import Rows, Slots
 from strokejax.types import InputError, PyTree
 
-FORMAT = 2
+FORMAT, READ = 3, (2, 3)
+"""What is written, and what is read."""
+SPELT = {"reach": "radius", "spread": "scale"}
+"""Names of slots in format 2, and today's; read until release 0.3."""
 COARSE = ("z", "background")
 """Of a calibration, stored in steps of 1/127: their distances move by 1e-3."""
 _VERSION = re.compile(r"version-(\d{6,12})-[0-9a-f]{64}\.safetensors")
-
-
-class Calibration(NamedTuple):
-    """What offline training left behind, to hold later changes against."""
-
-    rows: np.ndarray
-    """f32[o d]: trained rows."""
-    z: np.ndarray
-    """f32[n d]: embeddings of drawings that people made of them."""
-    label: np.ndarray
-    """i32[n]: which of the rows each should be nearest to."""
-    background: np.ndarray
-    """f32[m d]: embeddings of ink that is none of the symbols."""
 
 
 class Sample(NamedTuple):
@@ -98,18 +89,18 @@ class StoredModel(NamedTuple):
     version: int = 1
     files: Files = Files()
     """Where encoder and calibration were read from."""
+    name: str = ""
+    """The version's own file; "" where it was not read."""
 
     @property
     def mode(self) -> str:
         """ "nn-sampling" or "argmax"."""
         return "nn-sampling" if self.spec.normalise else "argmax"
 
-
-def no_calibration(table: dict[str, np.ndarray], dim: int) -> Calibration:
-    """The rows alone, where no drawings are at hand."""
-    rows = np.asarray(table.get("embeddings", np.zeros((0, dim))), np.float32)
-    nothing = np.zeros((0, dim), np.float32)
-    return Calibration(rows, nothing, np.zeros(0, np.int32), nothing)
+    def limit_for(self, false_accepts: float) -> float:
+        """The novelty that this share of background ink stays below."""
+        rows = Rows(self.table.get("embeddings", np.zeros((0, 1))), 1.0, self.slots)
+        return limit_for(rows, self.calibration.background, false_accepts)
 
 
 def save_model(folder: str | Path, model: StoredModel, dtype: Any = np.float32) -> Path:
@@ -170,19 +161,19 @@ def load_model(model: str | Path | None = None, usual: str = STROKES) -> StoredM
         if wanted is not None and number > wanted:
             continue
         try:
-            found = load_version(path)
+            version = load_version(path)
         except InputError as error:
             damage = damage or error
             continue
         if number == wanted:
-            return found
+            return version
         lost = f"version {wanted}" if wanted else f"the pointer {folder / CURRENT}"
         warnings.warn(
             f"{damage or f'{lost} of the model is missing or damaged.'} "
             f"Version {number} is used instead.",
             stacklevel=2,
         )
-        return found
+        return version
     raise damage or InputError(
         f"{folder} has no version file that {CURRENT} could mean; copy the model again."
     )
@@ -193,19 +184,21 @@ def load_version(path: Path) -> StoredModel:
     folder = path.parent
     header, tensors = read_hashed(path)
     try:
-        if header["format"] != FORMAT:
+        if header["format"] not in READ:
             raise KeyError(f"format {header['format']}")
         files = Files(*(Path(header[name]).name for name in Files._fields))
         about, weights = read_hashed(folder / files.encoder)
         _, known = read_hashed(folder / files.calibration)
         known |= {name: known[name].astype(np.float32) / 127 for name in COARSE}
         network, rows = unflatten(weights), unflatten(tensors)
+        slots: dict[str, Any] = rows["slots"]
+        slots = {SPELT.get(name, name): leaf for name, leaf in slots.items()}
         return StoredModel(
             EncoderSpec(**about["spec"]),
             network["params"],
             network.get("state", {}),
             rows.get("table", {}),
-            Slots(**rows["slots"]),
+            Slots(**slots),
             SymbolTable(
                 tuple(header["symbols"]), header["aliases"], header.get("texts", {})
             ),
@@ -217,6 +210,7 @@ def load_version(path: Path) -> StoredModel:
             header["before"],
             int(path.name.split("-")[1]),
             files,
+            path.name,
         )
     except (KeyError, TypeError) as error:
         raise InputError(
@@ -227,14 +221,18 @@ def load_version(path: Path) -> StoredModel:
 
 def versions(folder: Path) -> Iterator[tuple[int, Path]]:
     """Number and file of each version, oldest first; damaged ones too."""
-    found = [
+    numbered = [
         (int(m[1]), p) for p in folder.iterdir() if (m := _VERSION.fullmatch(p.name))
     ]
-    yield from sorted(found)
+    yield from sorted(numbered)
+
+
+def pointer(folder: Path) -> str:
+    """The name of the current version's file, "" where there is none."""
+    path = folder / CURRENT
+    return path.read_text(errors="replace").strip() if path.is_file() else ""
 
 
 def _pointed_at(folder: Path) -> int | None:
-    pointer = folder / CURRENT
-    text = pointer.read_text(errors="replace") if pointer.is_file() else ""
-    named = _VERSION.fullmatch(text.strip())
+    named = _VERSION.fullmatch(pointer(folder))
     return int(named[1]) if named else None

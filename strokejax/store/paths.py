@@ -10,17 +10,7 @@ CURRENT = "CURRENT"
 """The file that makes a folder a model; see `model_store`."""
 PACKAGED = Path(__file__).parents[1] / "weights"
 STROKES = "nn-sampling"
-"""The packaged model that names strokes where none is chosen."""
-FONTS = "fonts"
-"""The one that names fonts."""
-OWN = {STROKES: "model", FONTS: FONTS}
-"""Where in `home` the user's own copy of a packaged model lies."""
-SWIPES = "swipe"
-"""The one that types swipes."""
-LINES = "lines-"
-"""What names of packaged models that read lines begin with."""
-READER = "lines-en"
-"""The one that reads where none is named."""
+"""The packaged model that is used where none is named."""
 
 
 def home() -> Path:
@@ -33,6 +23,11 @@ def home() -> Path:
     return Path(base) / "strokejax"
 
 
+def own_copy(packaged: str) -> Path:
+    """Where the user's own copy of a packaged model lies."""
+    return home() / ("model" if packaged == STROKES else packaged)
+
+
 def resolve(model: str | Path | None = None, usual: str = STROKES) -> Path:
     """The folder of a model: a path, a run's folder, or a packaged model's name.
 
@@ -40,8 +35,8 @@ def resolve(model: str | Path | None = None, usual: str = STROKES) -> Path:
     is none yet.
     """
     if model is None:
-        own = home() / OWN[usual]
-        return own if _is_model(own) else PACKAGED / usual
+        copy = own_copy(usual)
+        return copy if _is_model(copy) else PACKAGED / usual
     name = str(model)
     if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
         return PACKAGED / name
@@ -50,8 +45,8 @@ def resolve(model: str | Path | None = None, usual: str = STROKES) -> Path:
             return folder
     packaged = ", ".join(sorted(p.parent.name for p in PACKAGED.glob(f"*/{CURRENT}")))
     raise InputError(
-        f"There is no model at {name}: it is no folder with a file {CURRENT}; give the "
-        f"folder of a model or of a finished run, or one of the packaged: {packaged}."
+        f"There is no model at {name}: it is not a folder with a file {CURRENT}; give "
+        f"the folder of a model or of a finished run, or a packaged one: {packaged}."
     )
 
 

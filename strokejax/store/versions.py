@@ -19,10 +19,11 @@ from strokejax.store.model import (
     StoredModel,
     load_model,
     load_version,
+    pointer,
     save_version,
     versions,
 )
-from strokejax.store.paths import CURRENT, OWN, PACKAGED, STROKES, home, resolve
+from strokejax.store.paths import CURRENT, PACKAGED, STROKES, home, own_copy, resolve
 from strokejax.types import InputError
 
 LOCK = "LOCK"
@@ -38,11 +39,11 @@ def writable(model: str | Path | None, usual: str = STROKES) -> Path:
     folder = resolve(model, usual)
     if not _packaged(folder):
         return folder
-    own = home() / OWN[usual]
+    copy = own_copy(usual)
     if model is not None:
         raise InputError(
             f"The packaged model {folder.name} is never changed; leave --model out to "
-            f"change your own copy of {usual} in {own}."
+            f"change your own copy of {usual} in {copy}."
         )
     temporary = home() / f".model-{uuid.uuid4().hex}"
     try:
@@ -50,15 +51,15 @@ def writable(model: str | Path | None, usual: str = STROKES) -> Path:
         for each in folder.iterdir():  # contents alone: packages may be read-only
             shutil.copyfile(each, temporary / each.name)
         try:
-            temporary.rename(own)
+            temporary.rename(copy)
         except OSError:
-            if not (own / CURRENT).is_file():
+            if not (copy / CURRENT).is_file():
                 raise  # otherwise another process was first
     except OSError as error:
         raise _cannot_write(home(), error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return own
+    return copy
 
 
 def _packaged(folder: Path) -> bool:
@@ -66,12 +67,17 @@ def _packaged(folder: Path) -> bool:
 
 
 @contextmanager
-def changing(folder: Path) -> Iterator[StoredModel]:
-    """The current version while nobody else may change it."""
+def changing(folder: Path, loaded: StoredModel | None = None) -> Iterator[StoredModel]:
+    """The current version while nobody else may change it.
+
+    `loaded` is a version that was read before: where it is still the current one, it is
+    not read again.
+    """
     with taking_turns(folder):
         for left in folder.glob(".*-*.safetensors.*"):
             left.unlink()  # by a process that was killed while it wrote
-        yield load_model(folder)
+        current = loaded is not None and loaded.name == pointer(folder)
+        yield loaded if loaded and current else load_model(folder)
 
 
 @contextmanager
@@ -145,11 +151,11 @@ def _made(stored: StoredModel) -> dict[str, Any]:
 
 def history(model: str | Path | None) -> list[dict[str, Any]]:
     """What made each version: {"version", "verb", "made", ...}, oldest first."""
-    found = []
+    changes = []
     for number, path in versions(resolve(model)):
         try:
             header, _ = read_hashed(path)
-            found.append({"version": number, **header["change"]})
+            changes.append({"version": number, **header["change"]})
         except InputError as error:
-            found.append({"version": number, "error": str(error)})
-    return found
+            changes.append({"version": number, "error": str(error)})
+    return changes

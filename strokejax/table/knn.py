@@ -1,4 +1,4 @@
-"""The nearest rows of the table."""
+"""The nearest rows of the table: from inputs to symbols in one pass."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -6,10 +6,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
-from strokejax.table.table import Slots, rows, squared_distance
+from strokejax.table.table import Array, Slots, rows, squared_distance
 from strokejax.types import Encoder, PyTree
 
 
@@ -49,8 +48,8 @@ def symbol_distances(
 
     def nearest_rows(dist2):
         def least(values, empty):
-            found = jnp.full_like(values, empty).at[:, slots.owner].min(values)
-            return found[:, slots.owner]
+            least_values = jnp.full_like(values, empty).at[:, slots.owner].min(values)
+            return least_values[:, slots.owner]
 
         near = dist2 == least(dist2, jnp.inf)
         place = jnp.where(near, itself, len(itself))
@@ -73,29 +72,14 @@ def best(
     return top, jnp.where(jnp.isfinite(top), slot, -1)
 
 
-@partial(jax.jit, static_argnames=("encoder", "k"))
-def knn_forward_pass(
-    encoder: Encoder,
-    params: PyTree,
-    model_state: PyTree,
-    slots: Slots,
-    inputs: PyTree,
-    k: int,
-) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """Inputs to the k nearest symbols: `(dist2 f32[b k], slot i32[b k])` (`nearest`).
-
-    Compiled once for an encoder, a k and the shapes; rows and slots may change freely.
-    """
-    mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
-    encoded = encoder.apply(params["encoder"], model_state, inputs, mask, train=False)
-    return nearest(encoded[0], params["table"], slots, k)
-
-
-# Answers of a model, and the compiled functions that give them.
-
-
 class Answer(NamedTuple):
-    """The nearest symbols of one drawing, best first."""
+    """The nearest symbols of one drawing, best first.
+
+    >>> import strokejax
+    >>> answer = strokejax.Answer(("o", "0"), (0.1, 0.3), (0.8, 0.2), ("shape",))
+    >>> answer.symbols[0], answer.unknown
+    ('o', False)
+    """
 
     symbols: tuple[str, ...]
     dist2: tuple[float, ...] | None
@@ -111,52 +95,106 @@ class Answer(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """The nearest symbols of n inputs, best first."""
+    """The k nearest symbols of each input, nearest first; jax or numpy arrays."""
 
-    slot: np.ndarray
-    """i32[n k], -1 beyond the active ones."""
-    dist2: np.ndarray
-    """f32[n k], offsets included; inf under a class head."""
-    probability: np.ndarray
-    """f32[n k]"""
-    strangeness: np.ndarray
-    """f32[n]: distance beyond the reach of the nearest symbol, in its spreads; 0 where
-    these are not known."""
-
-
-def answer_with(encoder, params, model_state, slots, inputs, k):
-    """The fields of `Ranked` for a batch of inputs."""
-    out = embed_with(encoder, params, model_state, slots, inputs)
-    return rank_with(out, params["table"], slots, k)
+    dist2: Any
+    """f32[b k]: squared distances, offsets included; inf beyond the active slots, and
+    under a class head."""
+    slot: Any
+    """i32[b k]: -1 beyond the active slots."""
+    probability: Any
+    """f32[b k]: of each among all symbols; 0 beyond the active slots."""
+    novelty: Any
+    """f32[b]: how many scales beyond the radius of the nearest symbol an input lies; 0
+    where these are not known. Large values are rejected."""
 
 
-def rank_with(out, table, slots, k):
-    """The fields of `Ranked` for embeddings f32[b d], or logits under a class head."""
+def rank(out: Float[Array, "b d"], table: PyTree, slots: Slots, k: int) -> Ranked:
+    """The nearest symbols of embeddings, or of logits where the table is empty."""
     scores, logits = scored(out, table, slots)
     top, slot = best(scores, k)
     dist2 = -top if table else jnp.full(slot.shape, jnp.inf)
     share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
     first = slot[:, 0]
-    strange = (dist2[:, 0] - slots.reach[first]) / slots.spread[first]
-    strange = jnp.where(jnp.isfinite(slots.spread[first]), strange, 0.0)
-    return slot, dist2, jnp.where(slot < 0, 0.0, share), strange
+    novelty = (dist2[:, 0] - slots.radius[first]) / slots.scale[first]
+    novelty = jnp.where(jnp.isfinite(slots.scale[first]), novelty, 0.0)
+    return Ranked(dist2, slot, jnp.where(slot < 0, 0.0, share), novelty)
 
 
-def embed_with(encoder, params, model_state, slots, inputs):
-    """f32[b d]: embeddings, or logits under a class head; `slots` are not looked at."""
+def embed(
+    encoder: Encoder, params: PyTree, model_state: PyTree, inputs: PyTree
+) -> Float[Array, "b d"]:
+    """Embeddings of inputs, or logits under a class head; nothing is trained.
+
+    A pure function: `jax.jit`, `jax.vmap` and `jax.grad` go through it.
+
+    >>> import jax, jax.numpy as jnp, strokejax
+    >>> def apply(params, state, inputs, mask, *, train, key=None):
+    ...     z = inputs @ params["w"]
+    ...     return z / jnp.linalg.norm(z, axis=-1, keepdims=True), state
+    >>> encoder = strokejax.Encoder(lambda key, inputs: ({}, {}), apply)
+    >>> params = {"encoder": {"w": jnp.eye(3)}, "table": {}}
+    >>> strokejax.embed(encoder, params, {}, jnp.array([[3.0, 0.0, 4.0]])).tolist()
+    [[0.6000000238418579, 0.0, 0.800000011920929]]
+    """
     mask = jnp.ones(jax.tree.leaves(inputs)[0].shape[0], bool)
-    encode = encoder.apply
-    return encode(params["encoder"], model_state, inputs, mask, train=False)[0]
+    return encoder.apply(params["encoder"], model_state, inputs, mask, train=False)[0]
 
 
-answer = jax.jit(answer_with, static_argnames=("encoder", "k"))
-embed = jax.jit(embed_with, static_argnames="encoder")
-rank = jax.jit(rank_with, static_argnames="k")
+def forward(
+    encoder: Encoder,
+    params: PyTree,
+    model_state: PyTree,
+    slots: Slots,
+    inputs: PyTree,
+    k: int,
+    details: bool = False,
+) -> tuple[Float[Array, "b k"], Int[Array, "b k"]] | Ranked:
+    """`knn_forward_pass`, not compiled."""
+    z = embed(encoder, params, model_state, inputs)
+    ranked = rank(z, params["table"], slots, k)
+    return ranked if details else (ranked.dist2, ranked.slot)
+
+
+@partial(jax.jit, static_argnames=("encoder", "k", "details"))
+def knn_forward_pass(
+    encoder: Encoder,
+    params: PyTree,
+    model_state: PyTree,
+    slots: Slots,
+    inputs: PyTree,
+    k: int,
+    details: bool = False,
+) -> tuple[Float[Array, "b k"], Int[Array, "b k"]] | Ranked:
+    """Inputs to the k nearest symbols: `(dist2 f32[b k], slot i32[b k])`.
+
+    With `details` all of `Ranked`. Nearest first, and `dist2` lies in 0 to 4, and
+    offsets; beyond the active slots it is inf, and the slot -1. Compiled once for an
+    encoder, a k and the shapes; rows and slots may change freely.
+
+    >>> import jax.numpy as jnp, numpy as np, strokejax
+    >>> def apply(params, state, inputs, mask, *, train, key=None):
+    ...     return inputs / jnp.linalg.norm(inputs, axis=-1, keepdims=True), state
+    >>> encoder = strokejax.Encoder(lambda key, inputs: ({}, {}), apply)
+    >>> table = {"embeddings": jnp.eye(3), "log_scale": jnp.float32(2.8)}
+    >>> slots = strokejax.init_slots(np.array([True, True, False]), dim=3)
+    >>> params = {"encoder": {}, "table": table}
+    >>> dist2, slot = strokejax.knn_forward_pass(
+    ...     encoder, params, {}, slots, jnp.array([[0.0, 2.0, 0.0]]), k=3)
+    >>> dist2.tolist(), slot.tolist()
+    ([[0.0, 2.0, inf]], [[1, 0, -1]])
+    """
+    return forward(encoder, params, model_state, slots, inputs, k, details)
+
+
+rank_compiled = jax.jit(rank, static_argnames="k")
+embed_compiled = jax.jit(embed, static_argnames="encoder")
 
 
 @cache
-def soon(function: Callable[..., Any], *static: str) -> Callable[..., Any]:
-    """`function` compiled in a fifth of the time: a CPU's code is optimised little."""
+def jit_quick(function: Callable[..., Any], *static: str) -> Callable[..., Any]:
+    """`jax.jit` without XLA's optimisation for CPUs: compiles five times faster, runs
+    slower."""
     options: dict[str, Any] = {}
     if jax.default_backend() == "cpu":
         options = {
@@ -166,3 +204,10 @@ def soon(function: Callable[..., Any], *static: str) -> Callable[..., Any]:
         if jax.__version_info__ < (0, 11):
             options["xla_cpu_use_fusion_emitters"] = False
     return jax.jit(function, static_argnames=static, compiler_options=options)
+
+
+def forward_pass(fast: bool) -> Callable[..., Any]:
+    """`knn_forward_pass`, or where a handful of answers is wanted, its quick build."""
+    if fast:
+        return knn_forward_pass
+    return jit_quick(forward, "encoder", "k", "details")

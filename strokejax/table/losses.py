@@ -8,9 +8,9 @@ is alike: any whole numbers do, except for `margin_logits`, where they are slots
 import jax.numpy as jnp
 import numpy as np
 from jax.nn import log_softmax, relu, softplus
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
-from strokejax.table.table import rows, squared_distance
+from strokejax.table.table import Array, rows, squared_distance
 from strokejax.types import PyTree
 
 ANGLE = 0.2
@@ -29,7 +29,7 @@ def pair_loss(
     shots: int,
     log_scale: Float[Array, ""] | Float[Array, "b 1"],
 ) -> Float[Array, ""]:
-    """One of the losses between examples by its name; a `margin` of 0 is its own.
+    """A metric-learning loss by its name; a `margin` of 0 is its own.
 
     An episode's support are the first `shots` of each class; they and `log_scale` are
     for "prototypical" alone.
@@ -60,10 +60,10 @@ def margin_logits(
     takes cos(angle) - margin sin(margin), so that the logit keeps falling. Goes into
     `cross_entropy`; a margin of 0 changes nothing.
     """
-    own = rows(table)[labels]
-    dist2 = jnp.sum((z - own) ** 2, -1)
+    target = rows(table)[labels]
+    dist2 = jnp.sum((z - target) ** 2, -1)
     # sin(angle) = |z - e| |z + e| / 2, without the cancellation of 1 - cos^2.
-    sine = _length(dist2) * _length(jnp.sum((z + own) ** 2, -1)) / 2
+    sine = _length(dist2) * _length(jnp.sum((z + target) ** 2, -1)) / 2
     cos, sin = jnp.cos(margin), jnp.sin(margin)
     turned = dist2 * cos + 2 * (1 - cos) + 2 * sine * sin
     moved = jnp.where(dist2 <= 2 + 2 * cos, turned, dist2 + 2 * margin * sin)
@@ -217,7 +217,7 @@ def cross_entropy(
     logits: Float[Array, "b c"],
     labels: Int[Array, "b"],
     mask: Bool[Array, "b"],
-    active: Bool[Array | np.ndarray, "c"] | Bool[Array | np.ndarray, "b c"],
+    active: Bool[Array, "c"] | Bool[Array, "b c"],
     *,
     weights: Float[np.ndarray, "c"] | None = None,
     label_smoothing: float = 0.0,

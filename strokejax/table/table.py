@@ -10,11 +10,14 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from strokejax.types import PyTree
 
 # The one distance of the house.
+
+Array = jax.Array | np.ndarray
+"""What the functions of this folder take; what they compute are jax arrays."""
 
 
 def squared_distance(
@@ -30,8 +33,8 @@ def squared_distance(
 
 PART = 1024
 """Embeddings that are compared at once on the host."""
-STRANGE = 1.5
-"""How many spreads beyond its reach a symbol is named, unless somebody says."""
+REJECT_ABOVE = 1.5
+"""How many spreads beyond its radius a symbol is named, unless somebody says."""
 
 
 class Slots(NamedTuple):
@@ -46,10 +49,10 @@ class Slots(NamedTuple):
     """The first slot of the same symbol: a symbol is as near as its nearest row."""
     offset: Float[Array, "c"]
     """Added to squared distances: the row stands that far, squared, off the sphere."""
-    reach: Float[Array, "c"]
+    radius: Float[Array, "c"]
     """Squared distance, offset included, that its own drawings are likely at."""
-    spread: Float[Array, "c"]
-    """The unit of strangeness; inf where it is not known: nothing is rejected."""
+    scale: Float[Array, "c"]
+    """The unit of novelty; inf where it is not known: nothing is rejected."""
 
 
 def init_table(
@@ -60,6 +63,11 @@ def init_table(
     With unit vectors and C classes, softmax(-d^2) cannot put more than
     1 / (1 + (C - 1) exp(-4)) on a class, and its class-balanced mean loss stays above
     2.21 nats for 63: without a scale (start at 10 to 20) nothing is learned.
+
+    >>> import jax, strokejax
+    >>> table = strokejax.init_table(jax.random.key(0), capacity=4, dim=8)
+    >>> table["embeddings"].shape, round(float(jax.numpy.exp(table["log_scale"])))
+    ((4, 8), 16)
     """
     rows = jax.random.normal(key, (capacity, dim))
     rows = rows / jnp.linalg.norm(rows, axis=-1, keepdims=True)
@@ -67,7 +75,13 @@ def init_table(
 
 
 def init_slots(active: np.ndarray, dim: int) -> Slots:
-    """Slots without samples; `active` bool[c] marks those in use."""
+    """Slots without samples; `active` bool[c] marks those in use.
+
+    >>> import numpy as np, strokejax
+    >>> slots = strokejax.init_slots(np.array([True, True, False]), dim=8)
+    >>> int(slots.active.sum()), slots.sums.shape
+    (2, (3, 8))
+    """
     c = len(active)
     return Slots(
         sums=jnp.zeros((c, dim)),
@@ -75,8 +89,8 @@ def init_slots(active: np.ndarray, dim: int) -> Slots:
         active=jnp.asarray(active),
         owner=jnp.arange(c, dtype=jnp.int32),
         offset=jnp.zeros(c),
-        reach=jnp.zeros(c),
-        spread=jnp.full(c, jnp.inf),
+        radius=jnp.zeros(c),
+        scale=jnp.full(c, jnp.inf),
     )
 
 
@@ -125,21 +139,21 @@ class Rows(NamedTuple):
         best = [self.scores(z[i : i + PART]).argmax(1) for i in parts]
         return np.asarray(self.slots.owner)[np.concatenate(best)]
 
-    def strangeness(self, z: np.ndarray) -> np.ndarray:
-        """f32[n]: how far embeddings lie beyond the reach of their nearest row, in its
+    def novelty(self, z: np.ndarray) -> np.ndarray:
+        """f32[n]: how far embeddings lie beyond the radius of their nearest row, in its
         spreads."""
         dist2 = -self.scores(z) / self.scale
         slot = dist2.argmin(1)
-        excess = dist2[np.arange(len(z)), slot] - np.asarray(self.slots.reach)[slot]
-        return excess / np.asarray(self.slots.spread)[slot]
+        excess = dist2[np.arange(len(z)), slot] - np.asarray(self.slots.radius)[slot]
+        return excess / np.asarray(self.slots.scale)[slot]
 
     def usual(self) -> tuple[float, float]:
-        """Mean reach and spread of the rows that know theirs; 0 and inf for none."""
-        told = np.asarray(self.slots.active) & np.isfinite(self.slots.spread)
-        if not told.any():
+        """Mean radius and scale of the rows that know theirs; 0 and inf for none."""
+        calibrated = np.asarray(self.slots.active) & np.isfinite(self.slots.scale)
+        if not calibrated.any():
             return 0.0, np.inf
-        reach, spread = self.slots.reach[told], self.slots.spread[told]
-        return float(reach.mean()), float(spread.mean())
+        radius, scale = self.slots.radius[calibrated], self.slots.scale[calibrated]
+        return float(radius.mean()), float(scale.mean())
 
 
 def unit(x: np.ndarray) -> np.ndarray:

@@ -64,12 +64,12 @@ class Checkpoints:
             lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding),
             _plain(like),
         )
-        found = keeper.metadata(keeper.latest)
-        _check_shapes(abstract["params"], found.metadata["params"])
+        restored = keeper.metadata(keeper.latest)
+        _check_shapes(abstract["params"], restored.metadata["params"])
         plain = keeper.load(keeper.latest, abstract)
         state = TrainState(**plain)
         key = jax.random.wrap_key_data(state.key)
-        progress: Any = found.custom_metadata or {}
+        progress: Any = restored.custom_metadata or {}
         return Restored(state._replace(key=key), dict(progress))
 
     def _wait(self) -> None:
@@ -92,10 +92,10 @@ def _plain(state: TrainState) -> dict[str, Any]:
     return state._replace(key=jax.random.key_data(state.key))._asdict()
 
 
-def _check_shapes(wanted, found) -> None:
+def _check_shapes(wanted, shapes) -> None:
     """Compares the parameters leaf by leaf: Orbax's own message is a page long."""
     leaves = jax.tree_util.tree_leaves_with_path
-    stored = {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves(found)}
+    stored = {jax.tree_util.keystr(path): leaf.shape for path, leaf in leaves(shapes)}
     for path, leaf in leaves(wanted):
         name = jax.tree_util.keystr(path)
         if stored.get(name) != leaf.shape:

@@ -1,42 +1,39 @@
-"""The composition root of training: from a config to a run on disk, and its model."""
+"""The frame of every job that trains: it goes on where its folder ends.
+
+A task prepares a `Job`. The frame claims the run's folder, trains or goes on, and has
+one process write the model of the best state and its report.
+"""
 
 import json
+import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import jax
-import numpy as np
 from jax.sharding import Mesh
 
-from strokejax.config import Config
-from strokejax.data.pipeline import train_batches
+from strokejax import __version__
 from strokejax.files import write_atomically
-from strokejax.ink.augment import Augment
-from strokejax.networks.summary import describe
-from strokejax.settings import PAIR_LOSSES
-from strokejax.table.losses import class_weights
+from strokejax.settings import Config
+from strokejax.store.model import StoredModel, save_model
 from strokejax.train.checkpoint import BEST, LAST, Checkpoints
 from strokejax.train.distributed import (
     check_batch_size,
     data_mesh,
-    local_slice,
     replicate,
     to_global,
+    to_host,
     together,
 )
 from strokejax.train.logging import JsonLines, MetricWriter, TensorBoard, WandB
 from strokejax.train.loop import Plan, train
-from strokejax.train.objective import Objective
+from strokejax.train.optim import optimizer_of
 from strokejax.train.state import TrainState, create_state
-from strokejax.train.steps import make_train_step
-from strokejax.train.table_scoring import Scoring, finish
-from strokejax.train.table_setup import Setup, optimizer_of, prepare
 from strokejax.types import Batch, InputError, PyTree
-
-# What every job that trains has in common: it goes on where its folder ends.
 
 
 class Scores(Protocol):
@@ -47,28 +44,116 @@ class Scores(Protocol):
     def close(self) -> None: ...
 
 
-S = TypeVar("S", bound=Scores)
+class Result(NamedTuple):
+    """What a task makes of the best state."""
+
+    metrics: dict[str, Any]
+    summary: str
+    """The metrics as people read them."""
+    state: TrainState
+    """The state to export, on the host or the devices."""
+    model: Callable[[TrainState, dict[str, Any]], StoredModel]
+    """From that state as numpy arrays and its provenance to the model to store."""
+    report: Callable[[Path, str, float], None]
+    """Writes the page: its path, the command of the run, its seconds so far."""
 
 
-def train_by(
-    config: Config,
-    workdir: Path,
-    mesh: Mesh,
-    *,
-    plan: Plan,
-    params: PyTree,
-    model_state: PyTree,
-    step: Callable[[Any], Callable],
-    batches: Callable[[int], Iterator[Batch]],
-    scoring: Callable[[int], S],
-) -> tuple[S, TrainState, int]:
-    """Trains, or goes on where `workdir` has a checkpoint.
+class Job(NamedTuple):
+    """What a task has trained."""
 
-    `step` makes the training step of an optimizer; `batches` and `scoring` begin at a
-    step. Returns what scored, the best state by `plan.best_by`, and the steps made.
+    data: str
+    """The name of what it is trained on."""
+    about: str
+    """Data and network, as people read them before training begins."""
+    examples: int
+    """Of an epoch."""
+    params: PyTree
+    model_state: PyTree
+    step: Callable[[Any], Callable]
+    """From an optimizer to the training step."""
+    batches: Callable[[int], Iterator[Batch]]
+    """This process's batches from a step on."""
+    scoring: Callable[[int], Any]
+    """From a step to `Scores`, which `finish` is given."""
+    finish: Callable[[Any, TrainState], Result]
+    use: str
+    """The command that uses the model, without --model."""
+    best_by: str = "top1"
+
+
+Prepare = Callable[[Config, Mesh, Path], Job]
+"""Loads data and weights; InputError for what is missing or does not fit."""
+
+
+class Trained(NamedTuple):
+    """What a finished training has made."""
+
+    job: Job
+    scores: Any
+    state: TrainState
+    """The best one by the hold-out set's score."""
+    steps: int
+
+
+def run(
+    config: Config, workdir: Path, started: float, prepare: Prepare
+) -> dict[str, Any]:
+    """Trains (or goes on), evaluates, reports, exports; returns the job's last line.
+
+    `started` is when the process began, in seconds of `time.time`.
     """
-    optimizer, rate = optimizer_of(config.optim, params, plan.steps, plan.epoch)
-    state = create_state(params, model_state, optimizer, jax.random.key(config.seed))
+    job, scores, state, steps = fit(config, workdir, prepare)
+    result = job.finish(scores, state)
+    paths = {
+        "report": workdir / "report.html",
+        "checkpoint": workdir / "checkpoints",
+        "model": workdir / "model",
+    }
+    params, model_state = to_host((result.state.params, result.state.model_state))
+    # The others wait here: a process that ends early takes the rest down with it.
+    with together():
+        if jax.process_index() == 0:
+            about = {
+                "job": config.job,
+                "data": job.data,
+                "seed": config.seed,
+                "step": int(state.step),
+                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "strokejax": __version__,
+                "metrics": result.metrics,
+            }
+            weights = result.state._replace(params=params, model_state=model_state)
+            save_model(paths["model"], result.model(weights, about))
+            command = shlex.join(["python", "-m", "strokejax.launch", *sys.argv[1:]])
+            result.report(paths["report"], command, time.time() - started)
+            print(
+                f"{result.summary}\nThe report: {paths['report']}\n"
+                f"The model:  {paths['model']}  ({job.use} --model {paths['model']})",
+                file=sys.stderr,
+            )
+    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
+    line |= {name: str(path) for name, path in paths.items()}
+    return line | {
+        "seconds": round(time.time() - started, 1),
+        "metrics": result.metrics,
+    }
+
+
+def fit(config: Config, workdir: Path, prepare: Prepare) -> Trained:
+    """Trains, or goes on where `workdir` has a checkpoint."""
+    mesh = data_mesh()
+    with together():
+        check_owner(workdir, config)
+        check_batch_size(config.loop.batch_size, mesh)
+        job = prepare(config, mesh, workdir)
+        plan = plan_of(config, job.examples, job.best_by)
+    claim(workdir, config)
+    if job.about and jax.process_index() == 0:
+        print(job.about, file=sys.stderr)
+    optimizer, rate = optimizer_of(config.optim, job.params, plan.steps, plan.epoch)
+    state = create_state(
+        job.params, job.model_state, optimizer, jax.random.key(config.seed)
+    )
     state = replicate(state, mesh)
     with ExitStack() as stack:
         checkpoints = Checkpoints(workdir, config.loop.keep_best)
@@ -81,11 +166,11 @@ def train_by(
         writers = writers_of(config, workdir, start)
         for writer in writers:
             stack.callback(writer.close)
-        scores = stack.enter_context(closing(scoring(start)))
+        scores = stack.enter_context(closing(job.scoring(start)))
         state = train(
             state,
-            step(optimizer),
-            (to_global(batch, mesh) for batch in batches(start)),
+            job.step(optimizer),
+            (to_global(batch, mesh) for batch in job.batches(start)),
             scores,
             plan=plan,
             learning_rate=rate,
@@ -95,7 +180,7 @@ def train_by(
             trace_dir=str(workdir / "trace"),
         )
         best = checkpoints.restore(BEST, state)
-    return scores, (best.state if best else state), int(state.step)
+    return Trained(job, scores, best.state if best else state, int(state.step))
 
 
 def plan_of(config: Config, examples: int, best_by: str = "top1") -> Plan:
@@ -170,7 +255,7 @@ def check_owner(workdir: Path, config: Config, but: Sequence[str] = ()) -> None:
     path, mine = workdir / "config.json", json.loads(config.to_json())
     if not path.exists():
         return
-    theirs = json.loads(path.read_text())
+    theirs = _filled(json.loads(path.read_text()), mine)
     for part, name in (each.split(".") for each in but):
         theirs[part][name] = mine[part][name]
     if theirs != mine:
@@ -181,6 +266,15 @@ def check_owner(workdir: Path, config: Config, but: Sequence[str] = ()) -> None:
         )
 
 
+def _filled(theirs: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
+    """A stored config with the settings that its version did not know."""
+    result = mine | theirs
+    for name, value in result.items():
+        if isinstance(value, dict) and isinstance(mine.get(name), dict):
+            result[name] = _filled(value, mine[name])
+    return result
+
+
 def _difference(a: dict, b: dict, prefix: str = "") -> tuple[str, Any, Any]:
     for name in sorted(a.keys() | b.keys()):
         old, new = a.get(name), b.get(name)
@@ -189,111 +283,3 @@ def _difference(a: dict, b: dict, prefix: str = "") -> tuple[str, Any, Any]:
         if old != new:
             return f"{prefix}{name}", old, new
     raise ValueError("the configs are equal")
-
-
-class Trained(NamedTuple):
-    """What a finished training has made."""
-
-    setup: Setup
-    scoring: Scoring
-    state: TrainState
-    """The best one by the hold-out set's top-1."""
-    steps: int
-
-
-def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
-    """Trains (or goes on), evaluates, reports, exports; returns the job's last line.
-
-    `started` is when the process began, in seconds of `time.time`.
-    """
-    setup, scoring, state, steps = fit(config, workdir)
-    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
-    return line | finish(config, workdir, setup, scoring, state, started)
-
-
-def fit(config: Config, workdir: Path) -> Trained:
-    """Trains, or goes on where `workdir` has a checkpoint."""
-    mesh = data_mesh()
-    with together():
-        check_owner(workdir, config)
-        check_batch_size(config.loop.batch_size, mesh)
-        setup = prepare(config)
-        plan = plan_of(config, len(setup.train_set))
-    claim(workdir, config)
-    _tell(setup)
-
-    def step(optimizer: Any):
-        objective, change = _objective(config, setup), _augment(config)
-        return make_train_step(
-            setup.encoder, optimizer, objective, setup.trained, change
-        )
-
-    scoring, state, steps = train_by(
-        config,
-        workdir,
-        mesh,
-        plan=plan,
-        params=setup.params,
-        model_state=setup.model_state,
-        step=step,
-        batches=lambda start: _batches(config, setup, start),
-        scoring=lambda start: Scoring(config, setup, mesh, workdir, start),
-    )
-    return Trained(setup, scoring, state, steps)
-
-
-def _batches(config: Config, setup: Setup, start: int) -> Iterator[Batch]:
-    """This process's batches from step `start` on, as the loss wants them."""
-    between = config.loss.name in PAIR_LOSSES
-    return train_batches(
-        setup.train_set,
-        config.loop.batch_size,
-        seed=config.seed,
-        start=start,
-        rows=local_slice(config.loop.batch_size),
-        classes=config.loss.classes_per_batch if between else 0,
-        repeat=config.loop.overfit_batches,
-    )
-
-
-def _objective(config: Config, setup: Setup) -> Objective:
-    loss = config.loss
-    counts = np.bincount(
-        setup.train_set.labels, minlength=setup.symbols.capacity
-    ).astype(np.float32)
-    prior = np.log(np.maximum(counts, 1) / max(counts.sum(), 1))
-    return Objective(
-        config.mode,
-        loss.label_smoothing,
-        loss.learn_scale,
-        weights=class_weights(counts) if loss.class_weights else None,
-        origin=setup.origin,
-        log_prior=np.float32(loss.prior) * prior if loss.prior else None,
-        loss=loss.name,
-        margin=loss.margin,
-        shots=max(1, config.loop.batch_size // loss.classes_per_batch // 2),
-        kinds=_padded(setup.train_set.kinds, setup.symbols.capacity),
-        kinds_weight=loss.category,
-    )
-
-
-def _padded(kinds: np.ndarray | None, capacity: int) -> np.ndarray | None:
-    if kinds is None:
-        return None
-    return np.pad(kinds, (0, capacity - len(kinds)), constant_values=-1)
-
-
-def _augment(config: Config) -> Augment | None:
-    settings = dict(config.augment)
-    if not settings.pop("enabled") or config.sanity != "none":
-        return None
-    return Augment(**settings)
-
-
-def _tell(setup: Setup) -> None:
-    """What is about to be trained on what, on stderr."""
-    if jax.process_index():
-        return
-    print(setup.train_set, file=sys.stderr)
-    print(f"hold-out {setup.valid_set!r}", file=sys.stderr)
-    print(describe(setup.spec), file=sys.stderr)

@@ -53,7 +53,7 @@ def train(
     `batches` yields global batches from that step on; `evaluate(state)` runs once an
     epoch and returns scores, `plan.best_by` among them. `progress` is what an
     earlier part of the run left in its checkpoint. On SIGTERM or Ctrl-C everything is
-    saved and `Stopped` raised; InputError where the loss is no number any more.
+    saved and `Stopped` raised; InputError where the loss is not a number.
     """
     step = int(state.step)
     progress = {"best": -1.0, "waited": 0} | progress

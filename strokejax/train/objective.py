@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
 from strokejax.table.losses import (
     ANGLE,
@@ -15,7 +15,7 @@ from strokejax.table.losses import (
     pair_loss,
     supervised_contrastive,
 )
-from strokejax.table.table import training_logits
+from strokejax.table.table import Array, training_logits
 from strokejax.types import Batch, PyTree
 
 KINDS_TEMPERATURE = 0.7
@@ -47,16 +47,16 @@ class Objective(NamedTuple):
     """Of the contrast between these beside the loss."""
 
 
-def measure(
+def loss_and_correct(
     objective: Objective,
     active: Bool[np.ndarray, "c"],
     table: PyTree,
     out: Float[Array, "b d"],
     batch: Batch,
 ) -> tuple[Float[Array, ""], Bool[Array, "b"]]:
-    """The loss, and who is right: whose own class has the highest logit.
+    """The loss, and which examples are right: their class has the highest logit.
 
-    Of a loss between examples: whose nearest other is of the same class.
+    For a metric-learning loss: their nearest other example is of the same class.
     """
     if table:
         table = table | {"log_scale": _log_scale(objective, table, batch.labels)}
@@ -96,7 +96,7 @@ def head_logits(table: PyTree, z: Float[Array, "b d"]) -> Float[Array, "b c"]:
 
 
 def _over_classes(objective: Objective, active, table, out, batch):
-    own = own_classes(objective, active, batch.labels)
+    active_of_set = own_classes(objective, active, batch.labels)
     logits = scored = class_logits(objective.mode, table, out)
     if objective.loss == "softmax" and table:
         logits = scored = head_logits(table, out)
@@ -107,11 +107,11 @@ def _over_classes(objective: Objective, active, table, out, batch):
         scored + (0.0 if objective.log_prior is None else objective.log_prior),
         batch.labels,
         batch.mask,
-        own,
+        active_of_set,
         weights=objective.weights,
         label_smoothing=objective.label_smoothing,
     )
-    answer = jnp.argmax(jnp.where(own, logits, -jnp.inf), -1)
+    answer = jnp.argmax(jnp.where(active_of_set, logits, -jnp.inf), -1)
     return loss, answer == batch.labels
 
 

@@ -12,46 +12,43 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from strokejax.settings import Config, milestones
 from strokejax.types import InputError, PyTree
 
+BLOCKS = (
+    *("block1", "block2", "block3", "motion", "hidden", "out"),
+    *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
+)
+"""Blocks of the networks that see drawings."""
 FROZEN: Mapping[str, tuple[str, ...]] = {
     "all": (),
     "block3_head": ("block1", "block2"),
-    "table": ("encoder",),
+    "table": BLOCKS,
 }
 """What stays still under each choice of groups; all else is trained."""
 
-_GROUPS = (
-    *("block1", "block2", "block3", "motion", "hidden", "out", "table"),
-    *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
-    *("along1", "along2", "along3", "along4", "layer1", "layer2", "layer3"),
-    *("points", "align", "embed", *(f"layers_{i}" for i in range(4))),
-    *(f"writers_{i}" for i in range(4)),
-    "windows",
-    "pooling",
-)
-
 
 def frozen_blocks(train: str) -> tuple[str, ...]:
-    """The groups that stay still, each by its own name; unknown choices raise."""
+    """The blocks that stay still, by name; unknown choices raise."""
     if train not in FROZEN:
         raise InputError(
             f"optim.train is {train!r}; choose one of {', '.join(map(repr, FROZEN))}."
         )
-    frozen = FROZEN[train]
-    return tuple(g for g in _GROUPS if g != "table") if "encoder" in frozen else frozen
+    return FROZEN[train]
 
 
 def group_labels(params: PyTree, train: str) -> PyTree:
-    """ "train" or "frozen" for every leaf; a group that nobody listed raises."""
+    """ "train" or "frozen" for every leaf of the groups "encoder" and "table".
+
+    ValueError for any other group.
+    """
     frozen = frozen_blocks(train)
+    if unknown := params.keys() - {"encoder", "table"}:
+        raise ValueError(f"the parameter groups {sorted(unknown)} are not known")
 
     def label(path, _):
-        top = path[0].key
-        group = path[1].key if top == "encoder" else top
-        if group not in _GROUPS:
-            raise ValueError(f"parameter group {group!r} is not one of {_GROUPS}")
-        return "frozen" if group in frozen else "train"
+        within = train == "table" or (len(path) > 1 and path[1].key in frozen)
+        return "frozen" if path[0].key == "encoder" and within else "train"
 
     return jax.tree_util.tree_map_with_path(label, params)
 
@@ -116,3 +113,26 @@ def make_optimizer(
         {"train": optax.chain(*parts), "frozen": optax.set_to_zero()},
         group_labels(params, train),
     )
+
+
+def optimizer_of(
+    optim: Config, params: PyTree, steps: int, epoch: int = 0
+) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
+    """The optimizer of `config.optim` and its schedule: step -> learning rate.
+
+    Of "plateau" the schedule is what would be without one; `epoch` is its steps.
+    """
+    if optim.schedule == "cosine":
+        rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)
+    else:
+        shares = milestones(optim) if optim.schedule == "milestones" else ()
+        rate = stepped(optim.learning_rate, steps, optim.warmup, shares)
+    optimizer = make_optimizer(
+        params,
+        train=optim.train,
+        learning_rate=rate,
+        weight_decay=optim.weight_decay,
+        clip_norm=optim.clip_norm,
+        plateau=epoch if optim.schedule == "plateau" else 0,
+    )
+    return optimizer, rate

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool
 
 from strokejax.data.dataset import Dataset
 from strokejax.data.pipeline import eval_batches
@@ -18,8 +18,7 @@ from strokejax.networks.functions import BN_MOMENTUM
 from strokejax.table.knn import best, scored
 from strokejax.table.table import Slots
 from strokejax.train.distributed import local_slice, to_global, to_host
-from strokejax.train.objective import Objective, measure
-from strokejax.train.optim import make_optimizer
+from strokejax.train.objective import Objective, loss_and_correct
 from strokejax.train.state import TrainState
 from strokejax.types import Batch, Encoder, PyTree
 
@@ -32,28 +31,30 @@ def make_train_step(
     spec: Augment | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """`make_step` for an objective; `spec` augments the inputs, None leaves them."""
-    change = None if spec is None else partial(augment, spec=spec)
-    return make_step(encoder, optimizer, partial(measure, objective, active), change)
+    augment_fn = None if spec is None else partial(augment, spec=spec)
+    return make_step(
+        encoder, optimizer, partial(loss_and_correct, objective, active), augment_fn
+    )
 
 
 def make_step(
     encoder: Encoder,
     optimizer: optax.GradientTransformationExtraArgs,
-    measured: Callable[[PyTree, jax.Array, Batch], tuple[jax.Array, jax.Array]],
-    change: Callable[[jax.Array, PyTree], PyTree] | None = None,
+    loss_fn: Callable[[PyTree, jax.Array, Batch], tuple[Any, Any]],
+    augment_fn: Callable[[jax.Array, PyTree], PyTree] | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.
 
-    `measured(table, out, batch)` is the loss of what the encoder gives, and bool[b] who
-    is right; `change(key, inputs)` comes before the encoder. Metrics are loss (nats,
-    with smoothing and prior), top1, a mean over the unmasked examples; and the norm of
-    the update.
+    `loss_fn(table, out, batch)` is the loss of the encoder's output, and bool[b] which
+    examples are right; `augment_fn(key, inputs)` comes before the encoder. Metrics are
+    the loss (nats, with smoothing and prior) and top1, means over the unmasked
+    examples, and the norm of the update.
     """
-    loss_fn = _make_loss(encoder, measured, change)
+    whole_loss = _make_loss(encoder, loss_fn, augment_fn)
 
     def step(state: TrainState, batch: Batch):
         key = jax.random.fold_in(state.key, state.step)
-        grad_fn = jax.value_and_grad(loss_fn, has_aux=True)
+        grad_fn = jax.value_and_grad(whole_loss, has_aux=True)
         (loss, (right, model_state)), grads = grad_fn(
             state.params, state.model_state, batch, key
         )
@@ -75,12 +76,12 @@ def make_step(
     return jax.jit(step, donate_argnums=0)
 
 
-def _make_loss(encoder, measured, change):
-    def loss_fn(params, model_state, batch, key):
+def _make_loss(encoder, loss_fn, augment_fn):
+    def whole_loss(params, model_state, batch, key):
         augment_key, dropout_key = jax.random.split(key)
         inputs = batch.inputs
-        if change is not None:
-            inputs = change(augment_key, inputs)
+        if augment_fn is not None:
+            inputs = augment_fn(augment_key, inputs)
         out, model_state = encoder.apply(
             params["encoder"],
             model_state,
@@ -89,10 +90,10 @@ def _make_loss(encoder, measured, change):
             train=True,
             key=dropout_key,
         )
-        loss, right = measured(params["table"], out, batch)
+        loss, right = loss_fn(params["table"], out, batch)
         return loss, (right, model_state)
 
-    return loss_fn
+    return whole_loss
 
 
 def make_eval_step(
@@ -143,47 +144,6 @@ def make_statistics_step(
         return moving(lambda x: x / (1 - BN_MOMENTUM), fresh)
 
     return jax.jit(step)
-
-
-ROW_STEPS, ROW_RATE, ROW_PULL = 100, 0.05, 2.0
-
-
-@jax.jit
-def fit_row(
-    params: PyTree,
-    z: Float[Array, "n d"],
-    rivals: Float[Array, "n"],
-    side: Float[Array, "n"],
-    weight: Float[Array, "n"],
-    scale: Float[Array, ""],
-) -> PyTree:
-    """Online training of one row, `params["table"]["embeddings"]` f32[d], of length 1.
-
-    `rivals` are log-sum-exps of the scores of all other symbols, `side` is 1 for the
-    row's own drawings and -1 for others', weight 0 marks padding. What else `params`
-    holds, the encoder say, comes back bit for bit (`optax.multi_transform`).
-    """
-    start = params["table"]["embeddings"]
-    rate = optax.cosine_decay_schedule(ROW_RATE, ROW_STEPS)
-    optimizer = make_optimizer(params, train="table", learning_rate=rate)
-
-    def loss(table):
-        row = table["embeddings"] / jnp.linalg.norm(table["embeddings"])
-        margin = -scale * (2 - 2 * z @ row) - rivals
-        pull = ROW_PULL * jnp.sum((row - start) ** 2)
-        return jnp.sum(weight * jax.nn.softplus(-side * margin)) + pull
-
-    def step(carry, _):
-        params, opt_state = carry
-        grads = jax.tree.map(jnp.zeros_like, params)
-        grads |= {"table": jax.grad(loss)(params["table"])}
-        updates, opt_state = optimizer.update(grads, opt_state, params)
-        return (optax.apply_updates(params, updates), opt_state), None
-
-    carry = params, optimizer.init(params)
-    (params, _), _ = jax.lax.scan(step, carry, None, length=ROW_STEPS)
-    row = params["table"]["embeddings"]
-    return params | {"table": {"embeddings": row / jnp.linalg.norm(row)}}
 
 
 # A model's answers to a whole data set.
@@ -250,12 +210,12 @@ def batch_statistics(
     for n, batch in enumerate(
         eval_batches(sample, batch_size, rows=local_slice(batch_size)), start=1
     ):
-        found = statistics_step(params, model_state, to_global(batch, mesh))
+        statistics = statistics_step(params, model_state, to_global(batch, mesh))
         # In this form the mean of equal values, those of frozen blocks, is exact.
         step = partial(_towards, share=np.float32(1 / n))
-        mean = found if mean is None else jax.tree.map(step, mean, found)
+        mean = statistics if mean is None else jax.tree.map(step, mean, statistics)
     return mean
 
 
-def _towards(mean, found, share):
-    return mean + (found - mean) * share
+def _towards(mean, value, share):
+    return mean + (value - mean) * share

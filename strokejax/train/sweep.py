@@ -21,15 +21,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from strokejax.config import Config
-from strokejax.config_config_checks import span, validate
 from strokejax.evaluation.few_shot import kshot
 from strokejax.files import write_atomically
 from strokejax.report.charts import line_chart, number, scatter
 from strokejax.report.drawings import table
 from strokejax.report.page import percent, write_page
-from strokejax.settings import RANGES
-from strokejax.train.job import Trained, check_owner, fit, write_config
+from strokejax.settings import SHARED, Config, span
+from strokejax.train.job import Prepare, Trained, check_owner, fit, write_config
 from strokejax.train.logging import read_jsonl
 from strokejax.train.loop import Stopped
 from strokejax.types import InputError
@@ -137,12 +135,12 @@ def _by_setting(rows: Sequence[Row]) -> str:
 
 
 def _by_loss(rows: Sequence[Row]) -> str:
-    found: dict[str, list[float]] = {}
+    scores: dict[str, list[float]] = {}
     for row in best_first(rows):
-        found.setdefault(row["loss"], []).append(row["score"])
+        scores.setdefault(row["loss"], []).append(row["score"])
     cells = [
         (escape(name), str(len(s)), f"{s[0]:.4f}", f"{np.mean(s):.4f}")
-        for name, s in found.items()
+        for name, s in scores.items()
     ]
     return table(("loss", "trials", "best", "mean"), cells)
 
@@ -154,7 +152,9 @@ SPOKEN_FOR = 8
 AMPLITUDES = ("rotation", "shear", "aspect", "scale", "shift", "elastic", "jitter")
 
 
-def sweep(config: Config, workdir: Path, started: float) -> dict[str, Any]:
+def sweep(
+    config: Config, workdir: Path, started: float, prepare: Prepare
+) -> dict[str, Any]:
     """Runs the trials that are not done yet; returns the job's last line."""
     optuna = _optuna()
     if jax.process_count() > 1:
@@ -165,7 +165,7 @@ def sweep(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     paths = _write(optuna, study, config, workdir)
     for index in range(len(_rows(study)), config.sweep.trials):
         try:
-            _trial(optuna, study, config, workdir, index)
+            _trial(optuna, study, config, workdir, index, prepare)
         except (Stopped, KeyboardInterrupt):
             raise Stopped(
                 f"stopped in trial {index + 1} of {config.sweep.trials}; those before "
@@ -222,7 +222,12 @@ def _study(optuna: ModuleType, journal: Path) -> Any:
 
 
 def _trial(
-    optuna: ModuleType, study: Any, config: Config, workdir: Path, index: int
+    optuna: ModuleType,
+    study: Any,
+    config: Config,
+    workdir: Path,
+    index: int,
+    prepare: Prepare,
 ) -> None:
     """One trial, in a folder of its own that is removed, whoever left it there."""
     seed = np.random.SeedSequence([config.seed, index]).generate_state(1)
@@ -233,7 +238,7 @@ def _trial(
     folder, since = workdir / "trial", time.time()
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        trained = fit(_configured(config, settings), folder)
+        trained = fit(_configured(config, settings), folder, prepare)
         score = _scored(config, trained, folder)
     except BaseException:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
@@ -241,7 +246,7 @@ def _trial(
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         jax.clear_caches()  # no two trials are of the same shapes
-    leaves = jax.tree.leaves(trained.setup.params["encoder"])
+    leaves = jax.tree.leaves(trained.job.params["encoder"])
     trial.set_user_attr("parameters", sum(x.size for x in leaves))
     trial.set_user_attr("seconds", round(time.time() - since, 1))
     study.tell(trial, score)
@@ -274,16 +279,15 @@ def _configured(config: Config, settings: dict[str, Any]) -> Config:
     tried.optim.weight_decay = settings["weight_decay"]
     tried.loss.name = settings["loss"]
     tried.loop.steps = max(1, config.sweep.examples // config.loop.batch_size)
-    tried.loop.checkpoint_every = int(RANGES["loop.checkpoint_every"][1])
+    tried.loop.checkpoint_every = int(SHARED["loop"]["checkpoint_every"].high or 1)
     tried.log = type(tried.log)({"tensorboard": False, "wandb": "", "profile": ""})
-    bent, times = tried.augment, settings["augment"]
+    bent, times, limits = tried.augment, settings["augment"], SHARED["augment"]
     for name in AMPLITUDES:
-        bent[name] = min(times * bent[name], RANGES[f"augment.{name}"][1])
+        bent[name] = min(times * bent[name], limits[name].high or 0.0)
     middle = (bent.width_low + bent.width_high) / 2
     half = bent.width_high - middle
-    bent.width_low = max(middle - times * half, RANGES["augment.width_low"][0])
-    bent.width_high = min(middle + times * half, RANGES["augment.width_high"][1])
-    validate(tried)
+    bent.width_low = max(middle - times * half, limits["width_low"].low or 0.0)
+    bent.width_high = min(middle + times * half, limits["width_high"].high or 0.0)
     return tried
 
 
@@ -292,10 +296,10 @@ def _scored(config: Config, trained: Trained, folder: Path) -> float:
     if config.sweep.score == "top1":
         rows = read_jsonl(folder / "metrics.jsonl")
         return max(row["valid_top1"] for row in rows if "valid_top1" in row)
-    held_out = trained.setup.valid_set
-    state = trained.scoring.settled(trained.state)
-    found = kshot(
-        trained.scoring.predict(state, held_out).out,
+    held_out = trained.scores.held_out
+    state = trained.scores.settled(trained.state)
+    result = kshot(
+        trained.scores.predict(state, held_out).out,
         held_out.labels,
         held_out.groups,
         shots=(1,),
@@ -303,7 +307,7 @@ def _scored(config: Config, trained: Trained, folder: Path) -> float:
         count=EPISODES,
         seed=config.seed,
     )
-    return found["shots"][0]["accuracy"]
+    return result["shots"][0]["accuracy"]
 
 
 def _rows(study: Any) -> list[Row]:

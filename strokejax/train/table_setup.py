@@ -1,20 +1,19 @@
 """What a job starts from: data, network, table, and weights to begin with."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import jax
 import numpy as np
-import optax
 
-from strokejax.config import Config
-from strokejax.config_config_checks import milestones
 from strokejax.data.dataset import Dataset
 from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.settings import Config
 from strokejax.store.model import load_model
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import Slots, init_slots, init_table
-from strokejax.tasks.symbols.data import load_sets
-from strokejax.train.optim import frozen_blocks, make_optimizer, schedule, stepped
+from strokejax.train.optim import frozen_blocks
 from strokejax.types import Encoder, InputError, PyTree
 
 
@@ -36,17 +35,24 @@ class Setup(NamedTuple):
     """i32[c]: the data set of each class, where there are several."""
 
 
-def prepare(config: Config) -> Setup:
+def prepare(
+    config: Config,
+    load: Callable[[Config], tuple[Dataset, Dataset, Dataset]],
+    build: Callable[..., Encoder] = build_encoder,
+    length: int = 0,
+) -> Setup:
     """Data, network and table as the config wants them, warm-started where it says so.
 
-    InputError for data or weights that are missing or do not fit.
+    `load` gives the training, validation and test set, `build` the network of a spec,
+    `length` the width of its pictures where it sees no drawings. InputError for data or
+    weights that are missing or do not fit.
     """
-    train_set, valid_set, test_set = load_sets(config)
+    train_set, valid_set, test_set = _limited(config, *load(config))
     classes = len(train_set.symbols)
     argmax = config.mode == "argmax"
     capacity = classes if argmax else max(config.model.capacity, classes)
-    spec = _spec(config, classes)
-    encoder = build_encoder(
+    spec = _spec(config, classes, length)
+    encoder = build(
         spec,
         channel_dropout=config.model.channel_dropout,
         dropout=config.model.dropout,
@@ -82,7 +88,35 @@ def prepare(config: Config) -> Setup:
     return setup if config.model.init == "none" else _warm_start(config, setup)
 
 
-def _spec(config: Config, classes: int) -> EncoderSpec:
+def _limited(
+    config: Config, train: Dataset, valid: Dataset, test: Dataset
+) -> tuple[Dataset, Dataset, Dataset]:
+    """The sets as far as the config wants them, or as its sanity check has them."""
+    train = _sample(train, config.data.limit_train, config.seed)
+    valid, test = (
+        _sample(each, config.data.limit_valid, config.seed) for each in (valid, test)
+    )
+    if config.sanity == "overfit_one_batch":
+        train = valid = test = _sample(train, config.loop.batch_size, config.seed)
+    if config.sanity == "zero_inputs":
+        train, valid, test = (_zeroed(each) for each in (train, valid, test))
+    return train, valid, test
+
+
+def _sample(dataset: Dataset, limit: int, seed: int) -> Dataset:
+    """At most `limit` examples, drawn at random; 0 keeps all."""
+    if not limit or limit >= len(dataset):
+        return dataset
+    chosen = np.random.default_rng(seed).permutation(len(dataset))[:limit]
+    return dataset.take(np.sort(chosen))
+
+
+def _zeroed(dataset: Dataset) -> Dataset:
+    inputs = {name: np.zeros_like(leaf) for name, leaf in dataset.inputs.items()}
+    return replace(dataset, inputs=inputs)
+
+
+def _spec(config: Config, classes: int, length: int) -> EncoderSpec:
     argmax = config.mode == "argmax"
     return EncoderSpec(
         architecture=config.model.name,
@@ -94,7 +128,7 @@ def _spec(config: Config, classes: int) -> EncoderSpec:
         width=config.raster.width,
         channels=config.model.channels,
         convs=config.model.convs,
-        length=config.data.width if config.data.name == "fonts" else 0,
+        length=length,
     )
 
 
@@ -117,29 +151,6 @@ def _classes(
         origin = np.pad(origin, (0, capacity - classes), constant_values=-1)
     symbols = SymbolTable((*names, *(None,) * (capacity - classes)))
     return symbols, trained, origin
-
-
-def optimizer_of(
-    optim: Config, params: PyTree, steps: int, epoch: int = 0
-) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
-    """The optimizer of `config.optim` and its schedule: step -> learning rate.
-
-    Of "plateau" the schedule is what would be without one; `epoch` is its steps.
-    """
-    if optim.schedule == "cosine":
-        rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)
-    else:
-        shares = milestones(optim) if optim.schedule == "milestones" else ()
-        rate = stepped(optim.learning_rate, steps, optim.warmup, shares)
-    optimizer = make_optimizer(
-        params,
-        train=optim.train,
-        learning_rate=rate,
-        weight_decay=optim.weight_decay,
-        clip_norm=optim.clip_norm,
-        plateau=epoch if optim.schedule == "plateau" else 0,
-    )
-    return optimizer, rate
 
 
 def _warm_start(config: Config, setup: Setup) -> Setup:

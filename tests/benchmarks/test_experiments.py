@@ -13,8 +13,8 @@ import experiments  # noqa: E402
 import questions  # noqa: E402
 from questions import EXPERIMENTS, Experiment, key, planned, recipe  # noqa: E402
 
-from strokejax.config_config_checks import shares  # noqa: E402
 from strokejax.evaluation.figure import Figure  # noqa: E402
+from strokejax.settings import shares  # noqa: E402
 from strokejax.train.logging import read_jsonl  # noqa: E402
 
 TWO = Experiment(

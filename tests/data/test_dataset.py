@@ -19,7 +19,7 @@ from strokejax.data.sets.mnist import load_mnist
 from strokejax.data.sets.omniglot import load_omniglot
 from strokejax.data.sets.synthetic import load_synthetic
 from strokejax.data.sets.unipen import FILE, load_unipen, stroke_labels, take_packed
-from strokejax.ink.formats import PackedInk, write_packed
+from strokejax.ink.packed import PackedInk, write_packed
 from strokejax.networks.functions import to_images
 from strokejax.table.symbols import STROKES
 from strokejax.types import InputError
@@ -117,10 +117,10 @@ def test_missing_data_says_how_to_name_it(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="export STROKEJAX_DATA"):
         data_file(FILE)
     monkeypatch.setenv("STROKEJAX_DATA", str(tmp_path / "absent"))
-    with pytest.raises(InputError, match="is not there or is no folder"):
+    with pytest.raises(InputError, match="does not exist or is not a folder"):
         load_unipen("train")
     monkeypatch.setenv("STROKEJAX_DATA", str(tmp_path))
-    with pytest.raises(InputError, match=f"{FILE} is not there"):
+    with pytest.raises(InputError, match=f"{FILE} does not exist"):
         load_unipen("train")
 
 
@@ -490,7 +490,7 @@ def test_a_bad_file_refuses_the_folder(tmp_path):
 def test_folders_without_drawings_are_refused(tmp_path):
     with pytest.raises(InputError, match="no drawing"):
         load_scribble(tmp_path)
-    with pytest.raises(InputError, match="is no folder"):
+    with pytest.raises(InputError, match="is not a folder"):
         load_scribble(tmp_path / "absent")
     collect(tmp_path, ["a"], trials=1)
     with pytest.raises(InputError, match="too few"):

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from strokejax.tasks.fonts import browser as browser_page
-from strokejax.tasks.fonts.browser import PROGRAMS, Shot, screen_pictures, screenshots
-from strokejax.tasks.fonts.faces import NEEDED, Face, faces
-from strokejax.tasks.fonts.typeset import Setting
+from strokejax.tasks.fonts.browser import (
+    PROGRAMS,
+    Specimen,
+    screen_pictures,
+    screenshots,
+)
+from strokejax.tasks.fonts.faces import REQUIRED_CHARACTERS, Face, faces
+from strokejax.tasks.fonts.typeset import TextStyle
 from strokejax.types import InputError
 
 EM = 1000
@@ -19,7 +24,13 @@ needs_browser = pytest.mark.skipif(
 )
 
 
-def font(path, name: str, width: int, characters: str = NEEDED + " .,;:!?", magic=None):
+def font(
+    path,
+    name: str,
+    width: int,
+    characters: str = REQUIRED_CHARACTERS + " .,;:!?",
+    magic=None,
+):
     """A font of boxes of that width; its axis "wght" makes them up to 300 wider."""
     from fontTools.fontBuilder import FontBuilder
     from fontTools.pens.ttGlyphPen import TTGlyphPen
@@ -69,16 +80,16 @@ def ink(picture: np.ndarray, colour=(0, 0, 0)) -> tuple[int, int]:
 
 @needs_browser
 def test_shots_come_in_order_as_they_are_set(two):
-    plain, blue, cream = Setting(100.0), (0, 0, 200), (250, 240, 220)
+    plain, blue, cream = TextStyle(100.0), (0, 0, 200), (250, 240, 220)
     shots = [
-        Shot(two[0], ("H",), plain),
-        Shot(two[1], ("H",), plain, blue, cream, 2.0),
-        Shot(two[1], ("H", "H"), plain._replace(leading=1.5)),
-        Shot(two[0], ("H",), plain._replace(axes=(900.0,))),
-        Shot(two[0], ("HH",), plain._replace(spacing=0.5)),
+        Specimen(two[0], ("H",), plain),
+        Specimen(two[1], ("H",), plain, blue, cream, 2.0),
+        Specimen(two[1], ("H", "H"), plain._replace(leading=1.5)),
+        Specimen(two[0], ("H",), plain._replace(axes=(900.0,))),
+        Specimen(two[0], ("HH",), plain._replace(spacing=0.5)),
     ]
     taken = [*screenshots(shots)]
-    assert [t.shot for t in taken] == shots
+    assert [t.specimen for t in taken] == shots
     assert not any(t.refused for t in taken)
     pictures = [t.picture for t in taken]
     assert all(p.dtype == np.uint8 and p.shape[2] == 3 for p in pictures)
@@ -98,24 +109,24 @@ def test_a_seed_says_every_picture(two):
     other = [*screen_pictures(two[:1], words, 3, seed=5)]
     assert [face for face, _ in both] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3]
     assert not any(taken.refused for _, taken in both + other)
-    assert "ï" not in str([taken.shot.lines for _, taken in both + other])
+    assert "ï" not in str([taken.specimen.lines for _, taken in both + other])
     for (_, a), (_, b) in zip(both[:6], both[6:], strict=True):
-        assert a.shot == b.shot
+        assert a.specimen == b.specimen
         assert np.array_equal(a.picture, b.picture)
-    assert [a.shot for _, a in both[:3]] != [a.shot for _, a in other]
+    assert [a.specimen for _, a in both[:3]] != [a.specimen for _, a in other]
 
 
 @needs_browser
 def test_what_would_show_another_font_is_refused_by_name(two, tmp_path):
     (broken,) = faces(font(tmp_path / "c.ttf", "Broken", 300, magic=1))
     shots = [
-        Shot(broken, ("H",), Setting(20.0)),
-        Shot(two[0], ("é",), Setting(20.0)),
-        Shot(two[0]._replace(index=1), ("H",), Setting(20.0)),
-        Shot(two[0], (" ",), Setting(20.0)),
-        Shot(two[0], ("H",), Setting(20_000.0)),
-        Shot(two[0], ("H" * 2_000,), Setting(20.0)),
-        Shot(two[1], ("H",), Setting(20.0)),
+        Specimen(broken, ("H",), TextStyle(20.0)),
+        Specimen(two[0], ("é",), TextStyle(20.0)),
+        Specimen(two[0]._replace(index=1), ("H",), TextStyle(20.0)),
+        Specimen(two[0], (" ",), TextStyle(20.0)),
+        Specimen(two[0], ("H",), TextStyle(20_000.0)),
+        Specimen(two[0], ("H" * 2_000,), TextStyle(20.0)),
+        Specimen(two[1], ("H",), TextStyle(20.0)),
     ]
     taken = [*screenshots(shots)]
     said = ["loads in no", "lacks 1", "collection", "draws nothing", "limit", "limit"]

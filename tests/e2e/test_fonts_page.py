@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import expect
 
 from strokejax import cli
-from strokejax.store.paths import FONTS
 from strokejax.tasks.fonts.faces import faces
+from strokejax.tasks.fonts.settings import FONTS
 from strokejax.tasks.lines.handwriting import png
 from tests.e2e.conftest import kill, start
 from tests.e2e.test_studio import DESK, PHONE, opened
@@ -141,7 +141,7 @@ UNKNOWN = {
     "dist2": [2.0],
     "probability": [0.3],
     "unknown": True,
-    "reason": "strangeness 9.0",
+    "reason": "novelty 9.0",
     "regions": [],
     "classifier": [],
     "drawable": [],

@@ -102,17 +102,17 @@ def test_words_are_spelled_taught_blocked_and_forgotten(desk):
 def test_layout_and_words_are_chosen_and_remembered(desk):
     desk.get_by_test_id("keyboard-layout").select_option("row")
     ready(desk)
-    expect(desk.get_by_test_id("keyboard-told")).to_contain_text("cannot be written")
+    expect(desk.get_by_test_id("keyboard-status")).to_contain_text("cannot be written")
     expect(desk.locator(".keycap")).to_have_count(5)
     desk.get_by_test_id("keyboard-words").select_option("five")
     ready(desk)
-    expect(desk.get_by_test_id("keyboard-told")).to_contain_text("2 words are known")
+    expect(desk.get_by_test_id("keyboard-status")).to_contain_text("2 words are known")
     swipe(desk, "pear")
     expect(text(desk)).to_have_text("pear", timeout=LONG)
     desk.reload()
     ready(desk)
     expect(desk.get_by_test_id("keyboard-layout")).to_have_value("row")
-    expect(desk.get_by_test_id("keyboard-told")).to_contain_text("2 words are known")
+    expect(desk.get_by_test_id("keyboard-status")).to_contain_text("2 words are known")
 
 
 def test_what_the_server_refuses_is_said(browser, keyboard_server):

@@ -428,7 +428,7 @@ def test_the_pages_are_light(browser, server):
     assert {"index.html", "style.css", "main.js", "draw.js"} <= drawing
     assert sum((STATIC / name).stat().st_size for name in drawing) < 150_000
     page.get_by_role("tab", name="Keyboard").click()
-    expect(page.get_by_test_id("keyboard-told")).to_be_visible()
+    expect(page.get_by_test_id("keyboard-status")).to_be_visible()
     later = {name for name in asked if (STATIC / name).exists()}
     assert later - drawing == {"keyboard.js", "keys.js", "ownwords.js"}
     context.close()

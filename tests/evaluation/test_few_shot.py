@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from strokejax.evaluation.episodes import episodes, open_set_draws, within_writer
 from strokejax.evaluation.few_shot import (
     RunEmbeddings,
-    answers,
     auroc,
     fpr_at,
-    kept_at,
     kshot,
     lake_error,
     nearest_row,
+    queries_correct,
     rows_of,
+    tpr_at,
 )
 from strokejax.evaluation.scores import (
     TWINS,
@@ -28,7 +28,7 @@ from strokejax.evaluation.scores import (
 )
 from strokejax.report import charts
 from strokejax.table.symbols import STROKES
-from strokejax.tasks.symbols.evaluation.command import write_curves
+from strokejax.tasks.symbols.evaluation.curves import write_curves
 from strokejax.types import InputError
 from tests.report.test_run import HOSTILE, Page
 from tests.support.strategies import seeds, unit_rows
@@ -76,9 +76,9 @@ def test_an_episode_holds_what_was_asked_and_parts_the_groups(columns, asked, al
         assert query.shape == (asked["ways"], asked["queries"])
         every = np.concatenate([support.ravel(), query.ravel()])
         assert len(set(every)) == every.size
-        for label, shown, asked_for in zip(classes, support, query, strict=True):
-            assert (labels[shown] == label).all() and (labels[asked_for] == label).all()
-            assert not set(groups[shown]) & set(groups[asked_for])
+        for label, shown, queried in zip(classes, support, query, strict=True):
+            assert (labels[shown] == label).all() and (labels[queried] == label).all()
+            assert not set(groups[shown]) & set(groups[queried])
         if alphabet:
             assert len(set(within[every])) == 1
 
@@ -149,7 +149,7 @@ def test_one_drawer_shows_all_classes_of_an_alphabet_and_others_are_asked():
         ({"count": 0}, "count is 0"),
         ({"shots": 4}, "0 of 3 classes have the samples for 4 shots and 1 queries"),
         ({"ways": 4}, "3 of 3 classes .* too few for 4 ways"),
-        ({"groups": np.zeros(5)}, "5 groups were given for 12 labels"),
+        ({"groups": np.zeros(5)}, "5 groups for 12 labels"),
         ({"within": np.arange(12)}, "lies in 4 alphabets"),
         ({"within": np.repeat([0, 0, 1], 4), "ways": 3}, "2 of 3 classes of one alph"),
     ],
@@ -249,7 +249,7 @@ def test_a_rigid_motion_and_a_scale_change_no_answer(seed):
     turn, _ = np.linalg.qr(rng.normal(size=(16, 16)))
     (one,) = episodes(labels, ways=8, shots=3, queries=4, count=1, groups=groups)
     moved = (z @ turn) * rng.uniform(0.5, 3, (len(z), 1))
-    np.testing.assert_array_equal(answers(z, one), answers(moved, one))
+    np.testing.assert_array_equal(queries_correct(z, one), queries_correct(moved, one))
 
 
 def test_rows_are_normalised_sums_of_normalised_shots():
@@ -331,7 +331,7 @@ def test_thresholds_keep_their_promise_and_no_better_one_does(known, novel, rate
     known, novel = np.array(known), np.array(novel)
     tried = [np.inf, *(t + d for t in range(-5, 6) for d in (0, 0.5))]
     points = [((known >= t).mean(), (novel >= t).mean()) for t in tried]
-    assert kept_at(known, novel, rate) == max(
+    assert tpr_at(known, novel, rate) == max(
         kept for kept, false in points if false <= rate + 1e-9
     )
     if rate:
@@ -340,7 +340,7 @@ def test_thresholds_keep_their_promise_and_no_better_one_does(known, novel, rate
         )
 
 
-@pytest.mark.parametrize("score", [auroc, fpr_at, lambda k, n: kept_at(k, n, 0.1)])
+@pytest.mark.parametrize("score", [auroc, fpr_at, lambda k, n: tpr_at(k, n, 0.1)])
 def test_scores_of_nothing_and_of_no_number_are_refused(score):
     for pair in ([], [1]), ([1], []), ([np.nan], [1]), ([1, 2], [0, np.nan]):
         with pytest.raises(InputError, match="NaN"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from strokejax.ink.formats import PackedInk, unpack
+from strokejax.ink.packed import PackedInk, unpack
 from strokejax.ink.resample import longer_side, longer_sides, resample
 from tests.support.strategies import drawings, lattice, packed, packed_inks, strokes
 

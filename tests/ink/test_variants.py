@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strokejax.ink.variants import (
-    EIGHTHS,
     IGNORABLE,
+    ROTATIONS,
+    apply_variant,
     backwards,
     by_name,
-    ignored,
+    parse_ignore,
     turned,
-    variants_of,
-    varied,
+    variant_names,
 )
 from strokejax.recognizer import load
 from strokejax.types import Ink, InputError
@@ -28,7 +28,7 @@ inks = drawings(min_points=2).map(
         )
     )
 )
-turns = st.sampled_from(EIGHTHS)
+turns = st.sampled_from(ROTATIONS)
 
 
 def assert_near(found, wanted):
@@ -68,14 +68,14 @@ def test_backwards_is_the_last_stroke_first_at_the_same_pace():
 @given(inks, st.sampled_from([*by_name()]))
 def test_variants_of_a_variant_are_those_of_the_drawing(ink, name):
     ignore = ("direction", "rotation")
-    names = ("", *variants_of(ink, None, ignore))
+    names = ("", *variant_names(ink, None, ignore))
     assert len(names) == 16
 
     def every(ink):
-        shown = [varied(ink, None, each)[0] for each in names]
+        shown = [apply_variant(ink, None, each)[0] for each in names]
         return [np.concatenate([s[:, :2] for s in each.strokes]) for each in shown]
 
-    ours = every(varied(ink, None, by_name()[name]._replace(size="").name)[0])
+    ours = every(apply_variant(ink, None, by_name()[name]._replace(size="").name)[0])
     for wanted in every(ink):
         assert min(np.abs(each - wanted).max() for each in ours) < 5e-3
 
@@ -91,8 +91,8 @@ def test_right_angles_lose_no_pixel_of_a_picture(right):
 def test_pictures_turn_as_ink_does():
     model = load("nn-sampling", fast=False)
     ink, page = shape("arrow", 3), picture("arrow", 3, dark=False)
-    drawn = model.embed_many([turned(ink, each) for each in EIGHTHS])
-    pictures = model.embed_many([turned(page, each) for each in EIGHTHS])
+    drawn = model.embed_many([turned(ink, each) for each in ROTATIONS])
+    pictures = model.embed_many([turned(page, each) for each in ROTATIONS])
     near = pictures @ drawn.T
     # A picture lacks the pen's way, so the two are not quite the same.
     np.testing.assert_array_equal(near.argmax(1), range(8))
@@ -101,11 +101,11 @@ def test_pictures_turn_as_ink_does():
 
 def test_what_a_drawing_stands_for():
     ink, page = shape("arrow"), picture("arrow")
-    assert len(variants_of(ink, 30.0, IGNORABLE)) == 2 * 8 * 4 - 1
-    assert len(variants_of(ink, None, IGNORABLE)) == 2 * 8 - 1
-    assert len(variants_of(page, None, IGNORABLE)) == 8 - 1
-    assert variants_of(ink, None, ("size",)) == variants_of(ink, 30.0, ()) == ()
-    names = variants_of(ink, 30.0, IGNORABLE)
+    assert len(variant_names(ink, 30.0, IGNORABLE)) == 2 * 8 * 4 - 1
+    assert len(variant_names(ink, None, IGNORABLE)) == 2 * 8 - 1
+    assert len(variant_names(page, None, IGNORABLE)) == 8 - 1
+    assert variant_names(ink, None, ("size",)) == variant_names(ink, 30.0, ()) == ()
+    names = variant_names(ink, 30.0, IGNORABLE)
     assert len({*names, ""}) == 64
     assert {*names, ""} == {*by_name()}
     assert all(by_name()[name].name == name for name in names)
@@ -113,24 +113,24 @@ def test_what_a_drawing_stands_for():
 
 def test_sizes_are_relative_to_the_usual_one():
     ink = shape("arrow")
-    found = {name: varied(ink, 30.0, name)[1] for name in ("", *sizes())}
+    found = {name: apply_variant(ink, 30.0, name)[1] for name in ("", *sizes())}
     assert found == {
         "": 30.0,
         "half as large": 60.0,
         "twice as large": 15.0,
         "of any size": None,
     }
-    assert all(varied(ink, None, name) == (ink, None) for name in sizes())
+    assert all(apply_variant(ink, None, name) == (ink, None) for name in sizes())
 
 
 def sizes():
-    return variants_of(shape("arrow"), 30.0, ("size",))
+    return variant_names(shape("arrow"), 30.0, ("size",))
 
 
 @pytest.mark.parametrize("text", ["colour", "rotation,colour", "rotation direction"])
 def test_unknown_words_are_refused_with_the_choices(text):
     with pytest.raises(InputError) as caught:
-        ignored(text, "--ignore")
+        parse_ignore(text, "--ignore")
     message = str(caught.value)
     assert message.startswith("--ignore has ")
     assert "direction, rotation, size" in message
@@ -138,5 +138,5 @@ def test_unknown_words_are_refused_with_the_choices(text):
 
 
 def test_words_between_commas():
-    assert ignored("", "--ignore") == ()
-    assert ignored(" size, rotation,", "--ignore") == ("size", "rotation")
+    assert parse_ignore("", "--ignore") == ()
+    assert parse_ignore(" size, rotation,", "--ignore") == ("size", "rotation")

@@ -8,24 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strokejax.data.dataset import Dataset, mix
-from strokejax.ink.formats import pack
+from strokejax.ink.packed import pack
 from strokejax.ink.resample import resample
 from strokejax.ink.synthesis.handwriting import scribble
 from strokejax.networks import inputs
-from strokejax.networks.cnn import Stage
+from strokejax.networks.cnn import ResidualBlock
 from strokejax.networks.functions import (
     MOTION,
     SHAPE,
-    conv5,
-    halve,
-    highest,
+    conv1d,
+    max_over_points,
     motion_features,
+    pool_pairs,
     scaled,
 )
-from strokejax.networks.fused import Hidden, _hide, fused_net
-from strokejax.networks.inputs import draw, seen
+from strokejax.networks.fused import ModalityDropout, _drop_modalities, fused_net
+from strokejax.networks.inputs import draw, modalities
 from strokejax.networks.spec import EncoderSpec, build_encoder, build_inference
-from strokejax.networks.summary import describe
+from strokejax.networks.summary import summary
 from strokejax.recognizer import load
 from strokejax.table.losses import cross_entropy
 from strokejax.table.table import init_table, table_logits, training_logits
@@ -78,11 +78,11 @@ COUNTED = [
 @pytest.mark.parametrize(("architecture", "sizes"), COUNTED)
 def test_the_summary_counts_the_parameters(architecture, sizes):
     spec = EncoderSpec(architecture=architecture, **sizes)
-    init = build_encoder(spec).init
-    params, _ = jax.eval_shape(init, jax.random.key(0), ink_inputs(0))
+    encoder, given = build_encoder(spec), ink_inputs(0)
+    params, state = jax.eval_shape(encoder.init, jax.random.key(0), given)
     count = sum(x.size for x in jax.tree.leaves(params))
     assert count < (200_000 if sizes else 700_000)
-    assert f" {count:,} parameters" in describe(spec)
+    assert f"{count:,} parameters" in summary(encoder, params, state, given)
 
 
 @pytest.mark.parametrize(("architecture", "sizes"), SIZES)
@@ -188,7 +188,9 @@ def test_training_hides_parts_but_never_all(seed):
         "motion": jnp.arange(200) % 2 == 0,
         "size": jnp.arange(200) % 4 == 0,
     }
-    found, size = _hide(jax.random.key(seed), seen, jnp.zeros(200), Hidden())
+    found, size = _drop_modalities(
+        jax.random.key(seed), seen, jnp.zeros(200), ModalityDropout()
+    )
     for name, kept in found.items():
         assert not (kept & ~seen[name]).any()
     assert (found["shape"] | found["motion"]).all()
@@ -202,7 +204,7 @@ def test_training_hides_parts_but_never_all(seed):
 
 def test_a_stage_whose_last_norm_is_silent_is_its_shortcut(rng):
     x = rng.random((2, 4, 4, 8), np.float32)
-    mask, stage = np.ones(2, bool), Stage((8, 8))
+    mask, stage = np.ones(2, bool), ResidualBlock((8, 8))
     variables = jax.jit(stage.init, static_argnums=3)(jax.random.key(0), x, mask, False)
     answer = jax.jit(stage.apply, static_argnums=3)
     assert not np.allclose(answer(variables, x, mask, False), x, atol=1e-2)
@@ -235,23 +237,23 @@ def test_a_residual_network_is_served_as_it_was_trained():
 
 
 @given(st.integers(0, 1000), st.integers(1, 3))
-def test_conv5_is_the_convolution(seed, channels):
+def test_conv1d_is_the_convolution(seed, channels):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(2, 9, channels)).astype(np.float32)
     kernel = rng.normal(size=(5, channels, 4)).astype(np.float32)
     wanted = jax.lax.conv_general_dilated(
         x, kernel, (1,), "SAME", dimension_numbers=("NWC", "WIO", "NWC")
     )
-    np.testing.assert_allclose(conv5(x, kernel), wanted, atol=1e-4)
+    np.testing.assert_allclose(conv1d(x, kernel), wanted, atol=1e-4)
 
 
 @given(st.integers(0, 1000), st.integers(2, 9))
 def test_maxima_are_those_of_numpy_and_one_point_gets_the_gradient(seed, count):
     x = np.random.default_rng(seed).normal(size=(2, count, 3)).astype(np.float32)
     pairs = x[:, : count // 2 * 2].reshape(2, -1, 2, 3)
-    np.testing.assert_array_equal(halve(x), pairs.max(2))
-    np.testing.assert_array_equal(highest(x), x.max(1))
-    gradient = jax.grad(lambda x: highest(x).sum())(x)
+    np.testing.assert_array_equal(pool_pairs(x), pairs.max(2))
+    np.testing.assert_array_equal(max_over_points(x), x.max(1))
+    gradient = jax.grad(lambda x: max_over_points(x).sum())(x)
     np.testing.assert_array_equal(gradient, x == x.max(1, keepdims=True))
 
 
@@ -357,8 +359,8 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
     np.testing.assert_allclose(whole, sum(parts) / 4, rtol=1e-5)
 
 
-def see(spec, drawing, usual_size=None):
-    ((_, found),) = inputs.see(spec, [drawing], [usual_size])
+def make_inputs(spec, drawing, usual_size=None):
+    ((_, found),) = inputs.make_inputs(spec, [drawing], [usual_size])
     return found
 
 
@@ -372,8 +374,8 @@ def test_a_usual_size_is_a_number_above_0(size):
 def test_a_shape_network_has_no_use_for_the_usual_size():
     spec = EncoderSpec()
     ink = scribble(np.random.default_rng(0))
-    with_size, without = see(spec, ink, 2.0), see(spec, ink)
-    assert seen(spec, with_size) == seen(spec, without) == [("shape",)]
+    with_size, without = make_inputs(spec, ink, 2.0), make_inputs(spec, ink)
+    assert modalities(spec, with_size) == modalities(spec, without) == [("shape",)]
     encoder, params, state = trained("stroke_net")
     z = [embedded(encoder, params, state, each) for each in (with_size, without)]
     np.testing.assert_array_equal(*z)
@@ -383,16 +385,18 @@ def test_a_fused_model_says_what_it_saw(fused):
     spec = EncoderSpec(architecture="fused")
     rng = np.random.default_rng(0)
     ink = scribble(rng)
-    assert seen(spec, see(spec, ink)) == [("shape", "motion")]
-    assert seen(spec, see(spec, ink, 2.0)) == [("shape", "motion", "size")]
+    assert modalities(spec, make_inputs(spec, ink)) == [("shape", "motion")]
+    assert modalities(spec, make_inputs(spec, ink, 2.0)) == [
+        ("shape", "motion", "size")
+    ]
     picture = np.zeros((40, 40), np.uint8)
     picture[10:30, 18:22] = 255
-    assert seen(spec, see(spec, picture)) == [("shape",)]
+    assert modalities(spec, make_inputs(spec, picture)) == [("shape",)]
     sizes = np.array([1.0, np.nan], np.float32)
-    both = seen(spec, draw(spec, pack([ink, scribble(rng)]), sizes))
+    both = modalities(spec, draw(spec, pack([ink, scribble(rng)]), sizes))
     assert both == [("shape", "motion", "size"), ("shape", "motion")]
     span = np.ptp(np.concatenate(ink.strokes)[:, :2], axis=0).max()
-    np.testing.assert_allclose(see(spec, ink, 2.0)["size"], span / 2, rtol=1e-6)
+    np.testing.assert_allclose(make_inputs(spec, ink, 2.0)["size"], span / 2, rtol=1e-6)
 
 
 def test_what_is_alone_is_never_hidden():

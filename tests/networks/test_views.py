@@ -9,12 +9,12 @@ import strokejax
 from strokejax.ink.augment import boxed
 from strokejax.ink.resample import resample
 from strokejax.networks.functions import to_images
-from strokejax.networks.views import averaged, seen_by, views
+from strokejax.networks.views import apply_view, averaged, views
 from strokejax.types import Encoder
 from tests.support.strategies import drawings, packed, seeds
 
 POINTS = 24
-look = jax.jit(seen_by)
+look = jax.jit(apply_view)
 
 
 def points_of(drawing):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from strokejax import cli
-from strokejax.ink.formats import pack, write_packed
+from strokejax.ink.packed import pack, write_packed
 from strokejax.ink.raster import rasterize_binary
 from strokejax.store.model import load_model
 from strokejax.table.symbols import STROKES
@@ -169,17 +169,17 @@ def damaged(folder, kind):
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
-        ("code", "asks for exec"),
-        ("truncated", "no whole checkpoint"),
-        ("head of a file", "no whole checkpoint"),
-        ("empty", "no whole checkpoint"),
-        ("text", "no whole checkpoint"),
+        ("code", "needs exec"),
+        ("truncated", "not a valid PyTorch checkpoint"),
+        ("head of a file", "not a valid PyTorch checkpoint"),
+        ("empty", "not a valid PyTorch checkpoint"),
+        ("text", "not a valid PyTorch checkpoint"),
         ("list", "no state dict"),
-        ("no tensors", "no plain tensor"),
+        ("no tensors", "not a plain tensor"),
         ("zip bomb", "bytes"),
-        ("stride bomb", "no plain tensor"),
-        ("sparse", "no plain tensor"),
-        ("absent", "is not there"),
+        ("stride bomb", "not a plain tensor"),
+        ("sparse", "not a plain tensor"),
+        ("absent", "is not a file"),
     ],
 )
 def test_what_is_no_checkpoint_is_refused_in_a_sentence(

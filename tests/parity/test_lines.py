@@ -7,7 +7,7 @@ import pytest
 
 from strokejax.search import ctc
 from strokejax.search.beam import read_ctc
-from strokejax.search.language import no_guide
+from strokejax.search.language import no_language
 from strokejax.tasks.lines.emnist_lines import CLASSES, SIZE
 from strokejax.tasks.lines.network import STRIDE, line_net, windows_net
 
@@ -71,8 +71,8 @@ def test_prefix_search_finds_the_text_of_plain_python(seed):
     logits = 3 * rng.normal(size=(1, 12, 7)).astype(np.float32)
     log_p = jax.nn.log_softmax(jnp.asarray(logits))
     wanted, sure = torch_lines.prefix_search(np.asarray(log_p[0]), 16, 6)
-    guide = no_guide(6)
-    found = read_ctc(log_p, jnp.array([12]), guide, width=16, most=6, limit=12)
+    guide = no_language(6)
+    found = read_ctc(log_p, jnp.array([12]), guide, width=16, candidates=6, limit=12)
     text = found.text[0, 0, : int(found.length[0, 0])].tolist()
     assert tuple(text) == wanted
     assert float(found.evidence[0, 0]) == pytest.approx(sure, abs=1e-4)

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from strokejax.tasks.lines.network import BLOCKS, CHANNELS, STEM
+from strokejax.networks.text import CHANNELS, STEM
+from strokejax.tasks.lines.network import BLOCKS
 
 
 class LineNet(nn.Module):

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageDraw, ImageFont
 
-from strokejax.pictures.text_lines import MOST, TextLine, find_text
+from strokejax.pictures.text_lines import MAX_LINES, TextLine, find_text
 
 Colour = tuple[int, int, int]
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
@@ -169,7 +169,7 @@ def test_no_more_lines_than_the_limit():
     for k in range(60):
         for x in (10, 320):
             write(page, (x, 20 * k), "some words", 14)
-    assert len(found(page)) == MOST
+    assert len(found(page)) == MAX_LINES
 
 
 @settings(max_examples=25, deadline=None)

@@ -15,12 +15,12 @@ from strokejax.registration.coach import (
     Loss,
     confusion_rates,
     guard,
-    more_wanted,
-    odd_ones,
+    outliers,
+    recommended_extra,
     worst_of,
 )
 from strokejax.registration.learn import learn
-from strokejax.registration.rows import Known, pair_cosine
+from strokejax.registration.rows import ReplaySet, pair_cosine
 from strokejax.table.table import Rows, Slots, unit
 from strokejax.types import InputError
 from tests.support.strategies import seeds, unit_rows
@@ -57,7 +57,7 @@ def known_of(counts):
     for symbol, (kept, lost) in counts.items():
         z += [np.repeat(AXES[symbol][None], kept, 0), torn(symbol, lost)]
         owner += [symbol] * (kept + lost)
-    return Known(np.concatenate(z), np.array(owner, np.int32))
+    return ReplaySet(np.concatenate(z), np.array(owner, np.int32))
 
 
 def found_by_guard(counts, but=(NEW,)):
@@ -84,7 +84,7 @@ def test_a_symbol_of_few_drawings_counts_as_if_it_had_some():
 
 def test_what_a_symbol_gains_is_set_against_what_others_lose():
     known = known_of({0: (18, 2)})
-    gain = Known(
+    gain = ReplaySet(
         np.concatenate([known.z, torn(1, 20)]),
         np.concatenate([known.owner, np.full(20, NEW, np.int32)]),
     )
@@ -96,7 +96,7 @@ def test_what_a_symbol_gains_is_set_against_what_others_lose():
 
 def test_the_changed_symbol_does_not_count_and_nothing_loses_nothing():
     assert found_by_guard({0: (1, 9)}, but={0, NEW}) == Loss(0.0, 0.0, -1)
-    nothing = Known(AXES[:0], np.zeros(0, np.int32))
+    nothing = ReplaySet(AXES[:0], np.zeros(0, np.int32))
     assert guard(rows_with([0]), rows_with([0]), nothing, set()) == Loss(0.0, 0.0, -1)
     assert not Loss(0.0, 0.0, -1).refused
 
@@ -111,12 +111,12 @@ def test_a_loss_at_the_limits_is_allowed_and_above_them_refused(symbols):
     owner = np.repeat(np.arange(symbols, dtype=np.int32), 10)
     for lost in range(symbols // 10):  # one drawing of each tenth symbol: 1 point
         z[10 * lost] = taken[lost]
-    at = guard(before, after, Known(z, owner), {symbols})
+    at = guard(before, after, ReplaySet(z, owner), {symbols})
     assert (at.mean, at.worst) == (pytest.approx(0.01), pytest.approx(0.1))
     assert not at.refused
     one_more = z.copy()
     one_more[-1] = taken[-1]
-    mean = guard(before, after, Known(one_more, owner), {symbols})
+    mean = guard(before, after, ReplaySet(one_more, owner), {symbols})
     assert mean.refused
     assert mean.worst == pytest.approx(0.1)
     assert Loss(0.0, 0.1001, 0).refused
@@ -156,7 +156,7 @@ def drawings_of(rng, n=60):
     """Known drawings of four symbols, not in order."""
     z = np.concatenate([around(rng, row, n, 0.9) for row in unit_rows(rng, 4, DIM)])
     order = rng.permutation(len(z))
-    return Known(z[order], np.repeat(np.arange(4, dtype=np.int32), n)[order])
+    return ReplaySet(z[order], np.repeat(np.arange(4, dtype=np.int32), n)[order])
 
 
 def left_out(z):
@@ -176,7 +176,7 @@ def test_odd_is_what_so_few_known_drawings_are_as_brute_force_finds(seed, n):
     limit = np.quantile(np.concatenate(usual), ODD)
     found = left_out(z)
     clear = np.abs(found - limit) > 1e-5
-    odd = np.isin(np.arange(n), odd_ones(z, known))
+    odd = np.isin(np.arange(n), outliers(z, known))
     np.testing.assert_array_equal(odd[clear], (found < limit)[clear])
 
 
@@ -184,16 +184,16 @@ def test_a_slip_is_named_and_good_drawings_are_not():
     rng = np.random.default_rng(0)
     known, centre = drawings_of(rng), unit_rows(rng, 1, DIM)[0]
     z = around(rng, centre, 10, 0.95)
-    assert odd_ones(z, known) == []
+    assert outliers(z, known) == []
     z[7] = unit(-centre + 0.1 * z[7])
-    assert odd_ones(z, known) == [7]
+    assert outliers(z, known) == [7]
 
 
 def test_two_drawings_are_too_few_to_be_odd():
     rng = np.random.default_rng(0)
-    assert odd_ones(np.stack([AXES[0], -AXES[0]]), drawings_of(rng)) == []
-    nothing = Known(AXES[:0], np.zeros(0, np.int32))
-    assert odd_ones(AXES[:5], nothing) == []
+    assert outliers(np.stack([AXES[0], -AXES[0]]), drawings_of(rng)) == []
+    nothing = ReplaySet(AXES[:0], np.zeros(0, np.int32))
+    assert outliers(AXES[:5], nothing) == []
 
 
 # Confusions
@@ -235,7 +235,7 @@ def test_a_symbol_far_from_all_is_not_confused():
     rng = np.random.default_rng(0)
     rows = rows_with([0, 1, 2, 3, 4])
     assert confusions(around(rng, AXES[4], 10, 0.95), rows, drawings_of(rng), 4) == []
-    nothing = Known(AXES[:0], np.zeros(0, np.int32))
+    nothing = ReplaySet(AXES[:0], np.zeros(0, np.int32))
     assert confusions(AXES[4:5], rows, nothing, 4) == []
 
 
@@ -278,7 +278,7 @@ def test_wider_drawings_are_confused_more():
 @pytest.mark.parametrize("cosine", [0.99, 0.9, 0.7])
 def test_fewer_are_wanted_the_more_there_are(cosine):
     z = around(np.random.default_rng(0), AXES[0], 30, cosine)
-    wanted = [more_wanted(z[:n]) for n in range(1, 31)]
+    wanted = [recommended_extra(z[:n]) for n in range(1, 31)]
     assert all(0 <= more <= RECOMMENDED - n for n, more in enumerate(wanted[:9], 1))
     assert wanted[0] > 0
     assert not any(wanted[RECOMMENDED - 1 :])
@@ -289,5 +289,5 @@ def test_fewer_are_wanted_the_more_there_are(cosine):
 def test_a_steady_hand_needs_fewer():
     rng = np.random.default_rng(0)
     steady, loose = (around(rng, AXES[0], 5, cosine) for cosine in (0.995, 0.7))
-    assert more_wanted(steady) == 0
-    assert more_wanted(loose) == RECOMMENDED - 5
+    assert recommended_extra(steady) == 0
+    assert recommended_extra(loose) == RECOMMENDED - 5

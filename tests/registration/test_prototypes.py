@@ -1,13 +1,13 @@
-"""Groups of embeddings that share a row: several ways, and variants of one."""
+"""Groups of embeddings that share a row: several clusters, and variants of one."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.registration.prototypes import ALIKE, MOST, WAY, groups, ways
+from strokejax.registration.prototypes import ALIKE, MOST, WAY, clusters, groups
 from strokejax.registration.rows import (
-    Known,
+    ReplaySet,
     by_drawing,
     mean_row,
     pair_cosine,
@@ -28,7 +28,7 @@ def test_far_groups_are_found_however_many(seed, count):
     rng = np.random.default_rng(seed)
     z = np.concatenate([around(rng, e, 4, 0.97) for e in np.eye(DIM)[:count]])
     order = rng.permutation(4 * count)
-    found = {frozenset(order[part].tolist()) for part in ways(z[order])}
+    found = {frozenset(order[part].tolist()) for part in clusters(z[order])}
     assert found == {frozenset(range(4 * i, 4 * i + 4)) for i in range(count)}
 
 
@@ -81,8 +81,8 @@ def test_means_of_groups_are_not_alike():
 def test_without_variants_groups_are_ways(seed, n):
     z = unit_rows(np.random.default_rng(seed), n, 4)
     plain = np.array([""] * n)
-    assert parts(groups(z, np.arange(n), plain)) == parts(ways(z))
-    assert n >= 2 * WAY or len(ways(z)) == 1
+    assert parts(groups(z, np.arange(n), plain)) == parts(clusters(z))
+    assert n >= 2 * WAY or len(clusters(z)) == 1
 
 
 # Several embeddings of one drawing weigh as much as one
@@ -90,7 +90,7 @@ def test_without_variants_groups_are_ways(seed, n):
 
 def rows_and_known(rng):
     z = around(rng, unit(np.eye(DIM)[0] + 0.5 * np.eye(DIM)[1]), 30, 0.98)
-    return host_rows(z[:1]), Known(z, np.zeros(30, np.int32))
+    return host_rows(z[:1]), ReplaySet(z, np.zeros(30, np.int32))
 
 
 @given(seeds, st.integers(1, 6), st.integers(1, 5))
@@ -107,7 +107,7 @@ def test_copies_of_all_drawings_change_no_row(seed, n, copies):
         twice = sgd_row(more, trained, rows, known, 5, drawing)
         assert (twice.count, once.count) == (n, n)
         np.testing.assert_allclose(twice.embedding, once.embedding, atol=1e-4)
-        assert twice.reach == pytest.approx(once.reach, abs=1e-4)
+        assert twice.radius == pytest.approx(once.radius, abs=1e-4)
 
 
 @given(seeds, st.integers(2, 6), st.integers(1, 5))

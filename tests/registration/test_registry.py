@@ -21,7 +21,7 @@ from strokejax.store import content as hashed
 from strokejax.store.model import CURRENT, load_model, save_model
 from strokejax.store.paths import PACKAGED
 from strokejax.store.versions import history, undo, writable
-from strokejax.table.knn import answer
+from strokejax.table.knn import knn_forward_pass
 from strokejax.table.symbols import STROKES
 from strokejax.types import Ink, InputError
 from tests.support.shapes import REGISTERED, picture, shape, shapes
@@ -124,11 +124,11 @@ def test_pictures_and_ink_make_one_symbol():
 def test_versions_share_what_is_compiled(heart):
     query = shape("heart", 50)
     load().recognize(query)
-    compiled = answer._cache_size()
+    compiled = knn_forward_pass._cache_size()
     for seed in range(3):
         registry.register(None, "heart", [shape("heart", 60 + seed)])
         assert load().recognize(query).symbols[0] == "heart"
-    assert answer._cache_size() == compiled
+    assert knn_forward_pass._cache_size() == compiled
 
 
 def test_nothing_is_written_for_what_is_refused(own_home):
@@ -792,7 +792,7 @@ def test_a_rate_of_false_accepts_bounds_the_background():
     background = stored.calibration.background
     for rate in (0.005, 0.05, 0.5):
         model = from_stored(stored, false_accepts=rate)
-        strange = rows_of(stored).strangeness(background)
+        strange = rows_of(stored).novelty(background)
         assert (strange <= model.limit).mean() == pytest.approx(rate, abs=2e-3)
     everything = from_stored(stored, false_accepts=1.0)
     assert not any(each.unknown for each in everything.recognize_many(QUERIES))

@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 
 from strokejax.registration import rows as online
 from strokejax.registration.learn import learn, rows_of, with_symbols
-from strokejax.registration.prototypes import MOST, WAY, ways
+from strokejax.registration.prototypes import MOST, WAY, clusters
 from strokejax.registration.rows import (
     SHOTS,
     TRAINED_WEIGHT,
-    Known,
-    calibrate,
+    ReplaySet,
+    fit_row,
     fresh_cosine,
     mean_row,
     pair_cosine,
     sgd_row,
 )
 from strokejax.store.model import load_model
-from strokejax.table import knn as answers
+from strokejax.table import knn
+from strokejax.table.rejection import calibrate
 from strokejax.table.table import unit
-from strokejax.train.steps import fit_row
 from strokejax.types import Encoder
 from tests.support.strategies import seeds, unit_rows
 from tests.support.tables import DIM, Store, around, host_rows, model_of
@@ -98,13 +98,13 @@ def test_the_length_of_embeddings_does_not_matter(seed, n, length):
 def test_a_new_mean_stands_as_far_from_its_drawings_as_trained_rows():
     rng = np.random.default_rng(0)
     z = drawn(rng, 10, 0.98)
-    row = mean_row(z, None, host_rows(unit_rows(rng, 4, DIM), reach=0.5))
+    row = mean_row(z, None, host_rows(unit_rows(rng, 4, DIM), radius=0.5))
     fresh = 2 - 2 * fresh_cosine(z)
     assert row.offset == pytest.approx(0.5 - fresh)
-    assert row.reach == pytest.approx(0.5)
-    far = mean_row(z, None, host_rows(unit_rows(rng, 4, DIM), reach=0.0))
+    assert row.radius == pytest.approx(0.5)
+    far = mean_row(z, None, host_rows(unit_rows(rng, 4, DIM), radius=0.0))
     assert far.offset == 0
-    assert far.reach == pytest.approx(fresh)
+    assert far.radius == pytest.approx(fresh)
 
 
 @pytest.mark.parametrize("cosine", [0.95, 0.8, 0.6])
@@ -142,7 +142,11 @@ def separable(rng, apart=1.0):
     first, second = np.eye(DIM)[:2]
     other = unit(first + apart * second)
     z, known = around(rng, first, 8, 0.98), around(rng, other, 30, 0.98)
-    return z, Known(known, np.zeros(30, np.int32)), host_rows(other[None].astype("f4"))
+    return (
+        z,
+        ReplaySet(known, np.zeros(30, np.int32)),
+        host_rows(other[None].astype("f4")),
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -183,11 +187,11 @@ def test_a_first_symbol_needs_no_others():
     rng = np.random.default_rng(0)
     rows = host_rows(unit_rows(rng, 1, DIM))
     rows = rows._replace(slots=rows.slots._replace(active=np.array([False])))
-    known = Known(np.zeros((0, DIM), np.float32), np.zeros(0, np.int32))
+    known = ReplaySet(np.zeros((0, DIM), np.float32), np.zeros(0, np.int32))
     z = drawn(rng, 3)
     for row in (sgd_row(z, None, rows, known, 0), mean_row(z, None, rows)):
         assert row.embedding @ unit(z.sum(0)) > 0.99
-        assert np.isinf(row.spread)
+        assert np.isinf(row.scale)
 
 
 def test_only_the_row_moves_and_nothing_of_the_encoder():
@@ -239,12 +243,14 @@ def test_a_thousand_registrations_compile_nothing_anew(monkeypatch):
 
     encoder = Encoder(lambda key, inputs: ({}, {}), apply)
     query = {"image": jnp.asarray(unit_rows(rng, 1, DIM)[None])}
-    known = Known(unit_rows(rng, 60, DIM), np.repeat(np.arange(6, dtype=np.int32), 10))
+    known = ReplaySet(
+        unit_rows(rng, 60, DIM), np.repeat(np.arange(6, dtype=np.int32), 10)
+    )
 
     def answer(rows):
         table = {"embeddings": rows.embeddings, "log_scale": np.float32(2)}
         params = {"encoder": {}, "table": table}
-        return answers.answer(encoder, params, {}, rows.slots, query, 3)
+        return knn.knn_forward_pass(encoder, params, {}, rows.slots, query, 3)
 
     fits = []
     for capacity in (1024, 2048):
@@ -274,7 +280,7 @@ def test_two_far_groups_are_two_ways_and_near_ones_are_one():
             [drawn(rng, 5, 0.97, first), drawn(rng, 4, 0.97, unit(apart))]
         )
         order = rng.permutation(9)
-        found = ways(z[order])
+        found = clusters(z[order])
         assert len(found) == count
         np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(9))
         if count == 2:
@@ -287,7 +293,7 @@ def test_two_far_groups_are_two_ways_and_near_ones_are_one():
 @given(seeds, st.integers(1, 20))
 def test_ways_share_out_the_drawings_and_none_is_too_small(seed, n):
     rng = np.random.default_rng(seed)
-    found = ways(unit_rows(rng, n, 4))
+    found = clusters(unit_rows(rng, n, 4))
     np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(n))
     assert len(found) <= MOST
     assert len(found) == 1 or min(map(len, found)) >= WAY
@@ -341,11 +347,11 @@ def test_a_calibration_keeps_the_first_drawings_of_each_row():
     rows = unit_rows(rng, 3, DIM)
     label = rng.integers(0, 2, 200)
     z = np.concatenate([around(rng, rows[i], 1, 0.9) for i in label])
-    found, reach, spread = calibrate(z, label, 2 * rows, z[:0], per_class=7)
+    found, radius, scale = calibrate(z, label, 2 * rows, z[:0], per_class=7)
     np.testing.assert_allclose(found.rows, rows, atol=1e-6)
     np.testing.assert_array_equal(np.bincount(found.label), [7, 7])
     for i in (0, 1):
         np.testing.assert_array_equal(found.z[found.label == i], z[label == i][:7])
-        assert reach[i] == pytest.approx(2 - 2 * 0.9, abs=0.08)
-        assert 0 < spread[i] < 0.3
-    assert np.isinf(spread[2])
+        assert radius[i] == pytest.approx(2 - 2 * 0.9, abs=0.08)
+        assert 0 < scale[i] < 0.3
+    assert np.isinf(scale[2])

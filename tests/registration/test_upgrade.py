@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from strokejax.cli import main
-from strokejax.networks.inputs import see
+from strokejax.networks.inputs import make_inputs
 from strokejax.networks.spec import EncoderSpec, build_encoder
 from strokejax.recognizer import load
 from strokejax.registration import registry
@@ -175,7 +175,7 @@ def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     registry.register(own, "heart", shapes("heart", 1), usual_size=30.0)
     ink = shape("heart")
     spec = EncoderSpec(architecture="motion", out_dim=stored.spec.out_dim)
-    ((_, inputs),) = see(stored.spec, [ink], [None])
+    ((_, inputs),) = make_inputs(stored.spec, [ink], [None])
     inputs |= {"size": np.ones(1, np.float32)}
     params, state = jax.jit(build_encoder(spec).init)(jax.random.key(0), inputs)
     motion = stored._replace(spec=spec, encoder=params, model_state=state)
@@ -307,7 +307,7 @@ def test_the_command_says_what_changed(newer, capsys):
     assert "  herz " in out
     assert err == ""
     assert main(["symbols", "list", "--from", str(newer)]) == 2
-    assert "--from is for `strokejax symbols upgrade`" in capsys.readouterr().err
+    assert "`strokejax symbols list` does not take --from" in capsys.readouterr().err
     assert main(["symbols", "history"]) == 0
     assert capsys.readouterr().out.splitlines()[-1].endswith("  upgrade")
 
@@ -361,9 +361,9 @@ def samples_of(stored, symbol):
 
 
 def embedded_by(folder, store, samples):
-    from strokejax.ink.variants import varied
+    from strokejax.ink.variants import apply_variant
 
     kept = [store.kept(each.file)[each.row] for each in samples]
     both = zip(kept, samples, strict=True)
-    shown = [varied(k.drawing, k.usual_size, each.variant) for k, each in both]
+    shown = [apply_variant(k.drawing, k.usual_size, each.variant) for k, each in both]
     return load(folder, fast=False).embed_many(*zip(*shown, strict=True))

@@ -250,7 +250,7 @@ def test_ticks_are_round_few_and_inside(low, span, count):
 @given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=900))
 def test_thinning_keeps_the_mean_of_equal_parts_and_short_lines_whole(values):
     points = list(enumerate(values))
-    found = charts.thin(points, 300)
+    found = charts.downsample(points, 300)
     assert len(found) == min(300, len(points))
     if len(points) <= 300:
         np.testing.assert_array_equal(found, np.array(points, float))

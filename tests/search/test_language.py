@@ -1,4 +1,4 @@
-"""What guides say of texts: the character model's and the words' own sums."""
+"""Scores of language models: the sums of the character model and of the words."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from strokejax.search.character_model import language_model, train
 from strokejax.search.language import (
-    Place,
-    final,
-    gain,
-    no_guide,
+    LanguageState,
+    final_score,
+    no_language,
+    score_extensions,
     with_characters,
     with_words,
 )
@@ -21,53 +21,55 @@ SMALL = train(WORDS, order=3)
 TEXTS = st.text(st.sampled_from(ALPHABET), max_size=8)
 
 
-def score(guide, text, alphabet=ALPHABET):
+def score(language, text, alphabet=ALPHABET):
     """Of one text, character by character."""
-    place, total = Place(np.zeros(1, np.int32), np.zeros(1, np.int32)), 0.0
+    state, total = LanguageState(np.zeros(1, np.int32), np.zeros(1, np.int32)), 0.0
     for character in text:
         code = np.array([[alphabet.index(character)]])
-        added, after = gain(guide, place, code)
+        added, after = score_extensions(language, state, code)
         total += float(added[0, 0])
-        place = Place(*(each[:, 0] for each in after))
-    return total + float(final(guide, place)[0])
+        state = LanguageState(*(each[:, 0] for each in after))
+    return total + float(final_score(language, state)[0])
 
 
 @given(TEXTS)
-def test_without_a_guide_all_texts_are_alike(text):
-    assert score(no_guide(len(ALPHABET)), text) == 0
+def test_without_a_language_all_texts_are_alike(text):
+    assert score(no_language(len(ALPHABET)), text) == 0
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 @given(text=TEXTS)
 def test_characters_are_those_of_the_model(order, text):
     model = train(WORDS, order=order)
-    guide = with_characters(no_guide(len(ALPHABET)), model, ALPHABET, 0.5)
+    language = with_characters(no_language(len(ALPHABET)), model, ALPHABET, 0.5)
     wanted, context = 0.0, model.start
     for character in text:
         known = character in model
         p = model.log_probability(context, character)
         wanted += p if known else -np.log(model.vocabulary)
         context = model.extend(context, character if known else "\ufffd")
-    assert score(guide, text) == pytest.approx(0.5 * wanted, rel=1e-4, abs=1e-5)
+    assert score(language, text) == pytest.approx(0.5 * wanted, rel=1e-4, abs=1e-5)
 
 
 @given(TEXTS, st.floats(0.1, 2))
 def test_words_pay_what_they_are_worth(text, weight):
-    guide = with_words(no_guide(len(ALPHABET)), WORDS, ALPHABET, weight)
+    language = with_words(no_language(len(ALPHABET)), WORDS, ALPHABET, weight)
     letters = "".join(c if c.lower() in "ab" else " " for c in text)
     words = [word.lower() for word in letters.split()]
     total = sum(WORDS.values())
     strange = any(c.isalnum() and c.lower() not in "ab" for c in text)
     if not strange and all(word in WORDS for word in words):
         wanted = sum(np.log(WORDS[word] / total) for word in words)
-        assert score(guide, text) == pytest.approx(weight * wanted, rel=1e-4, abs=1e-5)
+        assert score(language, text) == pytest.approx(
+            weight * wanted, rel=1e-4, abs=1e-5
+        )
     else:
-        assert score(guide, text) == -np.inf
+        assert score(language, text) == -np.inf
 
 
 def test_a_language_is_quick_to_make():
     alphabet = [chr(i) for i in range(32, 127)]
     model = language_model("en")
-    guide = with_characters(no_guide(len(alphabet)), model, alphabet, 1.0)
-    good, bad = (score(guide, text, alphabet) for text in ("the way", "tqe wxy"))
+    language = with_characters(no_language(len(alphabet)), model, alphabet, 1.0)
+    good, bad = (score(language, text, alphabet) for text in ("the way", "tqe wxy"))
     assert good > bad + 5

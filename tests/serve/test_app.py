@@ -31,6 +31,7 @@ from strokejax.serve.guard import Bounds, Rate
 from strokejax.serve.studio import K, Studio
 from strokejax.store.model import load_model
 from strokejax.store.paths import PACKAGED
+from strokejax.tasks import pages
 from strokejax.tasks.symbols.live.events import Line
 from strokejax.tasks.symbols.live.session import Session
 from strokejax.tasks.symbols.live.stream import Settings
@@ -79,7 +80,7 @@ def studio(home):
 
 @pytest.fixture(scope="module")
 def client(studio):
-    app = create_app(studio, Bounds(rate=0))
+    app = create_app(studio, Bounds(rate=0), pages())
     with TestClient(app, headers=MINE) as client:
         yield client
 
@@ -159,7 +160,7 @@ BAD = [
     ({"velocities": [{"vx": 1}]}, "velocities.0.vy"),
     ({"velocities": [{"vx": 1, "vy": "much"}]}, "velocities.0.vy"),
     ({"ink": {"strokes": []}}, "request"),
-    ({"ink": {"strokes": [[[1, 2], [3]]]}}, "no ink"),
+    ({"ink": {"strokes": [[[1, 2], [3]]]}}, "does not hold ink"),
     ({"ink": {"strokes": [[[1e300, 2], [3, 4]]]}}, "request"),
     ({"ink": HEARTS[0], "num_classes": 27}, "num_classes is 27"),
     ({"ink": HEARTS[0], "usual_size": 0}, "usual_size"),
@@ -399,7 +400,7 @@ def test_what_is_drawn_is_answered_as_by_the_command(client, studio):
     alone = [
         each
         for i, line in enumerate(lines)
-        for each in session.take(Line(i, line.encode(), 0.0), 0.0)
+        for each in session.process(Line(i, line.encode(), 0.0), 0.0)
     ] + session.finish()
     for each in (*told, *alone):
         del each["latency_ms"]
@@ -470,7 +471,7 @@ def test_a_correction_that_would_harm_is_kept_but_not_learned(
         socket.send_text("\n".join(events("o")))
         socket.send_text('{"flush": true}\n{"correct": 0, "name": "ring"}')
         told = heard(socket, lambda each: "corrected" in each)[-1]
-    assert told["error"].startswith("kept, but not learned: ")
+    assert told["error"].startswith("saved, but not learned: ")
     assert (studio.collect / "ring").is_dir()
     assert asked("GET", "/health")["version"] == version
 
@@ -570,7 +571,7 @@ def test_maps_are_made_once(asked, studio, monkeypatch):
     async def all_at_once():
         request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace()))
         request.app.state.studio = studio
-        return await asyncio.gather(*(maps.shown(request) for _ in range(9)))
+        return await asyncio.gather(*(maps.symbol_map(request) for _ in range(9)))
 
     assert len(asyncio.run(all_at_once())) == 9 and made == [1]
 
@@ -611,7 +612,7 @@ def last_code(socket):
 
 def bounded(studio, **bounds):
     """Another server over the same studio."""
-    return TestClient(create_app(studio, Bounds(**bounds)), headers=MINE)
+    return TestClient(create_app(studio, Bounds(**bounds), pages()), headers=MINE)
 
 
 @pytest.mark.parametrize(

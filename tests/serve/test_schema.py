@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds
 from strokejax.serve.studio import Studio
+from strokejax.tasks import pages
 
 CHECKS = (
     not_a_server_error,
@@ -24,7 +25,7 @@ CHECKS = (
 )
 OPERATIONS = [
     (method.upper(), path)
-    for path, item in create_app(Mock(), Bounds()).openapi()["paths"].items()
+    for path, item in create_app(Mock(), Bounds(), pages()).openapi()["paths"].items()
     for method in item
 ]
 
@@ -48,7 +49,9 @@ def api(home):
         collected = home / "collected"
         collected.mkdir()
         studio = Studio(None, collected)
-        app = create_app(studio, Bounds(rate=0, hosts=frozenset({"testserver"})))
+        app = create_app(
+            studio, Bounds(rate=0, hosts=frozenset({"testserver"})), pages()
+        )
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
         studio.close()
 

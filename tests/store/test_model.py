@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from strokejax.networks.spec import EncoderSpec
-from strokejax.store.model import (
-    Calibration,
-    Sample,
-    StoredModel,
-    load_model,
-    save_model,
-)
+from strokejax.store.model import Sample, StoredModel, load_model, save_model
 from strokejax.store.paths import CURRENT, resolve
+from strokejax.table.rejection import Calibration
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import Slots
 from strokejax.types import InputError

@@ -5,14 +5,16 @@ from functools import cache
 import jax
 import numpy as np
 
-from strokejax.networks.spec import EncoderSpec, build_encoder
-from strokejax.store.model import StoredModel, no_calibration
+from strokejax.networks.spec import EncoderSpec
+from strokejax.store.model import StoredModel
+from strokejax.table.rejection import no_calibration
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import init_slots
 from strokejax.tasks.fonts.faces import Face, faces
 from strokejax.tasks.fonts.finder import CLASSES, finder
 from strokejax.tasks.fonts.index import with_fonts
-from strokejax.tasks.fonts.typeset import Setting, typeset
+from strokejax.tasks.fonts.network import build_encoder
+from strokejax.tasks.fonts.typeset import TextStyle, typeset
 from tests.support import typefaces
 
 SPEC = EncoderSpec("font_net", 16, size=40, length=192, channels=0.5, convs=1)
@@ -42,7 +44,7 @@ def untrained() -> StoredModel:
 
 def line(face: Face, text: str) -> np.ndarray:
     """u8[h w]: a text in a font, its ink high."""
-    return typeset(face.file, face.index, [text], Setting(48))
+    return typeset(face.file, face.index, [text], TextStyle(48))
 
 
 def indexed() -> StoredModel:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from strokejax.ink.formats import PackedInk
+from strokejax.ink.packed import PackedInk
 from strokejax.types import Batch
 
 seeds = st.integers(0, 2**32 - 1)

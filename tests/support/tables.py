@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from strokejax.networks.spec import EncoderSpec
-from strokejax.store.model import Calibration, Sample, StoredModel
+from strokejax.store.model import Sample, StoredModel
+from strokejax.table.rejection import Calibration
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import Rows, Slots, unit
 from tests.support.strategies import unit_rows
@@ -67,7 +68,7 @@ def model_of(
     )
 
 
-def host_rows(embeddings: np.ndarray, scale=10.0, offset=None, reach=0.2) -> Rows:
+def host_rows(embeddings: np.ndarray, scale=10.0, offset=None, radius=0.2) -> Rows:
     """A table on the host with all its slots in use."""
     c = len(embeddings)
     offset = np.zeros(c, np.float32) if offset is None else offset
@@ -78,7 +79,7 @@ def host_rows(embeddings: np.ndarray, scale=10.0, offset=None, reach=0.2) -> Row
         np.ones(c, bool),
         np.arange(c, dtype=np.int32),
         offset,
-        reach * ones,
+        radius * ones,
         0.1 * ones,
     )
     return Rows(embeddings, scale, slots)

@@ -1,11 +1,7 @@
-"""Font files that pip installs with the tests, and a job for a process of its own."""
+"""Font files that pip installs with the tests."""
 
 import importlib.util
-import os
-import time
 from pathlib import Path
-
-from strokejax.types import InputError
 
 PACKAGES = (
     "font_amatic_sc",
@@ -34,13 +30,3 @@ AMATIC = font("font_amatic_sc", "AmaticSC-Regular")
 FREDOKA = font("font_fredoka_one", "FredokaOne-Regular")
 MANROPE = font("font_manrope", "Manrope-Variable")
 ALL = (CALADEA, AMATIC, FREDOKA, font("font_intuitive", "Intuitive"))
-
-
-def ended(seconds: float) -> str:
-    """Sleeps; ends its process where that is less than nothing, refuses 1."""
-    if seconds < 0:
-        os._exit(7)
-    if seconds == 1:
-        raise InputError("that one is refused")
-    time.sleep(seconds)
-    return f"slept {seconds:g}"

@@ -25,7 +25,7 @@ def numbered(model: StoredModel, number: int) -> StoredModel:
         **model.table,
         "embeddings": np.full_like(model.table["embeddings"], number),
     }
-    slots = model.slots._replace(reach=np.full_like(model.slots.reach, number))
+    slots = model.slots._replace(radius=np.full_like(model.slots.radius, number))
     return model._replace(table=table, slots=slots, about={"number": number})
 
 
@@ -34,7 +34,7 @@ def is_whole(model: StoredModel) -> bool:
     number = model.version
     return (
         (model.table["embeddings"] == number).all()
-        and (model.slots.reach == number).all()
+        and (model.slots.radius == number).all()
         and model.about == {"number": number}
         and model.change["number"] == number
         and len(model.calibration.z) > 0

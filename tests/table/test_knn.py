@@ -99,7 +99,7 @@ def test_new_slots_hold_no_samples_and_accept_everything():
     assert not np.asarray(slots.sums).any()
     assert not np.asarray(slots.counts).any()
     np.testing.assert_array_equal(slots.active, active)
-    assert np.isinf(slots.spread).all()
+    assert np.isinf(slots.scale).all()
     np.testing.assert_array_equal(slots.owner, np.arange(CAPACITY))
     assert not np.asarray(slots.offset).any()
 
@@ -220,10 +220,10 @@ def test_host_and_device_agree(seed):
     dist2, slot = map(np.asarray, search(z, table_of(embeddings), slots, 1))
     np.testing.assert_array_equal(host.owners(z), slots.owner[slot[:, 0]])
     np.testing.assert_allclose(-host.scores(z).max(1) / 16, dist2[:, 0], atol=1e-5)
-    far = slots._replace(reach=np.full(CAPACITY, 0.5), spread=np.full(CAPACITY, 0.25))
-    strange = Rows(embeddings, 16.0, far).strangeness(z)
+    far = slots._replace(radius=np.full(CAPACITY, 0.5), scale=np.full(CAPACITY, 0.25))
+    strange = Rows(embeddings, 16.0, far).novelty(z)
     np.testing.assert_allclose(strange, (dist2[:, 0] - 0.5) / 0.25, atol=1e-4)
-    assert not host.strangeness(z).any()
+    assert not host.novelty(z).any()
 
 
 def test_equal_rows_of_one_symbol_are_one_answer(rng):

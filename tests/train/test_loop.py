@@ -16,7 +16,7 @@ class State(NamedTuple):
     step: jax.Array
 
 
-class Kept(SimpleNamespace):
+class StoredDrawing(SimpleNamespace):
     """Remembers in place of checkpoints and writers."""
 
     def save(self, _, state, __):
@@ -34,7 +34,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_saved(bad):
         loss = jnp.where(step < 5, 1.0, bad)
         return State(step), {"loss": loss, "top1": jnp.zeros(())}
 
-    kept = Kept()
+    kept = StoredDrawing()
     with pytest.raises(InputError, match=r"at step 5.*learning_rate") as error:
         train(
             State(jnp.array(0)),

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from strokejax.config import default_config
-from strokejax.config_config_checks import span, validate
+from strokejax.config import default_config, validate
+from strokejax.settings import span
+from strokejax.tasks.symbols.job import prepare
 from strokejax.train.logging import JsonLines, read_jsonl
 from strokejax.train.loop import Stopped
 from strokejax.train.sweep import best_first
@@ -54,15 +55,15 @@ def fits(monkeypatch):
     """Trainings that take no time; the list of their configs."""
     seen = []
 
-    def fit(config, folder):
+    def fit(config, folder, prepare):
         assert not folder.exists()
         seen.append(config)
         folder.mkdir()
         writer = JsonLines(folder / "metrics.jsonl")
         writer.write(5, {"valid_top1": 0.1})
         writer.write(9, {"valid_top1": score_of(config)})
-        setup = SimpleNamespace(params={"encoder": {"out": np.zeros((3, 4))}})
-        return module.Trained(setup, None, None, 9)  # type: ignore[arg-type]
+        job = SimpleNamespace(params={"encoder": {"out": np.zeros((3, 4))}})
+        return module.Trained(job, None, None, 9)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "fit", fit)
     return seen
@@ -78,14 +79,14 @@ def tried(workdir):
 @pytest.fixture
 def uninterrupted(fits, tmp_path):
     workdir = tmp_path / "whole"
-    module.sweep(settings(), workdir, time.time())
+    module.sweep(settings(), workdir, time.time(), prepare)
     fits.clear()
     return tried(workdir)
 
 
 def test_a_sweep_keeps_its_scores_and_nothing_else(fits, tmp_path, capsys):
     workdir = tmp_path / "run"
-    line = module.sweep(settings(), workdir, time.time())
+    line = module.sweep(settings(), workdir, time.time(), prepare)
     assert len(fits) == TRIALS
     assert {path.name for path in workdir.iterdir()} == {
         "config.json",
@@ -109,7 +110,7 @@ def test_a_sweep_keeps_its_scores_and_nothing_else(fits, tmp_path, capsys):
 
 def test_trials_stay_within_their_spans_and_their_configs_are_valid(fits, tmp_path):
     config = settings(augment="0:4", losses="proxy,triplet")
-    module.sweep(config, tmp_path / "run", time.time())
+    module.sweep(config, tmp_path / "run", time.time(), prepare)
     for row in tried(tmp_path / "run"):
         for name in SETTINGS[:-1]:
             low, high = span(config, name)
@@ -138,18 +139,18 @@ def test_a_stopped_sweep_goes_on_as_if_never_stopped(
 ):
     workdir, quick, calls = tmp_path / "run", module.fit, count(1)
 
-    def stopped_once(config, folder):
+    def stopped_once(config, folder, prepare):
         if next(calls) == 11:
             folder.mkdir()
             raise stop("halfway")
-        return quick(config, folder)
+        return quick(config, folder, prepare)
 
     monkeypatch.setattr(module, "fit", stopped_once)
     with pytest.raises(Stopped, match="trial 11 of 12"):
-        module.sweep(settings(), workdir, time.time())
+        module.sweep(settings(), workdir, time.time(), prepare)
     assert not (workdir / "trial").exists()
     assert tried(workdir) == uninterrupted[:10]
-    module.sweep(settings(), workdir, time.time())
+    module.sweep(settings(), workdir, time.time(), prepare)
     assert tried(workdir) == uninterrupted
     assert len(fits) == TRIALS
 
@@ -158,7 +159,7 @@ def test_what_a_killed_process_leaves_is_mended(uninterrupted, fits, tmp_path):
     import optuna
 
     workdir, config = tmp_path / "run", settings(trials=10)
-    module.sweep(config, workdir, time.time())
+    module.sweep(config, workdir, time.time(), prepare)
     config.sweep.trials = TRIALS
     (workdir / "config.json").write_text(config.to_json())
     study = module._study(optuna, workdir / "journal.log")
@@ -166,24 +167,24 @@ def test_what_a_killed_process_leaves_is_mended(uninterrupted, fits, tmp_path):
     with (workdir / "journal.log").open("ab") as journal:
         journal.write(b'{"op_code": 5, "wor')
     (workdir / "trial" / "checkpoints").mkdir(parents=True)
-    module.sweep(config, workdir, time.time())
+    module.sweep(config, workdir, time.time(), prepare)
     assert tried(workdir) == uninterrupted
     assert not (workdir / "trial").exists()
 
 
 def test_a_finished_sweep_is_not_run_again(fits, tmp_path):
-    line = module.sweep(settings(), tmp_path / "run", time.time())
-    again = module.sweep(settings(), tmp_path / "run", time.time())
+    line = module.sweep(settings(), tmp_path / "run", time.time(), prepare)
+    again = module.sweep(settings(), tmp_path / "run", time.time(), prepare)
     assert again["metrics"] == line["metrics"]
     assert len(fits) == TRIALS
     with pytest.raises(InputError, match=r"config\.sweep\.score="):
-        module.sweep(settings(score="one_shot"), tmp_path / "run", time.time())
+        module.sweep(settings(score="one_shot"), tmp_path / "run", time.time(), prepare)
 
 
 def test_a_finished_sweep_can_be_lengthened(uninterrupted, fits, tmp_path):
     workdir = tmp_path / "run"
-    module.sweep(settings(trials=10), workdir, time.time())
-    line = module.sweep(settings(), workdir, time.time())
+    module.sweep(settings(trials=10), workdir, time.time(), prepare)
+    line = module.sweep(settings(), workdir, time.time(), prepare)
     assert line["metrics"]["trials"] == TRIALS == len(fits)
     assert tried(workdir) == uninterrupted
     kept = json.loads((workdir / "config.json").read_text())
@@ -196,9 +197,10 @@ def test_one_shot_scores_are_those_of_episodes():
     scoring = SimpleNamespace(
         settled=lambda state: state,
         predict=lambda state, dataset: SimpleNamespace(out=np.eye(5)[labels]),
+        held_out=held_out,
     )
-    setup = SimpleNamespace(valid_set=held_out)
-    trained = module.Trained(setup, scoring, None, 1)  # type: ignore[arg-type]
+    job = SimpleNamespace()
+    trained = module.Trained(job, scoring, None, 1)  # type: ignore[arg-type]
     assert module._scored(settings(score="one_shot"), trained, None) == 1.0
 
 
@@ -210,7 +212,7 @@ def test_equals_stay_in_their_order():
 def test_without_optuna_one_sentence_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(InputError, match=r"pip install 'strokejax\[sweep\]'\.$"):
-        module.sweep(settings(), tmp_path / "run", time.time())
+        module.sweep(settings(), tmp_path / "run", time.time(), prepare)
     assert not (tmp_path / "run").exists()
 
 

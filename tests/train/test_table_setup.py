@@ -6,6 +6,7 @@ import pytest
 
 from strokejax.config import default_config
 from strokejax.store.model import load_model
+from strokejax.tasks.symbols.data import load_sets
 from strokejax.train.table_setup import prepare
 from strokejax.types import InputError
 
@@ -22,7 +23,7 @@ def config():
 @pytest.mark.parametrize("mode", ["nn-sampling", "argmax"])
 def test_the_main_job_goes_on_from_the_packaged_weights(config, mode):
     config.mode = mode
-    setup, stored = prepare(config), load_model(mode)
+    setup, stored = prepare(config, load_sets), load_model(mode)
     for ours, theirs in zip(
         jax.tree.leaves(setup.params["encoder"]),
         jax.tree.leaves(stored.encoder),
@@ -43,4 +44,4 @@ def test_the_main_job_goes_on_from_the_packaged_weights(config, mode):
 def test_embeddings_of_another_size_are_refused(config):
     config.model.embed_dim = 64
     with pytest.raises(InputError, match=r"has 128 dimensions .* is 64; set it to 128"):
-        prepare(config)
+        prepare(config, load_sets)

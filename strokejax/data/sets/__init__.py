@@ -1,1 +1,1 @@
-"""Readers of published data sets, one a module."""
+"""Readers of data sets, one module a data set."""

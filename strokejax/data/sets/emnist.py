@@ -1,8 +1,9 @@
 """EMNIST (Cohen et al., 2017): letters and digits from the NIST archive's IDX files.
 
-The archive is read by a builder of our own: TFDS's needs TensorFlow to prepare.
-Prepared records are read once, in order, and kept as one array beside them, because
-random access to records costs more than a training step on the samples.
+A builder in this module reads the archive, because TFDS's own needs TensorFlow to
+prepare the data. Prepared records are read once, in order, and cached beside them as
+one array, because random access to records costs more than a training step on the
+samples.
 """
 
 import contextlib
@@ -32,6 +33,7 @@ ARCHIVE_BYTES = 561_753_746
 ARCHIVE_SHA256 = "fb9bb67e33772a9cc0b895e4ecf36d2cf35be8b709693c3564cea2a019fcda8e"
 
 SIDE = 28
+"""Pixels of an image in each direction."""
 SPLITS = {"train": "train", "validation": "test"}
 _CHARACTERS = string.digits + string.ascii_uppercase
 CLASSES: dict[str, str] = {
@@ -39,9 +41,9 @@ CLASSES: dict[str, str] = {
     "balanced": _CHARACTERS + "abdefghnqrt",
     "letters": string.ascii_lowercase,
 }
-"""The symbol of each class in EMNIST's order. Balanced merges the cases of 15 letters
-and names them in upper case; Letters merges all, counts from 1, and is named in lower.
-"""
+"""The symbol of each class in EMNIST's order. Balanced merges upper and lower case of
+15 letters, named in upper case; Letters merges all, numbers its classes from 1, and is
+named in lower case."""
 
 
 class StrokejaxEmnist(tfds.core.GeneratorBasedBuilder):
@@ -64,7 +66,7 @@ class StrokejaxEmnist(tfds.core.GeneratorBasedBuilder):
                     "label": tfds.features.Scalar(dtype=np.int64),
                 }
             ),
-            # Training shuffles; keeping the order makes preparing faster.
+            # Training shuffles anyway; preparing in order is faster.
             disable_shuffling=True,
         )
 
@@ -86,7 +88,8 @@ def read_archive(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Upright images u8[n 28 28] and labels u8[n] from 0; `split` "train" or "test".
 
-    EMNIST stores images transposed; they are turned back here.
+    EMNIST stores images transposed; this function turns them back. InputError for an
+    archive that is damaged or incomplete.
     """
     stem = f"gzip/emnist-{config}-{split}"
     try:
@@ -95,14 +98,15 @@ def read_archive(
             labels = read_idx(files, f"{stem}-labels-idx1-ubyte.gz", 1)
     except (zipfile.BadZipFile, KeyError) as error:
         raise InputError(
-            f"{archive} is no EMNIST archive ({error}); fetch {URL} again."
+            f"{archive} is not an EMNIST archive ({error}); fetch {URL} again."
         ) from error
     if config == "letters":
         labels = labels - 1  # 0 wraps to 255, which the check below refuses
     if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels):
         raise InputError(
             f"{archive}: {stem} has images {list(images.shape)} and {len(labels)} "
-            f"labels; EMNIST has one label an image of {SIDE} x {SIDE}; fetch it again."
+            f"labels; each image needs {SIDE} x {SIDE} pixels and a label; fetch the "
+            f"archive again."
         )
     if len(labels) and labels.max() >= len(CLASSES[config]):
         raise InputError(
@@ -126,10 +130,10 @@ def load_emnist(
     """Letters and digits as "image" u8[n size size], upright, in the model's raster.
 
     `config` is "byclass", "balanced" or "letters"; "validation" is EMNIST's test set.
-    On first use `gzip.zip` is taken from the folder `root` (default: $STROKEJAX_DATA)
-    or its subfolder emnist, or, with `download`, fetched (562 MB); records and arrays
-    are kept in `prepared` (default: TFDS's folder). `margin` and the pen's `width` are
-    in pixels. Labels index the 63 strokes; each sample is its own group.
+    The first use reads `gzip.zip` from the folder `root` (default: $STROKEJAX_DATA) or
+    its subfolder emnist, or downloads it (562 MB) if `download` is set; records and
+    arrays are stored in `prepared` (default: TFDS's folder). `margin` and the pen's
+    `width` are in pixels. Labels index the 63 strokes; each sample is its own group.
     """
     check_split(split)
     if config not in CLASSES:
@@ -160,13 +164,13 @@ def _prepare(builder: StrokejaxEmnist, root: str | Path | None, download: bool) 
     folder = None if download and not root else _archive_folder(root)
     if folder and not download and not (folder / ARCHIVE).is_file():
         raise InputError(
-            f"EMNIST's archive {folder / ARCHIVE} is not there; fetch {URL} "
+            f"EMNIST's archive {folder / ARCHIVE} does not exist; fetch {URL} "
             f"({ARCHIVE_BYTES:,} bytes) into that folder, or set "
             f"config.data.download=True."
         )
     settings = tfds.download.DownloadConfig(manual_dir=folder, try_download_gcs=False)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # stdout belongs to the answer
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for results
             builder.download_and_prepare(download_config=settings)
     except NonMatchingChecksumError as error:
         raise InputError(
@@ -189,9 +193,10 @@ def _archive_folder(root: str | Path | None) -> Path:
 def _arrays(
     builder: StrokejaxEmnist, split: str, raster: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rasters and labels of a split, one array each, from the cache beside the records.
+    """Rasters and labels of a split, one array each, cached beside the records.
 
-    Reading the records and rasterising 698,000 images takes minutes, loading a second.
+    To read the records and rasterise 698,000 images takes minutes, to load the cache a
+    second.
     """
     folder = Path(builder.data_dir)
     setting = "-".join(str(raster[key]) for key in ("size", "margin", "width"))
@@ -200,6 +205,7 @@ def _arrays(
         images, labels = _read_records(builder, split)
         arrays = as_rasters(images, **raster), labels
         for path, array in zip(paths, arrays, strict=True):
+            # Renamed when complete: an interrupted run leaves no half a cache.
             unfinished = path.with_suffix(".part")
             with unfinished.open("wb") as file:
                 np.save(file, array)

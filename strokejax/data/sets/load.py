@@ -1,4 +1,4 @@
-"""Data sets by name; each reader is imported only when it is asked for."""
+"""Data sets by name; a reader is imported when its data set is first loaded."""
 
 import difflib
 from pathlib import Path
@@ -34,15 +34,17 @@ def load(
     emnist_config: str = "byclass",
     download: bool = False,
 ) -> Dataset:
-    """The split, "train" or "validation", of the data set `name` (one of `NAMES`).
+    """The "train" or "validation" split of the data set `name`, one of `NAMES`.
 
-    `root` is the folder of the data (default: $STROKEJAX_DATA), for scribble the
-    collected folder. Ink has `points` points; pictures are `size` pixels wide with a
-    `margin` and a pen of `width` pixels. Each data set uses the settings that concern
-    it: `seed`, `writers`, `samples` the synthetic hand, `seed` also scribble,
-    `rotations` and `strokes` Omniglot, `emnist_config` and `download` EMNIST.
+    `root` is the folder of the data (default: $STROKEJAX_DATA); for scribble it is the
+    collected folder. Ink is resampled to `points` points; pictures are `size` pixels
+    wide, with a `margin` and a pen of `width` pixels. The remaining settings are for
+    single data sets: `seed`, `writers` and `samples` for synthetic, `seed` also for
+    scribble, `rotations` and `strokes` for Omniglot, `emnist_config` and `download`
+    for EMNIST. InputError for an unknown name and for missing or damaged data.
     """
     raster = {"size": size, "margin": margin, "width": width}
+    # Each case imports its reader, so that TFDS is loaded for EMNIST alone.
     match name:
         case "synthetic":
             from strokejax.data.sets.synthetic import load_synthetic
@@ -51,7 +53,7 @@ def load(
                 writers=writers,
                 samples=samples,
                 seed=seed,
-                split=split,  # pyright: ignore  # checked there
+                split=split,  # pyright: ignore  # checked by the reader
                 count=points,
             )
         case "unipen":
@@ -61,7 +63,9 @@ def load(
         case "scribble":
             from strokejax.data.sets.collected import load_scribble
 
-            return load_scribble(_collected(root), split, seed=seed, count=points)
+            return load_scribble(
+                _collected_folder(root), split, seed=seed, count=points
+            )
         case "mnist":
             from strokejax.data.sets.mnist import load_mnist
 
@@ -69,8 +73,8 @@ def load(
         case "omniglot":
             from strokejax.data.sets.omniglot import load_omniglot
 
-            more = {"rotations": rotations, "strokes": strokes, "count": points}
-            return load_omniglot(split, root=root, **more, **raster)
+            options = {"rotations": rotations, "strokes": strokes, "count": points}
+            return load_omniglot(split, root=root, **options, **raster)
         case "detexify":
             from strokejax.data.sets.detexify import load_detexify
 
@@ -81,13 +85,14 @@ def load(
             settings = {"config": emnist_config, "root": root, "download": download}
             return load_emnist(split, **settings, **raster)
     close = difflib.get_close_matches(name, NAMES, n=1)
-    meant = f"; did you mean {close[0]!r}?" if close else "."
-    raise InputError(f"There is no data set {name!r} among {', '.join(NAMES)}{meant}")
+    hint = f"; did you mean {close[0]!r}?" if close else "."
+    raise InputError(f"There is no data set {name!r} among {', '.join(NAMES)}{hint}")
 
 
-def _collected(root: str | Path | None) -> Path:
+def _collected_folder(root: str | Path | None) -> Path:
     if not root:
         raise InputError(
-            "Scribble data is a folder you collected; name it with data.root."
+            "The data set scribble is a folder of your own drawings; name it with "
+            "data.root."
         )
     return Path(root)

@@ -1,4 +1,4 @@
-"""The IDX files of MNIST's family: arrays of bytes behind a short header."""
+"""MNIST's digits, and the IDX files of MNIST's family: bytes behind a short header."""
 
 import gzip
 import zipfile
@@ -12,50 +12,9 @@ from strokejax.data.splits import check_split
 from strokejax.table.symbols import STROKES
 from strokejax.types import InputError
 
-MAX_BYTES = 2**31
-
-
-def read_idx(files: zipfile.ZipFile, member: str, axes: int) -> np.ndarray:
-    """One gzipped IDX member of bytes, u8 with `axes` axes.
-
-    The format: two zero bytes, 0x08 for unsigned bytes, the number of axes, each axis
-    as a big-endian int32, then the values.
-    """
-    with files.open(member) as packed, gzip.open(packed) as stream:
-        try:
-            header = stream.read(4 + 4 * axes)
-            expected = bytes([0, 0, 8, axes])
-            if header[:4] != expected or len(header) < 4 + 4 * axes:
-                raise InputError(
-                    f"{member} starts with {header[:4].hex()} and not with "
-                    f"{expected.hex()}, an IDX file of bytes with {axes} axes; "
-                    f"fetch the archive again."
-                )
-            shape = np.frombuffer(header, ">u4", offset=4).astype(int).tolist()
-            size = int(np.prod(shape, dtype=object))
-            if size > MAX_BYTES:
-                raise InputError(
-                    f"{member} announces {shape} values, above the limit of "
-                    f"{MAX_BYTES:,} bytes; fetch the archive again."
-                )
-            values = stream.read(size + 1)
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(
-                f"{member} breaks off or is damaged ({error}); fetch the archive again."
-            ) from error
-    if len(values) != size:
-        more = "more than " if len(values) > size else ""
-        raise InputError(
-            f"{member} holds {more}{min(len(values), size)} bytes where its header "
-            f"{shape} announces {size}; fetch the archive again."
-        )
-    return np.frombuffer(values, np.uint8).reshape(shape)
-
-
-# MNIST's digits, 20,000 for training and the 10,000 test images.
-
-
 FILES = {"train": "mnist_train_20000.npz", "validation": "mnist_test_10000.npz"}
+MAX_BYTES = 2**31
+"""Values of an IDX file."""
 
 
 def load_mnist(
@@ -68,8 +27,9 @@ def load_mnist(
 ) -> Dataset:
     """Digits as "image" u8[n size size] in the model's raster.
 
-    "validation" is MNIST's test set. `margin` and the pen's `width` are in pixels.
-    Labels index the 63 strokes. Writers are unknown, so each sample is its own group.
+    "train" is 20,000 training images, "validation" MNIST's test set. `margin` and the
+    pen's `width` are in pixels. Labels index the 63 strokes. Writers are unknown, so
+    each sample is its own group.
     """
     check_split(split)
     path = data_file(FILES[split], root)
@@ -84,8 +44,47 @@ def load_mnist(
     return Dataset(
         name=f"mnist/{split}",
         inputs={"image": as_rasters(images, size=size, margin=margin, width=width)},
+        # The strokes list the digits in order, after the letters.
         labels=digits.astype(np.int32) + STROKES.index("0"),
         symbols=STROKES,
         groups=np.arange(len(digits)).astype(str),
         group_kind="sample",
     )
+
+
+def read_idx(files: zipfile.ZipFile, member: str, axes: int) -> np.ndarray:
+    """One gzipped IDX member of unsigned bytes, as u8 with `axes` axes.
+
+    The format: two zero bytes, 0x08 for unsigned bytes, the number of axes, each axis
+    as a big-endian int32, then the values. InputError for anything else.
+    """
+    with files.open(member) as packed, gzip.open(packed) as stream:
+        try:
+            header = stream.read(4 + 4 * axes)
+            expected = bytes([0, 0, 8, axes])
+            if header[:4] != expected or len(header) < 4 + 4 * axes:
+                raise InputError(
+                    f"{member} starts with {header[:4].hex()} and not with "
+                    f"{expected.hex()}, an IDX file of bytes with {axes} axes; "
+                    f"fetch the archive again."
+                )
+            shape = np.frombuffer(header, ">u4", offset=4).astype(int).tolist()
+            # As Python integers: a hostile header overflows int64.
+            size = int(np.prod(shape, dtype=object))
+            if size > MAX_BYTES:
+                raise InputError(
+                    f"{member} announces {shape} values, above the limit of "
+                    f"{MAX_BYTES:,} bytes; fetch the archive again."
+                )
+            values = stream.read(size + 1)  # one more byte shows a member that is long
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(
+                f"{member} is truncated or damaged ({error}); fetch the archive again."
+            ) from error
+    if len(values) != size:
+        more = "more than " if len(values) > size else ""
+        raise InputError(
+            f"{member} holds {more}{min(len(values), size)} bytes where its header "
+            f"{shape} announces {size}; fetch the archive again."
+        )
+    return np.frombuffer(values, np.uint8).reshape(shape)

@@ -1,11 +1,11 @@
-"""The 63 symbols as written by hands that never existed; numpy only."""
+"""Synthetic handwriting: the 63 symbols by random writers; numpy only."""
 
 from typing import Literal, get_args
 
 import numpy as np
 
 from strokejax.data.dataset import Dataset
-from strokejax.ink.formats import PackedInk
+from strokejax.ink.packed import PackedInk
 from strokejax.ink.resample import longer_sides, resample
 from strokejax.ink.synthesis.handwriting import random_writer, write_many
 from strokejax.table.symbols import STROKES
@@ -26,10 +26,10 @@ def load_synthetic(
     """`samples` samples of each of the 63 symbols by each of `writers` writers.
 
     `inputs` are "points" f32[n count 3] (`ink.resample`) and "size" f32[n], the longer
-    side over the writer's median letter or digit. Labels index `symbols.STROKES`,
-    groups are the writers. A writer is determined by (seed, split,
-    index), so no writer is in two splits, and more writers leave the first ones as they
-    are. Raises InputError for an unknown split or for sizes below one.
+    side over the writer's median letter or digit. Labels index `symbols.STROKES`;
+    groups are the writers. (seed, split, index) determine a writer, so no writer is in
+    two splits, and additional writers leave the first ones unchanged. InputError for an
+    unknown split and for numbers below 1.
     """
     if split not in SPLITS:
         raise InputError(
@@ -53,7 +53,8 @@ def load_synthetic(
 
 
 def _pages(seed: int, split: Split, index: int, samples: int) -> list[PackedInk]:
-    """What one writer wrote: the symbols in order, `samples` of each."""
+    """The ink of one writer: `samples` of each symbol, symbols in order."""
+    # `spawn_key` gives each writer an independent stream of random numbers.
     sequence = np.random.SeedSequence(seed, spawn_key=(SPLITS.index(split), index))
     rng = np.random.default_rng(sequence)
     writer = random_writer(rng)
@@ -61,10 +62,11 @@ def _pages(seed: int, split: Split, index: int, samples: int) -> list[PackedInk]
 
 
 def _sizes(packed: PackedInk, writers: int) -> np.ndarray:
-    """f32[n]: longer sides over the writer's median without spaces, the last symbol."""
+    """f32[n]: each sample's longer side over the writer's median letter or digit."""
     side = longer_sides(packed).reshape(writers, len(STROKES), -1)
-    usual = np.median(side[:, :-1], axis=(1, 2), keepdims=True)
-    return (side / usual).astype(np.float32).ravel()
+    # The last symbol is the space.
+    median = np.median(side[:, :-1], axis=(1, 2), keepdims=True)
+    return (side / median).astype(np.float32).ravel()
 
 
 def _concatenate(inks: list[PackedInk]) -> PackedInk:

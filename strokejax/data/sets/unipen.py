@@ -6,7 +6,7 @@ import numpy as np
 
 from strokejax.data.dataset import Dataset, data_file
 from strokejax.data.splits import split_mask
-from strokejax.ink.formats import PackedInk, read_packed
+from strokejax.ink.packed import PackedInk, read_packed
 from strokejax.ink.resample import resample
 from strokejax.table.symbols import STROKES
 from strokejax.types import InputError
@@ -17,16 +17,18 @@ FILE = "unipen_alnum_dev.npz"
 def load_unipen(
     split: str, *, root: str | Path | None = None, count: int = 64
 ) -> Dataset:
-    """Letters and digits of the writers of a split, "train" or "validation".
+    """Letters and digits by the writers of a split, "train" or "validation".
 
     Inputs: "points" f32[n count 3] and "size" f32[n], the longer side over the
-    writer's median letter or digit. Labels index the 63 strokes; space has no sample.
+    writer's median letter or digit. Labels index the 63 strokes; the space has no
+    samples. InputError if the file is missing or lacks an array.
     """
     path = data_file(FILE, root)
     packed, extra = read_packed(path)
     for key in ("label", "writer", "relative_size"):
         if key not in extra:
             raise InputError(f"{path} has no array {key!r}; fetch the file again.")
+    # By writer: validation measures hands that training never saw.
     chosen = np.flatnonzero(split_mask(split, "writer", extra["writer"]))
     return Dataset(
         name=f"unipen/{split}",
@@ -42,8 +44,9 @@ def load_unipen(
 
 
 def stroke_labels(names: np.ndarray, where: str) -> np.ndarray:
-    """i32[n]: the labels of symbols named in str[n], or InputError for the unknown."""
+    """i32[n]: labels of the symbols str[n]; InputError, citing `where`, for others."""
     index = {name: i for i, name in enumerate(STROKES)}
+    # Once a distinct name: a data set has thousands of samples of few symbols.
     unique, inverse = np.unique(names, return_inverse=True)
     unknown = [str(name) for name in unique if name not in index]
     if unknown:
@@ -55,14 +58,14 @@ def stroke_labels(names: np.ndarray, where: str) -> np.ndarray:
 
 
 def take_packed(packed: PackedInk, chosen: np.ndarray) -> PackedInk:
-    """The chosen samples, i64[m] in rising order, as packed ink of their own."""
+    """Packed ink of the samples with these indices, i64[m] in ascending order."""
     points, stroke_start, sample_start = packed
+    # Masks over samples, then over their strokes, then over their points.
     samples = np.zeros(len(sample_start) - 1, bool)
     samples[chosen] = True
     strokes = np.repeat(samples, np.diff(sample_start))
-    kept = np.repeat(strokes, np.diff(stroke_start))
     return PackedInk(
-        points[kept],
+        points[np.repeat(strokes, np.diff(stroke_start))],
         _offsets(np.diff(stroke_start)[strokes]),
         _offsets(np.diff(sample_start)[samples]),
     )

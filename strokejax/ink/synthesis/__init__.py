@@ -1,1 +1,1 @@
-"""Handwriting that is computed, not recorded."""
+"""Synthetic handwriting: letter forms, writers and scribbles."""

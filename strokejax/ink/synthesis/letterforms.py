@@ -1,8 +1,9 @@
 """Letter forms as chains of ballistic movements; numpy only.
 
-A form is cut into movements at its corners and, along its curves, wherever one cubic no
-longer follows it. Coordinates are in capital heights: the baseline is y = 0, capitals
-reach y = -1.
+The forms of the 63 symbols are control polygons, from two Hershey fonts and from a
+table of handwritten ones. A form is cut into movements at its corners and, along its
+curves, wherever one cubic no longer fits. Coordinates are in capital heights: the
+baseline is y = 0, capitals reach y = -1.
 """
 
 import itertools
@@ -14,8 +15,7 @@ import numpy as np
 
 from strokejax.types import InputError
 
-# The forms of the 63 symbols as control polygons; numpy only.
-
+# Control polygons
 
 SYMBOLS: tuple[str, ...] = (*string.ascii_letters, *string.digits, "space")
 
@@ -30,8 +30,9 @@ CURSIVE = frozenset(string.ascii_lowercase) - {"z"} | frozenset("ABCDEFKLMNOPR")
 CAPITAL = 21.0
 BASELINE = 9.0
 DOT = 3.0
+"""Longest side of a dot, in font units."""
 
-HAND: dict[str, tuple[str, ...]] = {
+EXTRA_FORMS: dict[str, tuple[str, ...]] = {
     "a": (
         "5,-3 1,-5 -3,-4 -6,0 -6,5 -3,8 0,8 4,4 5,-5 5,5 6,8 9,8",
         "-5,-3 -2,-5 2,-5 5,-3 5,9 / 5,1 1,0 -3,1 -6,4 -5,7 -2,9 2,8 5,5",
@@ -98,34 +99,42 @@ HAND: dict[str, tuple[str, ...]] = {
     "9": ("5,-9 1,-12 -4,-10 -6,-6 -3,-2 1,-2 5,-6 5,-11 4,9",),
     "space": ("-9,0 9,0", "0,0 0,0"),
 }
-"""What people write and the fonts lack: points x,y; a slash lifts the pen."""
+"""Handwritten forms that the fonts lack: points x,y in font units; / lifts the pen."""
 
 
 def form_count(symbol: str) -> int:
-    """Number of forms a symbol has; the cursive one, where there is one, is last."""
+    """Number of forms of a symbol; its cursive form, if it has one, is the last.
+
+    InputError for a symbol without forms.
+    """
     if symbol not in SYMBOLS:
         raise InputError(
-            f"No form is known for the symbol {symbol!r}; the hand writes a-z, A-Z, "
-            f"0-9 and 'space'."
+            f"The symbol {symbol!r} has no letter form; handwriting is synthesised for "
+            f"a-z, A-Z, 0-9 and 'space'."
         )
-    return (symbol != "space") + len(HAND.get(symbol, ())) + (symbol in CURSIVE)
+    extra = len(EXTRA_FORMS.get(symbol, ()))
+    return (symbol != "space") + extra + (symbol in CURSIVE)
 
 
-def outline(symbol: str, form: int = 0) -> list[np.ndarray]:
-    """The control polygons of a form, f64[n 2] a stroke, in capital heights."""
+def control_polygons(symbol: str, form: int = 0) -> list[np.ndarray]:
+    """The polygons of a form, f64[n 2] per stroke, in capital heights.
+
+    Forms are, in this order: the print font's, those of `EXTRA_FORMS`, the cursive
+    font's. "space" has extra forms only. `form` counts modulo the number of forms.
+    """
     form %= form_count(symbol)
-    hand = HAND.get(symbol, ())
+    extra = EXTRA_FORMS.get(symbol, ())
     if symbol != "space":
         form -= 1
-    if 0 <= form < len(hand):
-        parts = hand[form].split("/")
-        raw = [[point.split(",") for point in part.split()] for part in parts]
+    if 0 <= form < len(extra):
+        polygons = extra[form].split("/")
+        raw = [[point.split(",") for point in polygon.split()] for polygon in polygons]
     else:
         raw = _font(PRINT_FONT if form < 0 else CURSIVE_FONT)[symbol]
     strokes = [np.array(stroke, np.float64) - (0.0, BASELINE) for stroke in raw]
     strokes = [stroke / CAPITAL for stroke in strokes]
+    # People set their dots last, as a touch; the font draws them as small circles.
     dots = [_dash(stroke) for stroke in strokes if is_dot(stroke)]
-    # A hand sets its dots last, as a touch; the font draws them as small circles.
     return [stroke for stroke in strokes if not is_dot(stroke)] + dots
 
 
@@ -149,53 +158,59 @@ def _dash(dot: np.ndarray) -> np.ndarray:
     return middle + np.array([(-0.01, -0.04), (0.01, 0.04)])
 
 
+# Movements
+
 Pen = Literal["lift", "join", "drag"]
 
 CORNER = np.deg2rad(60.0)
+"""Turns above this angle are corners."""
 LONGEST_TURN = np.deg2rad(110.0)
+"""A movement turns by less in total."""
 TOLERANCE = 0.015
+"""Largest distance of a cubic from its curve, in capital heights."""
 
 
 class Glyph(NamedTuple):
-    """A form as `k` movements, those of the lifted pen among them.
+    """A form as `k` movements, including those of the lifted pen.
 
     Movement i displaces the pen by `c1 u + c2 u^2 + c3 u^3`, with (c1, c2, c3) =
     `cubics[i]`, while its phase u runs from 0 to 1.
     """
 
     start: np.ndarray
-    """f64[2]: where the pen first touches."""
+    """f64[2]: position of the first touch."""
     cubics: np.ndarray
     """f64[k 3 2]."""
     lengths: np.ndarray
-    """f64[k]: length of each movement's way."""
+    """f64[k]: arc length of each movement."""
     drawn: np.ndarray
-    """bool[k]: False where the pen is up."""
+    """bool[k]: False while the pen is up."""
     sharp: np.ndarray
     """bool[k]: ends at a corner or at the end of a stroke."""
 
-    def via(self) -> np.ndarray:
+    def via_points(self) -> np.ndarray:
         """Start and ends of the movements, f64[k + 1 2]."""
         return self.start + np.concatenate(
             [np.zeros((1, 2)), np.cumsum(self.cubics.sum(1), axis=0)]
         )
 
     def arrival(self) -> np.ndarray:
-        """Direction f64[k 2] at sharp ends of drawn movements, 0 at all others."""
-        end = self.cubics.transpose(0, 2, 1) @ np.array([1.0, 2.0, 3.0])
-        size = np.hypot(*end.T)
+        """Unit direction f64[k 2] at sharp ends of drawn movements, 0 at others."""
+        # The derivative of the cubic at u = 1 is c1 + 2 c2 + 3 c3.
+        velocity = self.cubics.transpose(0, 2, 1) @ np.array([1.0, 2.0, 3.0])
+        size = np.hypot(*velocity.T)
         keep = self.sharp & self.drawn & (size > 0)
-        return end * (keep / np.where(size > 0, size, 1.0))[:, None]
+        return velocity * (keep / np.where(size > 0, size, 1.0))[:, None]
 
 
 @lru_cache(maxsize=1024)
 def glyph(symbol: str, form: int = 0, pen: Pen = "lift") -> Glyph:
     """The movements of one form of a symbol; `form` counts modulo the number of forms.
 
-    `pen` "lift" keeps the strokes of the form, "join" draws those that share an end as
-    one, "drag" never lifts the pen, save for dots.
+    `pen` "lift" leaves the strokes of the form as they are, "join" draws those that
+    share an end as one, and "drag" never lifts the pen, except for dots.
     """
-    strokes = outline(symbol, form)
+    strokes = control_polygons(symbol, form)
     if pen != "lift":
         strokes = _join(strokes)
     cubics: list[np.ndarray] = []
@@ -209,7 +224,7 @@ def glyph(symbol: str, form: int = 0, pen: Pen = "lift") -> Glyph:
             sharp.append(True)
         for run in _runs(stroke):
             fits = _movements(_smooth(run))
-            cubics += [fit for fit, _ in fits]
+            cubics += [cubic for cubic, _ in fits]
             lengths += [length for _, length in fits]
             drawn += [True] * len(fits)
             sharp += [False] * (len(fits) - 1) + [True]
@@ -223,19 +238,20 @@ def glyph(symbol: str, form: int = 0, pen: Pen = "lift") -> Glyph:
 
 
 def _join(strokes: list[np.ndarray]) -> list[np.ndarray]:
-    """Chains each stroke to the one before where they share an end, as hands do."""
-    chained = strokes[:1]
+    """Joins each stroke to the one before if they share an end, as writers do."""
+    joined = strokes[:1]
     for stroke in strokes[1:]:
-        last = chained[-1]
+        last = joined[-1]
+        # Either stroke may be reversed to make the ends meet.
         if np.array_equal(last[0], stroke[0]):
             last = last[::-1]
         elif np.array_equal(last[-1], stroke[-1]):
             stroke = stroke[::-1]
         if np.array_equal(last[-1], stroke[0]):
-            chained[-1] = np.concatenate([last, stroke[1:]])
+            joined[-1] = np.concatenate([last, stroke[1:]])
         else:
-            chained.append(stroke)
-    return chained
+            joined.append(stroke)
+    return joined
 
 
 def _turns(path: np.ndarray) -> np.ndarray:
@@ -254,7 +270,7 @@ def _runs(polygon: np.ndarray) -> list[np.ndarray]:
 
 
 def _smooth(polygon: np.ndarray, points: int = 8) -> np.ndarray:
-    """A cubic Hermite curve through the points.
+    """A cubic Hermite curve through the vertices, with `points` per segment.
 
     A tangent leans towards the longer of its two segments, so that stems stay straight.
     """
@@ -264,33 +280,37 @@ def _smooth(polygon: np.ndarray, points: int = 8) -> np.ndarray:
     slope = np.diff(polygon, axis=0) / chord[:, None]
     weight = (chord[:-1] / (chord[:-1] + chord[1:]))[:, None]
     inner = slope[:-1] * weight + slope[1:] * (1 - weight)
+    # An end tangent mirrors its neighbour about the segment between, as in an arc.
     tangent = np.concatenate(
         [2 * slope[:1] - inner[:1], inner, 2 * slope[-1:] - inner[-1:]]
     )
     u = np.linspace(0, 1, points, endpoint=False)[None, :, None]
     a, b = polygon[:-1, None], polygon[1:, None]
     ta, tb = (chord[:, None] * t for t in (tangent[:-1], tangent[1:]))
+    # The four Hermite basis functions: two for the ends, two for their tangents.
     curve = a + (b - a) * (u * u * (3 - 2 * u))
     curve += ta[:, None] * (u * (1 - u) ** 2) - tb[:, None] * (u * u * (1 - u))
     return np.concatenate([curve.reshape(-1, 2), polygon[-1:]])
 
 
-def _movements(path: np.ndarray) -> list[tuple[np.ndarray, float]]:
-    """The fewest halvings of a smooth path into cubics (f64[3 2], length)."""
-    step = np.hypot(*np.diff(path, axis=0).T)
-    along = np.concatenate([[0.0], np.cumsum(step)])
-    length = float(along[-1])
+def _movements(curve: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """Fits a smooth curve by cubics (f64[3 2], length); halves it until they fit."""
+    step = np.hypot(*np.diff(curve, axis=0).T)
+    arc_length = np.concatenate([[0.0], np.cumsum(step)])
+    length = float(arc_length[-1])
     if length == 0:
         return [(np.zeros((3, 2)), 0.0)]
-    u = (along / length)[:, None]
-    way = path[-1] - path[0]
-    # c1 + c2 + c3 = way, so that a movement ends where the next one starts.
+    u = (arc_length / length)[:, None]
+    chord = curve[-1] - curve[0]
+    # c1 + c2 + c3 = chord, so that a movement ends where the next one starts: c3 is
+    # eliminated, and least squares fits c1 and c2 alone.
     basis = np.concatenate([u - u**3, u**2 - u**3], axis=1)
-    rest = path - path[0] - way * u**3
-    free = np.linalg.lstsq(basis, rest, rcond=None)[0]
-    turned = np.concatenate([[0.0], np.cumsum(_turns(path))])
-    error = np.hypot(*(rest - basis @ free).T).max()
-    if len(path) < 6 or (error < TOLERANCE and turned[-1] < LONGEST_TURN):
-        return [(np.stack([*free, way - free.sum(0)]), length)]
-    half = int(np.clip(np.searchsorted(turned, turned[-1] / 2), 2, len(path) - 3))
-    return _movements(path[: half + 1]) + _movements(path[half:])
+    residual = curve - curve[0] - chord * u**3
+    fit = np.linalg.lstsq(basis, residual, rcond=None)[0]
+    turned = np.concatenate([[0.0], np.cumsum(_turns(curve))])
+    error = np.hypot(*(residual - basis @ fit).T).max()
+    if len(curve) < 6 or (error < TOLERANCE and turned[-1] < LONGEST_TURN):
+        return [(np.stack([*fit, chord - fit.sum(0)]), length)]
+    # Halved by angle, and each half keeps at least three points.
+    half = int(np.clip(np.searchsorted(turned, turned[-1] / 2), 2, len(curve) - 3))
+    return _movements(curve[: half + 1]) + _movements(curve[half:])

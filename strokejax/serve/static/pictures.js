@@ -39,7 +39,7 @@ export function takePictures(page, { label, testid, take }) {
 }
 
 /**
- * A file's bytes as they are sent: the server says of what is no picture that it is none.
+ * A file's bytes as they are sent: the server refuses what is not a picture.
  * @param {File} file
  */
 export const asPicture = (file) => new Blob([file], {

@@ -1,6 +1,5 @@
-"""What a finder says of files: pictures of text, or fonts themselves."""
+"""Answers of a font finder about files: pictures of text, or font files."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +8,13 @@ import numpy as np
 from strokejax.pictures.images import read_picture
 from strokejax.search.character_model import load_words
 from strokejax.store.model import load_model
-from strokejax.store.paths import FONTS
 from strokejax.table.knn import Answer
 from strokejax.table.table import unit
 from strokejax.tasks.fonts.data import usable_faces
-from strokejax.tasks.fonts.faces import ENDINGS
-from strokejax.tasks.fonts.finder import FontFinder, Identified, finder
+from strokejax.tasks.fonts.faces import SUFFIXES
+from strokejax.tasks.fonts.finder import FontFinder, Identification, finder
 from strokejax.tasks.fonts.index import embeddings
+from strokejax.tasks.fonts.settings import FONTS
 from strokejax.types import InputError
 
 
@@ -25,46 +24,50 @@ def load_finder(
     *,
     fast: bool = True,
 ) -> FontFinder:
-    """The user's own index of fonts, or the packaged one; see `recognizer.load`."""
+    """A stored index of fonts: by default the user's, else the packaged one.
+
+    `false_accepts` and `fast` are those of `strokejax.load`.
+    """
     stored = load_model(model, FONTS)
     return finder(stored, false_accepts=false_accepts, fast=fast)
 
 
-@dataclass(frozen=True)
-class Asker:
-    """Asks a finder for the `k` nearest fonts of files."""
+def identify_file(finder: FontFinder, file: str, k: int = 5) -> dict[str, Any]:
+    """The k nearest fonts of a picture or a font file, as `as_json` gives them.
 
-    finder: FontFinder
-    k: int = 5
-
-    def about(self, file: str) -> dict[str, Any]:
-        """What `strokejax fonts identify` says of a file; InputError if nothing."""
-        if Path(file).suffix.lower() in ENDINGS:
-            return as_json(self._font(file))
-        return as_json(self.finder.identify(read_picture(file), self.k, file))
-
-    def _font(self, file: str) -> Identified:
-        """The fonts near the first face of a font file, by pictures of it."""
-        if not Path(file).is_file():
-            raise InputError(f"{file} is not there; name a picture or a font file.")
-        known, refused = usable_faces([Path(file)], workers=1)
-        if not known:
-            raise InputError(refused[file])
-        network, words = self.finder.recognizer, load_words("en")
-        found = embeddings(network, known[:1], words, refused, workers=1)
-        if not found:
-            raise InputError(f"{file}: {refused[known[0].name]}")
-        z = unit(found[known[0].name].sum(0)).astype(np.float32)
-        return Identified(self.finder.nearest(z[None], self.k)[0], (), z)
+    InputError for a file that is neither.
+    """
+    if Path(file).suffix.lower() in SUFFIXES:
+        return as_json(_identify_font(finder, file, k))
+    return as_json(finder.identify(read_picture(file), k, file))
 
 
-def as_json(found: Identified) -> dict[str, Any]:
-    """An answer and its regions as the command prints them."""
-    regions = [{"box": list(r.box)} | _answer(r.answer) for r in found.regions]
-    return _answer(found.answer) | {"regions": regions}
+def _identify_font(finder: FontFinder, file: str, k: int) -> Identification:
+    """The fonts nearest to the first face of a font file, by pictures of the face."""
+    if not Path(file).is_file():
+        raise InputError(f"{file} does not exist; name a picture or a font file.")
+    faces, refused = usable_faces([Path(file)], workers=1)
+    if not faces:
+        raise InputError(*refused.values())
+    face, words = faces[0], load_words("en")
+    z = embeddings(finder.recognizer, [face], words, refused, workers=1)
+    if not z:
+        raise InputError(*refused.values())
+    mean = unit(z[face.name].sum(0)).astype(np.float32)
+    return Identification(finder.nearest(mean[None], k)[0], (), mean)
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
-    told = answer._asdict()
-    told.pop("inputs")
-    return told
+def as_json(identification: Identification) -> dict[str, Any]:
+    """The answer and its regions as JSON: the fields of `Answer`, without `inputs`."""
+    regions = [
+        {"box": list(region.box)} | _answer_as_json(region.answer)
+        for region in identification.regions
+    ]
+    return _answer_as_json(identification.answer) | {"regions": regions}
+
+
+def _answer_as_json(answer: Answer) -> dict[str, Any]:
+    fields = answer._asdict()
+    # Always `MODALITIES`: a picture of text has no other inputs.
+    fields.pop("inputs")
+    return fields

@@ -1,7 +1,7 @@
-"""Text in fonts as a browser shows it.
+"""Pictures of text in fonts as a browser shows them: Chromium, run by playwright.
 
-A second way from outlines to pixels (Skia), to test what pictures by
-`strokejax.tasks.fonts.typeset` train.
+Chromium rasterises outlines with Skia, not with FreeType as `typeset` does. Its
+pictures test what a network learned from those of `typeset`; they are never trained on.
 """
 
 import hashlib
@@ -18,20 +18,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strokejax.pictures.images import decode_picture
-from strokejax.tasks.fonts.data import Texts, random_look, random_setting
+from strokejax.tasks.fonts.data import TextSampler, random_augmentation, random_style
 from strokejax.tasks.fonts.faces import Face, characters
-from strokejax.tasks.fonts.typeset import Setting
+from strokejax.tasks.fonts.typeset import TextStyle
 from strokejax.types import InputError
-
-# A page of texts in fonts, drawn by a browser: Chromium, run by playwright.
-
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--no-sandbox", "--disable-background-networking")
-STEPS = 10
-"""Most pixels of CSS among which one is a whole pixel of the picture."""
-WIDE, LONGEST = 2_400, 12_000
-"""Pixels across a page where its texts allow it, and most pixels of a side."""
+MAX_STEP = 10
+"""Maximum number of CSS pixels between two that fall on whole pixels of the picture."""
+PAGE_WIDTH, MAX_SIDE = 2_400, 12_000
+"""Pixels: width of a page, unless its texts are wider, and limit of a page's sides."""
+
+ZOOMS = (2 / 3, 0.8, 1.0, 1.25, 1.5, 2.0)
+"""Zoom levels of browsers, and pixel densities of phones."""
+LINE_COUNTS = (0.6, 0.25, 0.15)
+"""Shares of pictures with one, two and three lines."""
+PADDING = 0.75
+"""Ems around a text on the page, because letters can reach beyond their lines."""
+MARGIN = 1 / 3
+"""Ems around the ink in a finished picture, as in those of `typeset`."""
+BATCH = 256
+"""Specimens drawn together, so that those of one zoom level share pages."""
+TRIES = 20
+"""Random texts tried until the font has all their characters."""
 
 _PAGE = """<!doctype html><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none';
@@ -52,16 +62,16 @@ _DRAW = """async ({fonts, texts, wide, step}) => {
       refused[file] = String(error);
     }
   }));
-  const boxes = texts.map(([file, text, style]) => {
+  const boxes = texts.map(([file, text, css]) => {
     const box = document.createElement("div");
     box.textContent = text;
-    Object.assign(box.style, style, {fontFamily: fonts[file][0]});
+    Object.assign(box.style, css, {fontFamily: fonts[file][0]});
     return document.body.appendChild(box);
   });
   await document.fonts.ready;
-  const room = (size) => `${Math.ceil(size / step) * step - size}px`;
+  const padding = (size) => `${Math.ceil(size / step) * step - size}px`;
   boxes.map((box) => [box, box.getBoundingClientRect()]).forEach(([box, at]) => {
-    box.style.margin = `0 ${room(at.width)} ${room(at.height)} 0`;
+    box.style.margin = `0 ${padding(at.width)} ${padding(at.height)} 0`;
   });
   return [refused, boxes.map((box) => {
     const {left, top, right, bottom} = box.getBoundingClientRect();
@@ -70,27 +80,232 @@ _DRAW = """async ({fonts, texts, wide, step}) => {
 }"""
 
 
+class Specimen(NamedTuple):
+    """A text to be shown by a browser."""
+
+    face: Face
+    lines: tuple[str, ...]
+    style: TextStyle
+    """Its size is in CSS pixels; hinting is up to the browser."""
+    ink: tuple[int, int, int] = (0, 0, 0)
+    paper: tuple[int, int, int] = (255, 255, 255)
+    zoom: float = 1.0
+    """Pixels of the picture for one CSS pixel."""
+
+
+class Screenshot(NamedTuple):
+    """The picture of a specimen, or the reason why there is none."""
+
+    specimen: Specimen
+    picture: np.ndarray
+    """u8[h w 3]; empty if the specimen was refused."""
+    refused: str = ""
+    """The reason why there is no picture; "" if there is one."""
+
+
+_NO_PICTURE = np.zeros((0, 0, 3), np.uint8)
+
+
+# Random specimens.
+
+
+def screen_pictures(
+    faces: Sequence[Face], words: Mapping[str, float], count: int, seed: int = 0
+) -> Iterator[tuple[int, Screenshot]]:
+    """`count` random pictures of each face in turn, with the index of the face.
+
+    `words` maps words to frequencies. InputError if there is no browser.
+    """
+    texts = TextSampler(dict(words))
+    indices = [(i, number) for i in range(len(faces)) for number in range(count)]
+    specimens = (
+        random_specimen(faces[i], texts, _generator(faces[i], seed, number))
+        for i, number in indices
+    )
+    for (i, _), screenshot in zip(indices, screenshots(specimens), strict=True):
+        yield i, screenshot
+
+
+def _generator(face: Face, seed: int, number: int) -> np.random.Generator:
+    name_hash = hashlib.sha256(face.name.encode()).digest()[:8]
+    return np.random.default_rng([*name_hash, face.index, seed, number])
+
+
+def random_specimen(
+    face: Face, texts: TextSampler, rng: np.random.Generator
+) -> Specimen:
+    """One to three random lines in a random style, two colours, and a zoom level."""
+    zoom = float(rng.choice(ZOOMS))
+    style = random_style(rng, face.axes)
+    colours = random_augmentation(rng, style.size)
+    # In CSS pixels: the zoom brings the text back to the sampled size.
+    style = style._replace(size=float(max(1, round(style.size / zoom))))
+    count = int(rng.choice([1, 2, 3], p=LINE_COUNTS))
+    lines = ()
+    for _ in range(TRIES):
+        lines = tuple(texts.line(rng) for _ in range(count))
+        # Later faces of a collection are refused in any case.
+        if face.index or not _missing(face, lines):
+            break
+    return Specimen(face, lines, style, colours.ink[0], colours.paper[0], zoom)
+
+
+# Screenshots: specimens of one zoom level share pages, and are cut out of these.
+
+
+def screenshots(specimens: Iterable[Specimen]) -> Iterator[Screenshot]:
+    """The screenshot of each specimen, in order; InputError if there is no browser.
+
+    A font that the browser cannot load, or that lacks a character, is refused: the
+    browser would silently show another font.
+    """
+    remaining = iter(specimens)
+    with browser() as running:
+        while batch := [*islice(remaining, BATCH)]:
+            reasons = [_refusal(specimen) for specimen in batch]
+            jobs = zip(batch, repeat(_NO_PICTURE), reasons, strict=False)
+            done = [Screenshot(*job) for job in jobs]
+            drawable = {i: s for i, s in enumerate(batch) if not reasons[i]}
+            for page in _pages(drawable):
+                taken = _take(running, [batch[i] for i in page])
+                for i, screenshot in zip(page, taken, strict=True):
+                    done[i] = screenshot
+            yield from done
+
+
+def _refusal(specimen: Specimen) -> str:
+    """The reason why a specimen is not drawn at all; "" if it is."""
+    face, height = specimen.face, _max_height(specimen)
+    if face.index:
+        return (
+            f"{face.name} is face {face.index} of the collection {face.file}, which "
+            f"browsers cannot load; give it as a file of its own."
+        )
+    if missing := _missing(face, specimen.lines):
+        return (
+            f"{face.name} lacks {len(missing)} characters of {specimen.lines[0]!r} "
+            f"({missing[:8]}), which another font would show; give other words."
+        )
+    if height > MAX_SIDE:
+        return (
+            f"{specimen.lines[0]!r} in {specimen.style.size:,g} pixels is a picture of "
+            f"up to {height:,.0f} pixels, above the limit of {MAX_SIDE:,}; set it "
+            f"smaller."
+        )
+    return ""
+
+
+def _missing(face: Face, lines: Iterable[str]) -> str:
+    # A space of another font is invisible.
+    return "".join(sorted(set("".join(lines)) - characters(face.file) - {" "}))
+
+
+def _max_height(specimen: Specimen) -> float:
+    """Upper bound of a specimen's height on the page, in pixels."""
+    em = specimen.style.size * specimen.zoom
+    return em * (2 * PADDING + specimen.style.leading * len(specimen.lines)) + 2
+
+
+def _pages(specimens: Mapping[int, Specimen]) -> Iterator[list[int]]:
+    """Specimens of one zoom level that fit on a page, even if each takes a row."""
+    for zoom in sorted({specimen.zoom for specimen in specimens.values()}):
+        page, height = [], 0.0
+        for i in (i for i, s in specimens.items() if s.zoom == zoom):
+            height += _max_height(specimens[i])
+            if height > MAX_SIDE:
+                yield page
+                page, height = [], _max_height(specimens[i])
+            page.append(i)
+        yield page
+
+
+def _take(running: "Browser", specimens: list[Specimen]) -> list[Screenshot]:
+    """Screenshots of specimens of one zoom level, from one picture of a page."""
+    texts = [Text(s.face.file, "\n".join(s.lines), _css(s)) for s in specimens]
+    sheet, boxes, refused = render_page(running, texts, specimens[0].zoom)
+    taken = []
+    for specimen, box in zip(specimens, boxes.tolist(), strict=True):
+        face = specimen.face
+        if error := refused.get(face.file):
+            reason = (
+                f"{face.name} ({face.file}) loads in no browser ({error[:80]}); leave "
+                f"it out."
+            )
+            taken.append(Screenshot(specimen, _NO_PICTURE, reason))
+        else:
+            taken.append(_crop(specimen, sheet, box))
+    return taken
+
+
+def _css(specimen: Specimen) -> dict[str, str]:
+    style, face = specimen.style, specimen.face
+    defaults = tuple(axis[2] for axis in face.axes)
+    axes = zip(face.axes, style.axes or defaults, strict=True)
+    return {
+        "fontSize": f"{style.size}px",
+        "lineHeight": str(style.leading),
+        "letterSpacing": f"{style.spacing}em",
+        "textAlign": style.align,
+        # Always set: otherwise CSS's font-weight moves a variable font's weight axis.
+        "fontVariationSettings": ", ".join(f'"{a[0]}" {at}' for a, at in axes),
+        "padding": f"{PADDING}em",
+        "color": f"rgb{specimen.ink}",
+        "backgroundColor": f"rgb{specimen.paper}",
+    }
+
+
+def _crop(specimen: Specimen, sheet: np.ndarray, box: list[int]) -> Screenshot:
+    """A specimen cut out of its page, with an even margin around the ink."""
+    left, top, right, bottom = box
+    text, face = specimen.lines[0], specimen.face
+    if right > sheet.shape[1] or bottom > sheet.shape[0]:
+        reason = (
+            f"{text!r} in {face.name} is {right - left:,} pixels long, above the limit "
+            f"of {MAX_SIDE:,}; set it smaller."
+        )
+        return Screenshot(specimen, _NO_PICTURE, reason)
+    picture = sheet[top:bottom, left:right]
+    inked = (picture != np.array(specimen.paper, np.uint8)).any(2)
+    if not inked.any():
+        reason = f"{face.name} draws nothing for {text!r}; leave it out."
+        return Screenshot(specimen, _NO_PICTURE, reason)
+    margin = round(MARGIN * specimen.style.size * specimen.zoom)
+    rows, columns = (np.flatnonzero(inked.any(axis)) for axis in (1, 0))
+    return Screenshot(
+        specimen,
+        picture[
+            max(rows[0] - margin, 0) : rows[-1] + 1 + margin,
+            max(columns[0] - margin, 0) : columns[-1] + 1 + margin,
+        ].copy(),
+    )
+
+
+# The browser, and pages of texts in it.
+
+
 class Text(NamedTuple):
     """A text on a page."""
 
     file: str
-    """Of its font."""
+    """The font file."""
     text: str
-    style: dict[str, str]
-    """CSS by property, as scripts spell it."""
+    css: dict[str, str]
+    """CSS properties by their names in scripts (fontSize)."""
 
 
 class Browser(NamedTuple):
     """A running browser with one page."""
 
     page: Any
-    commands: Any
-    address: str
+    devtools: Any
+    """Session of the Chrome DevTools protocol."""
+    url: str
+    """Address of the empty page."""
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser without a network; InputError where there is none, or it ends."""
+    """A browser without network access; InputError if there is none, or it crashes."""
     try:
         from playwright.sync_api import Error, sync_playwright
     except ImportError as error:
@@ -117,240 +332,43 @@ def browser() -> Iterator[Browser]:
             running.close()
     except Error as error:
         raise InputError(
-            f"{program} does not start, or ended ({str(error).splitlines()[0][:80]}); "
+            f"{program} cannot start, or crashed ({str(error).splitlines()[0][:80]}); "
             f"install it again, or draw with FreeType."
         ) from error
 
 
-def page_of(
+def render_page(
     running: Browser, texts: Sequence[Text], zoom: float
 ) -> tuple[np.ndarray, np.ndarray, dict[str, str]]:
-    """u8[h w 3] a picture of texts side by side, i64[n 4] their boxes, fonts refused.
+    """u8[h w 3]: a picture of texts side by side; i64[n 4]: their boxes; failed fonts.
 
-    Boxes are left, top, right and bottom in pixels; those that end beyond `LONGEST`
-    may be missing in the picture. Of fonts that do not load, why is said by file.
+    Boxes are left, top, right and bottom in pixels; those that end beyond `MAX_SIDE`
+    can be missing in the picture. Failed fonts map their file to the error.
     """
     fonts = {
         file: (f"font{i}", Path(file).absolute().as_uri())
         for i, file in enumerate(sorted({text.file for text in texts}))
     }
-    running.page.goto(running.address)
-    _resize(running, WIDE, WIDE, zoom)
-    # Every box begins at a whole pixel: a text looks the same wherever it is.
-    step = Fraction(zoom).limit_denominator(STEPS).denominator
-    told = {"fonts": fonts, "texts": texts, "wide": WIDE / zoom, "step": step}
-    refused, found = running.page.evaluate(_DRAW, told)
-    ends = np.array(found) * zoom
-    # Boxes end at whole pixels, near where they should; beyond is another's colour.
+    running.page.goto(running.url)
+    _resize(running, PAGE_WIDTH, PAGE_WIDTH, zoom)
+    # Every box begins at a whole pixel, so a text looks the same wherever it stands.
+    step = Fraction(zoom).limit_denominator(MAX_STEP).denominator
+    page = {"fonts": fonts, "texts": texts, "wide": PAGE_WIDTH / zoom, "step": step}
+    refused, css_boxes = running.page.evaluate(_DRAW, page)
+    ends = np.array(css_boxes) * zoom
+    # A pixel inside the edges, which blend with the neighbour's colour.
     inside = [np.ceil(ends[:, :2]) + 1, np.floor(ends[:, 2:]) - 1]
     boxes = np.concatenate(inside, 1).astype(int)
-    right, bottom = ends[(ends[:, 2:] <= LONGEST).all(1), 2:].max(0, initial=1).tolist()
+    fits = (ends[:, 2:] <= MAX_SIDE).all(1)
+    right, bottom = ends[fits, 2:].max(0, initial=1).tolist()
     _resize(running, right, bottom, zoom)
-    how = {"format": "png", "optimizeForSpeed": True}
-    data = running.commands.send("Page.captureScreenshot", how)["data"]
+    options = {"format": "png", "optimizeForSpeed": True}
+    data = running.devtools.send("Page.captureScreenshot", options)["data"]
     return decode_picture(b64decode(data), "the page"), boxes, refused
 
 
 def _resize(running: Browser, width: float, height: float, zoom: float) -> None:
-    """The page as large as so many pixels of its picture."""
+    """Sets the size of the page, in pixels of its picture."""
     size = {"width": int(np.ceil(width / zoom)), "height": int(np.ceil(height / zoom))}
-    how = size | {"deviceScaleFactor": zoom, "mobile": False}
-    running.commands.send("Emulation.setDeviceMetricsOverride", how)
-
-
-ZOOMS = (2 / 3, 0.8, 1.0, 1.25, 1.5, 2.0)
-"""Steps of browsers and of the screens of phones."""
-LINES = (0.6, 0.25, 0.15)
-"""Shares of pictures with one line, two and three."""
-ROOM = 0.75
-"""Around a text, of the em: letters reach out of their lines."""
-MARGIN = 1 / 3
-"""That stays around what was drawn, of the em; what `typeset` leaves."""
-AT_ONCE = 256
-"""Shots that wait for each other, so that those of one zoom share pages."""
-TRIES = 20
-"""Texts drawn until a font has all their characters."""
-
-
-class Shot(NamedTuple):
-    """A text as a browser shows it."""
-
-    face: Face
-    lines: tuple[str, ...]
-    setting: Setting
-    """Its size is in CSS pixels; hinting is the browser's."""
-    ink: tuple[int, int, int] = (0, 0, 0)
-    paper: tuple[int, int, int] = (255, 255, 255)
-    zoom: float = 1.0
-    """Pixels of the picture for one of CSS."""
-
-
-class Taken(NamedTuple):
-    """What became of a shot."""
-
-    shot: Shot
-    picture: np.ndarray
-    """u8[h w 3]; empty where it was refused."""
-    refused: str = ""
-    """Why there is no picture; "" where there is."""
-
-
-def screen_pictures(
-    faces: Sequence[Face], words: Mapping[str, float], count: int, seed: int = 0
-) -> Iterator[tuple[int, Taken]]:
-    """`count` random pictures of each face, face by face, with the face's number.
-
-    `words` have frequencies. InputError where there is no browser.
-    """
-    texts = Texts(dict(words))
-    numbers = [(i, number) for i in range(len(faces)) for number in range(count)]
-    shots = (
-        random_shot(faces[i], texts, _random(faces[i], seed, number))
-        for i, number in numbers
-    )
-    for (i, _), taken in zip(numbers, screenshots(shots), strict=True):
-        yield i, taken
-
-
-def _random(face: Face, seed: int, number: int) -> np.random.Generator:
-    own = hashlib.sha256(face.name.encode()).digest()[:8]
-    return np.random.default_rng([*own, face.index, seed, number])
-
-
-def random_shot(face: Face, texts: Texts, rng: np.random.Generator) -> Shot:
-    """One to three lines, their setting, two colours and a zoom."""
-    zoom = float(rng.choice(ZOOMS))
-    setting = random_setting(rng, face.axes)
-    look = random_look(rng, setting.size)
-    setting = setting._replace(size=float(max(1, round(setting.size / zoom))))
-    count = int(rng.choice([1, 2, 3], p=LINES))
-    lines = ()
-    for _ in range(TRIES):
-        lines = tuple(texts.line(rng) for _ in range(count))
-        if face.index or not _missing(face, lines):
-            break
-    return Shot(face, lines, setting, look.ink[0], look.paper[0], zoom)
-
-
-def screenshots(shots: Iterable[Shot]) -> Iterator[Taken]:
-    """What became of every shot, in their order; InputError where there is no browser.
-
-    A font that the browser does not load, or that lacks a character, is refused by
-    name: another one would show.
-    """
-    left = iter(shots)
-    with browser() as running:
-        while some := [*islice(left, AT_ONCE)]:
-            whys = [_why_not(shot) for shot in some]
-            done = [Taken(*job) for job in zip(some, repeat(_NONE), whys, strict=False)]
-            for page in _pages({i: s for i, s in enumerate(some) if not whys[i]}):
-                taken = _take(running, [some[i] for i in page])
-                for i, one in zip(page, taken, strict=True):
-                    done[i] = one
-            yield from done
-
-
-_NONE = np.zeros((0, 0, 3), np.uint8)
-
-
-def _why_not(shot: Shot) -> str:
-    """Why a shot is not even tried."""
-    face, high = shot.face, _height(shot)
-    if face.index:
-        return (
-            f"{face.name} is number {face.index} of the collection {face.file}, and "
-            f"browsers load none; give it as a file of its own."
-        )
-    if missing := _missing(face, shot.lines):
-        return (
-            f"{face.name} lacks {len(missing)} characters of {shot.lines[0]!r} "
-            f"({missing[:8]}), and another font would show; give other words."
-        )
-    if high > LONGEST:
-        return (
-            f"{shot.lines[0]!r} in {shot.setting.size:,g} pixels is a picture of up to "
-            f"{high:,.0f} pixels, above the limit of {LONGEST:,}; set it smaller."
-        )
-    return ""
-
-
-def _missing(face: Face, lines: Iterable[str]) -> str:
-    # A space of another font shows nothing.
-    return "".join(sorted(set("".join(lines)) - characters(face.file) - {" "}))
-
-
-def _height(shot: Shot) -> float:
-    """Pixels that a shot takes at most."""
-    em = shot.setting.size * shot.zoom
-    return em * (2 * ROOM + shot.setting.leading * len(shot.lines)) + 2
-
-
-def _pages(shots: Mapping[int, Shot]) -> Iterator[list[int]]:
-    """Shots of one zoom that fit a page, were each in a row of its own."""
-    for zoom in sorted({shot.zoom for shot in shots.values()}):
-        page, high = [], 0.0
-        for i in (i for i, shot in shots.items() if shot.zoom == zoom):
-            high += _height(shots[i])
-            if high > LONGEST:
-                yield page
-                page, high = [], _height(shots[i])
-            page.append(i)
-        yield page
-
-
-def _take(running: Browser, shots: list[Shot]) -> list[Taken]:
-    """Shots of one zoom, by one picture of a page with all of them."""
-    texts = [Text(s.face.file, "\n".join(s.lines), _style(s)) for s in shots]
-    sheet, boxes, refused = page_of(running, texts, shots[0].zoom)
-    taken = []
-    for shot, box in zip(shots, boxes.tolist(), strict=True):
-        if why := refused.get(shot.face.file):
-            why = (
-                f"{shot.face.name} ({shot.face.file}) loads in no browser ({why[:80]})"
-            )
-            taken.append(Taken(shot, _NONE, f"{why}; leave it out."))
-        else:
-            taken.append(_cut(shot, sheet, box))
-    return taken
-
-
-def _style(shot: Shot) -> dict[str, str]:
-    setting, face = shot.setting, shot.face
-    usual = tuple(axis[2] for axis in face.axes)
-    axes = zip(face.axes, setting.axes or usual, strict=True)
-    return {
-        "fontSize": f"{setting.size}px",
-        "lineHeight": str(setting.leading),
-        "letterSpacing": f"{setting.spacing}em",
-        "textAlign": setting.align,
-        # Weights asked for by CSS would move a variable font from where it stands.
-        "fontVariationSettings": ", ".join(f'"{a[0]}" {at}' for a, at in axes),
-        "padding": f"{ROOM}em",
-        "color": f"rgb{shot.ink}",
-        "backgroundColor": f"rgb{shot.paper}",
-    }
-
-
-def _cut(shot: Shot, sheet: np.ndarray, box: list[int]) -> Taken:
-    """The shot out of the page, with an even margin around what was drawn."""
-    left, top, right, bottom = box
-    if right > sheet.shape[1] or bottom > sheet.shape[0]:
-        why = (
-            f"{shot.lines[0]!r} in {shot.face.name} is {right - left:,} pixels long, "
-            f"above the limit of {LONGEST:,}; set it smaller."
-        )
-        return Taken(shot, _NONE, why)
-    part = sheet[top:bottom, left:right]
-    drawn = (part != np.array(shot.paper, np.uint8)).any(2)
-    if not drawn.any():
-        why = f"{shot.face.name} draws nothing for {shot.lines[0]!r}; leave it out."
-        return Taken(shot, _NONE, why)
-    margin = round(MARGIN * shot.setting.size * shot.zoom)
-    rows, columns = (np.flatnonzero(drawn.any(axis)) for axis in (1, 0))
-    return Taken(
-        shot,
-        part[
-            max(rows[0] - margin, 0) : rows[-1] + 1 + margin,
-            max(columns[0] - margin, 0) : columns[-1] + 1 + margin,
-        ].copy(),
-    )
+    metrics = size | {"deviceScaleFactor": zoom, "mobile": False}
+    running.devtools.send("Emulation.setDeviceMetricsOverride", metrics)

@@ -1,9 +1,9 @@
-"""The index of fonts: each face of a font file a row, the mean of its pictures.
+"""The index of fonts: one row for each face, the mean embedding of pictures of it.
 
-Nothing is trained. A row is what the network makes of `PICTURES` random pictures of the
-face, so that a font nobody has seen before is known in a tenth of a second. A face that
-the network was trained on keeps the row of its training, which tells it better from its
-neighbours than a mean does.
+Indexing trains nothing. The row of a face is the mean over `PICTURES` random pictures,
+so a new font is indexed in a tenth of a second. A face that the network was trained on
+gets its trained row instead, which separates it better from its neighbours than a mean
+does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,149 +12,159 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from strokejax.data.sandbox import each_apart
-from strokejax.recognizer import Recognizer, from_stored
-from strokejax.registration.rows import calibrate
+from strokejax.data.sandbox import sandboxed
+from strokejax.recognizer import Recognizer
 from strokejax.store.model import StoredModel, load_model
-from strokejax.store.paths import FONTS
 from strokejax.store.versions import changing, save, writable
+from strokejax.table.rejection import calibrate
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import Slots, unit
 from strokejax.tasks.fonts.data import (
-    Watch,
-    Words,
+    Progress,
+    WordFrequencies,
+    no_progress,
     pictures_of,
-    seconds_for,
-    unwatched,
+    time_limit,
     usable_faces,
 )
 from strokejax.tasks.fonts.faces import Face, font_files
-from strokejax.tasks.fonts.finder import CLASSES, FILES, MOST, OWN_DISTANCE
+from strokejax.tasks.fonts.finder import (
+    CLASSES,
+    FILES,
+    MAX_FONTS,
+    OWN_DISTANCE,
+    finder,
+)
+from strokejax.tasks.fonts.settings import FONTS
 from strokejax.types import InputError
 
 PICTURES = 16
-"""Of each face."""
+"""Pictures drawn of each face."""
 
 
-class Indexed(NamedTuple):
-    """What became of a folder of fonts."""
+class IndexResult(NamedTuple):
+    """The outcome of indexing; `fonts index --json` prints the fields."""
 
     fonts: list[str]
-    """Names of the faces that are in the index now, of this folder."""
+    """Names of the faces that were indexed."""
     refused: dict[str, str]
-    """Files and faces that are not, and why."""
+    """Reason for each file or face that was left out."""
     version: int
     total: int
-    """Faces of the whole index."""
+    """Number of faces in the whole index."""
 
 
 def index_fonts(
     model: str | Path | None,
     places: Sequence[str | Path],
-    words: Words,
+    words: WordFrequencies,
     *,
     fresh: bool = False,
     workers: int = 0,
-    watch: Watch = unwatched,
-) -> Indexed:
-    """Puts all fonts below folders into the index, or makes a `fresh` one of them.
+    progress: Progress = no_progress,
+) -> IndexResult:
+    """Adds all fonts below folders to a model's index; `fresh` starts a new index.
 
-    A face whose name is there already takes its place. InputError where no font can be
-    used: nothing is changed then.
+    A face replaces the indexed face of the same name. `workers` processes draw, one per
+    core if 0. InputError if no font can be used; the model is unchanged then.
     """
     files = [path for place in places for path in font_files(place)]
-    known, refused = usable_faces(files, workers, watch)
-    known = list({face.name: face for face in known}.values())
-    if len(known) > MOST:
+    faces, refused = usable_faces(files, workers, progress)
+    faces = list({face.name: face for face in faces}.values())
+    if len(faces) > MAX_FONTS:
         raise InputError(
-            f"There are {len(known):,} fonts, above the limit of {MOST:,}; index fewer "
-            f"folders."
+            f"There are {len(faces):,} fonts, above the limit of {MAX_FONTS:,}; index "
+            f"fewer folders."
         )
     folder = writable(model, FONTS)
-    # Drawing takes long; nobody else waits for it.
-    network = from_stored(load_model(folder))
-    z = embeddings(network, known, words, refused, workers, watch)
+    # Drawing takes long, so it runs before the model is locked.
+    network = finder(load_model(folder)).recognizer
+    z = embeddings(network, faces, words, refused, workers, progress)
     if not z:
-        why = next(iter(refused.values()), "")
-        raise InputError(f"None of the {len(files):,} font files is of use: {why}")
+        reason = next(iter(refused.values()), "")
+        raise InputError(f"None of the {len(files):,} font files can be used: {reason}")
     with changing(folder) as stored:
-        changed = with_fonts(stored, known, z, fresh)
-        if len(changed.symbols) > MOST:
+        changed = with_fonts(stored, faces, z, fresh)
+        if len(changed.symbols) > MAX_FONTS:
             raise InputError(
-                f"That makes {len(changed.symbols):,} fonts, above the limit of "
-                f"{MOST:,}; index fewer folders, or add --fresh."
+                f"The index would hold {len(changed.symbols):,} fonts, above the limit "
+                f"of {MAX_FONTS:,}; index fewer folders, or add --fresh."
             )
         change = {"verb": "index", "samples": len(z), "symbol": ""}
         version = save(folder, stored, changed, change)
-    return Indexed([*z], refused, version, len(changed.symbols))
+    return IndexResult([*z], refused, version, len(changed.symbols))
 
 
 def embeddings(
     network: Recognizer,
-    known: Sequence[Face],
-    words: Words,
+    faces: Sequence[Face],
+    words: WordFrequencies,
     refused: dict[str, str],
     workers: int = 0,
-    watch: Watch = unwatched,
+    progress: Progress = no_progress,
 ) -> dict[str, np.ndarray]:
-    """f32[n d] of pictures of each face, by its name; adds to `refused`.
+    """f32[n d] for each face by its name: embeddings of `PICTURES` pictures.
 
-    While the network looks at one face's pictures, the next one's are drawn.
+    Adds the faces that cannot be drawn to `refused`, with the reasons.
     """
     size = network.spec.size, network.spec.length
-    jobs = [(face, words, PICTURES, "train", *size, 0) for face in known]
-    seconds = seconds_for(PICTURES)
-    done = each_apart(pictures_of, jobs, workers=workers, seconds=seconds)
-    found: dict[int, np.ndarray] = {}
-    for job, value, why in watch(done, len(jobs), "fonts drawn"):
-        if why:
-            refused[known[job].name] = why
+    jobs = [(face, words, PICTURES, "train", *size, 0) for face in faces]
+    paths = [face.file for face in faces]
+    seconds = time_limit(PICTURES)
+    # An iterator: workers draw the next faces while the network embeds this one.
+    results = sandboxed(pictures_of, jobs, paths, workers=workers, seconds=seconds)
+    results = progress(results, len(jobs), "fonts drawn")
+    z: dict[str, np.ndarray] = {}
+    for face, (value, error) in zip(faces, results, strict=True):
+        if error:
+            refused[face.name] = error
         else:
             images, widths = value
-            found[job] = network.embed({"image": images, "width": widths})
-    return {known[job].name: found[job] for job in sorted(found)}
+            z[face.name] = network.embed({"image": images, "width": widths})
+    return z
 
 
 def with_fonts(
     stored: StoredModel,
-    known: Sequence[Face],
+    faces: Sequence[Face],
     z: Mapping[str, np.ndarray],
     fresh: bool = False,
 ) -> StoredModel:
-    """The model with faces in its index, by the embeddings of their pictures.
+    """The model with faces in its index, given embeddings f32[m d] by face name.
 
-    Fonts that it holds stay, unless `fresh`; those without files, which it was trained
-    on, make room for the first that have some.
+    Indexed fonts stay, unless `fresh`. Fonts without a file, which stand for the
+    training set until a first font is indexed, are dropped.
     """
-    old: dict[str, Any] = {} if fresh else dict(stored.about.get(FILES, {}))
-    kept = [name for name in stored.symbols.symbols if name in old and name not in z]
-    slots = np.array([stored.symbols.names.index(name) for name in kept], int)
-    made = _rows(stored, z)
-    names, dim = [*kept, *z], stored.spec.out_dim
+    files: dict[str, Any] = {} if fresh else dict(stored.about.get(FILES, {}))
+    old = [name for name in stored.symbols.symbols if name in files and name not in z]
+    slots = np.array([stored.symbols.names.index(name) for name in old], int)
+    new = _rows(stored, z)
+    names, dim = [*old, *z], stored.spec.out_dim
+    # Powers of two from 128: the compiled shapes change rarely as the index grows.
     capacity = 1 << max(7, (len(names) - 1).bit_length())
     free = capacity - len(names)
 
-    def joined(before: np.ndarray, new: np.ndarray, empty: float) -> Any:
-        rest = np.full((free, *new.shape[1:]), empty)
-        return np.concatenate([before[slots], new, rest]).astype(np.float32)
+    def joined(before: np.ndarray, added: np.ndarray, empty: float) -> Any:
+        padding = np.full((free, *added.shape[1:]), empty)
+        return np.concatenate([before[slots], added, padding]).astype(np.float32)
 
-    rows = joined(stored.table["embeddings"], made.embeddings, 0)
-    rows[len(names) :, 0] = 1  # rows are normalised before anybody asks for their use
-    nothing: Any = np.zeros(capacity, np.float32)
-    known_slots = Slots(
-        sums=nothing[:, None] + np.zeros(dim, np.float32),
-        counts=nothing.astype(np.int32),
+    rows = joined(stored.table["embeddings"], new.embeddings, 0)
+    rows[len(names) :, 0] = 1  # unused rows are normalised like all others
+    zeros: Any = np.zeros(capacity, np.float32)
+    new_slots = Slots(
+        sums=zeros[:, None] + np.zeros(dim, np.float32),
+        counts=zeros.astype(np.int32),
         active=np.arange(capacity) < len(names),  # pyright: ignore
         owner=np.arange(capacity, dtype=np.int32),  # pyright: ignore
-        offset=joined(np.asarray(stored.slots.offset), made.offset, 0),
-        reach=joined(np.asarray(stored.slots.reach), made.reach, 0),
-        spread=joined(np.asarray(stored.slots.spread), made.spread, np.inf),
+        offset=joined(np.asarray(stored.slots.offset), new.offset, 0),
+        radius=joined(np.asarray(stored.slots.radius), new.radius, 0),
+        scale=joined(np.asarray(stored.slots.scale), new.scale, np.inf),
     )
-    files = {name: old[name] for name in kept}
-    files |= {face.name: face._asdict() for face in known if face.name in z}
+    files = {name: files[name] for name in old}
+    files |= {face.name: face._asdict() for face in faces if face.name in z}
     return stored._replace(
         table=stored.table | {"embeddings": rows},
-        slots=known_slots,
+        slots=new_slots,
         symbols=SymbolTable((*names, *(None,) * free)),
         origin=np.full(capacity, -1, np.int32),
         about={**stored.about, FILES: files},
@@ -162,41 +172,44 @@ def with_fonts(
 
 
 class _Rows(NamedTuple):
-    """What `Slots` and the table hold of n faces."""
+    """The values of n faces for the table and `Slots`."""
 
     embeddings: np.ndarray
     offset: np.ndarray
-    reach: np.ndarray
-    spread: np.ndarray
+    radius: np.ndarray
+    scale: np.ndarray
 
 
 def _rows(stored: StoredModel, z: Mapping[str, np.ndarray]) -> _Rows:
-    """The rows of faces by the embeddings f32[m d] of their pictures.
+    """The rows of faces, given embeddings f32[m d] of their pictures.
 
-    A mean lies nearer to its pictures than a trained row does: its offset puts it as
-    far from a fresh picture as trained rows are from theirs.
+    A mean lies nearer to its own pictures than a trained row does, so a mean gets an
+    offset: on average its distance to a new picture becomes that of trained rows.
     """
-    means = np.stack([unit(unit(each).sum(0)) for each in z.values()])
-    rows, trained = _with_trained(stored, [*z], means.astype(np.float32))
-    label = np.repeat(np.arange(len(z)), [len(each) for each in z.values()])
+    means = np.stack([unit(unit(samples).sum(0)) for samples in z.values()])
+    rows, trained = _trained_or_mean(stored, [*z], means.astype(np.float32))
+    label = np.repeat(np.arange(len(z)), [len(samples) for samples in z.values()])
     count = np.bincount(label)
-    every = np.concatenate([*z.values()])
-    fair = _less_itself(every, rows[label], count[label])
-    fair = np.where(trained[label][:, None], unit(every), fair)
-    own = np.bincount(label, ((fair - rows[label]) ** 2).sum(-1)) / count
-    usual = stored.about.get(OWN_DISTANCE, 0.0)
-    offset = np.where(trained, 0.0, np.maximum(usual - own, 0.0)).astype(np.float32)
-    nobody = np.zeros((0, rows.shape[1]), np.float32)
-    _, reach, spread = calibrate(fair, label, rows, nobody, offset=offset)
-    return _Rows(rows, offset, reach, spread)
+    samples = np.concatenate([*z.values()])
+    corrected = _bessel_corrected(samples, rows[label], count[label])
+    # Trained rows are not means of these pictures: nothing to correct.
+    corrected = np.where(trained[label][:, None], unit(samples), corrected)
+    mean_dist2 = np.bincount(label, ((corrected - rows[label]) ** 2).sum(-1)) / count
+    trained_dist2 = stored.about.get(OWN_DISTANCE, 0.0)
+    offset = np.where(trained, 0.0, np.maximum(trained_dist2 - mean_dist2, 0.0))
+    offset = offset.astype(np.float32)
+    background = np.zeros((0, rows.shape[1]), np.float32)
+    _, radius, scale = calibrate(corrected, label, rows, background, offset=offset)
+    return _Rows(rows, offset, radius, scale)
 
 
-def _with_trained(
+def _trained_or_mean(
     stored: StoredModel, names: Sequence[str], means: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """f32[n d]: the trained row of a face that has one, else its mean; bool[n]: which.
+    """f32[n d]: the trained row of a face if it has one, else its mean; bool[n]: which.
 
-    The name alone does not make it: of all trained rows its own must be nearest.
+    Different fonts can share a name, so the name does not suffice: of all trained rows
+    the one of this name must be nearest to the mean.
     """
     classes = np.array(stored.about.get(CLASSES, ()), str)
     if OWN_DISTANCE not in stored.about or not len(classes):
@@ -207,10 +220,14 @@ def _with_trained(
     return np.where(trained[:, None], rows[nearest], means), trained
 
 
-def _less_itself(z: np.ndarray, rows: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """f32[n d]: z moved away from its row to where a mean without it would be: a mean
-    is nearer to what it is the mean of than to anything else."""
+def _bessel_corrected(z: np.ndarray, rows: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """f32[n d]: embeddings moved away from their row, as far as new ones would lie.
+
+    A mean lies nearer to its own samples than to new ones: residuals from a mean of m
+    samples have (m - 1) / m of the true variance (Bessel's correction). The part of z
+    that is orthogonal to its row therefore grows by sqrt(m / (m - 1)).
+    """
     cosine = (z * rows).sum(-1, keepdims=True)
-    away = np.sqrt(np.maximum(count / np.maximum(count - 1, 1), 1.0))[:, None]
-    moved = cosine * rows + away * (z - cosine * rows)
+    growth = np.sqrt(np.maximum(count / np.maximum(count - 1, 1), 1.0))[:, None]
+    moved = cosine * rows + growth * (z - cosine * rows)
     return unit(moved).astype(np.float32)

@@ -1,10 +1,11 @@
-"""Networks that tell fonts apart: pictures of lines of text to one embedding each.
+"""Networks that embed pictures of lines of text, so that fonts can be told apart.
 
-`font_net` reads a line of any width: 3x3 convolutions with norms and ReLU, pooled to an
-eighth of both sides; what is above each other becomes one patch; a residual 1-D
-convolution lets neighbours see each other; attention says how much each patch counts,
-and their weighted mean and deviation make the embedding (attentive statistics, Okabe et
-al. 2018). `simple_cnn` is the published one, for pictures of 64 x 64.
+`font_net` reads a line of any width. 3x3 convolutions with BatchNorm and ReLU are
+pooled to an eighth of the height and the width, and each column becomes one patch. A
+residual 1-D convolution mixes neighbouring patches. Attention weighs the patches, and
+their weighted mean and standard deviation give the embedding (attentive statistics
+pooling, Okabe et al. 2018). `simple_cnn` is the published network, for pictures of
+64 x 64 pixels.
 """
 
 from typing import Any
@@ -13,19 +14,21 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from strokejax.networks import spec as networks
 from strokejax.networks.cnn import Conv, as_encoder
 from strokejax.networks.functions import SIMPLE, TEXT, Layout, max_pool, scaled
-from strokejax.tasks.lines.network import Along, Stem
+from strokejax.networks.spec import EncoderSpec
+from strokejax.networks.text import ResidualConv1D, Stem
 from strokejax.types import Encoder
 
-PATCH, SCORES = 256, 64
-"""Features of a patch, and units that its weight is made by."""
+PATCH, ATTENTION = 256, 64
+"""Features of a patch, and hidden units of the attention."""
 STRIDE = 8
-"""Pixels of a patch's width."""
+"""Width of a patch in pixels."""
 
 
 class FontNet(nn.Module):
-    """f32[b h w 1] and i32[b] widths -> f32[b out_dim]."""
+    """f32[b h w 1] and widths i32[b] -> f32[b out_dim]."""
 
     out_dim: int
     layout: Layout = TEXT
@@ -34,37 +37,40 @@ class FontNet(nn.Module):
     @nn.compact
     def __call__(self, x, width, mask, train):
         column = jnp.arange(x.shape[2])[None, None, :, None]
-        there = (column < width[:, None, None, None]) & mask[:, None, None, None]
+        valid = (column < width[:, None, None, None]) & mask[:, None, None, None]
+        # Three halvings of the width: `STRIDE` pixels a patch.
         stem = Stem(self.layout, PATCH, strides=3, name="stem")
-        x, there = stem(x, there, train)
-        x = Along(name="along1")(x, there, train)
-        x = Pooling(name="pooling")(x, there)
+        x, valid = stem(x, valid, train)
+        x = ResidualConv1D(name="along1")(x, valid, train)
+        x = AttentiveStatistics(name="pooling")(x, valid)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(self.out_dim, name="out")(x)
 
 
-class Pooling(nn.Module):
-    """f32[b p c] patches, those that are there -> f32[b 2c] mean and deviation."""
+class AttentiveStatistics(nn.Module):
+    """f32[b p c] patches and valid bool[b p 1] -> f32[b 2c] mean and deviation."""
 
     @nn.compact
-    def __call__(self, x, there):
-        score = nn.Dense(1, name="score")(jnp.tanh(nn.Dense(SCORES, name="hidden")(x)))
-        # Where nothing is there, a finite floor gives even weights and no NaN.
-        weight = jax.nn.softmax(jnp.where(there, score, -1e9), axis=1) * there
+    def __call__(self, x, valid):
+        hidden = jnp.tanh(nn.Dense(ATTENTION, name="hidden")(x))
+        score = nn.Dense(1, name="score")(hidden)
+        # Not -inf: an example without valid patches would get NaN, not even weights.
+        weight = jax.nn.softmax(jnp.where(valid, score, -1e9), axis=1) * valid
         mean = jnp.sum(weight * x, 1)
-        spread = jnp.sum(weight * (x - mean[:, None]) ** 2, 1)
-        return jnp.concatenate([mean, jnp.sqrt(spread + 1e-5)], -1)
+        variance = jnp.sum(weight * (x - mean[:, None]) ** 2, 1)
+        # The gradient of the root is infinite at 0.
+        return jnp.concatenate([mean, jnp.sqrt(variance + 1e-5)], -1)
 
 
 class Blocks(nn.Module):
-    """3x3 convolutions with bias, each with its ReLU; after each group 2x2 pooling."""
+    """3x3 convolutions with bias and ReLU; 2x2 max pooling after each block."""
 
     layout: Layout
 
     @nn.compact
     def __call__(self, x):
-        for i, group in enumerate(self.layout, start=1):
-            for j, features in enumerate(group, start=1):
+        for i, block in enumerate(self.layout, start=1):
+            for j, features in enumerate(block, start=1):
                 name = f"conv{i}_{j}"
                 bias = self.param(f"{name}_bias", nn.initializers.zeros, (features,))
                 x = nn.relu(Conv(features, name=name)(x) + bias)
@@ -73,10 +79,10 @@ class Blocks(nn.Module):
 
 
 class SimpleCNN(nn.Module):
-    """f32[b 64 64 1] -> f32[b out_dim], as published: ReLU, dropout 0.25, Linear.
+    """f32[b 64 64 1] -> f32[b out_dim], as published.
 
     Four blocks of (3x3 convolution, ReLU) twice and 2x2 max pooling, channels 16, 32,
-    64, 128; Linear 2,048 -> `embed_dim`.
+    64, 128; Linear 2,048 -> `out_dim`, ReLU, dropout 0.25.
     """
 
     out_dim: int
@@ -100,7 +106,7 @@ def font_net(
 ) -> Encoder:
     """A `FontNet` as a pair of pure functions over "image" u8[b h w], "width" i32[b].
 
-    w is a multiple of `STRIDE`. What lies behind a line's width changes nothing.
+    w is a multiple of `STRIDE`. Pixels beyond a line's width do not affect its output.
     """
 
     def prepare(inputs, key: Any):
@@ -128,4 +134,27 @@ def simple_cnn(
 
 
 def _grey(inputs):
+    """f32[b h w 1]: the pictures, 0 to 1."""
     return inputs["image"].astype(jnp.float32)[..., None] / 255
+
+
+def build_encoder(
+    spec: EncoderSpec,
+    *,
+    channel_dropout: float = 0.0,
+    dropout: float = 0.0,
+    frozen: tuple[str, ...] = (),
+) -> Encoder:
+    """The trainable network of a spec; `channel_dropout` and `frozen` suit `resnet`."""
+    if spec.architecture == "resnet":
+        return networks.build_encoder(
+            spec, channel_dropout=channel_dropout, dropout=dropout, frozen=frozen
+        )
+    build = font_net if spec.architecture == "font_net" else simple_cnn
+    return build(
+        spec.out_dim,
+        normalise=spec.normalise,
+        channels=spec.channels,
+        convs=spec.convs,
+        dropout=dropout,
+    )

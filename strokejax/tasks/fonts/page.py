@@ -1,4 +1,4 @@
-"""A picture of text in, its fonts out, each drawn in itself: /api/fonts."""
+"""Fonts over HTTP: a picture of text in, its nearest fonts out; /api/fonts."""
 
 import hashlib
 from pathlib import Path
@@ -10,45 +10,66 @@ from pydantic import BaseModel, Field
 
 from strokejax.files import save_file
 from strokejax.pictures.images import decode_picture, encode_picture
-from strokejax.serve.messages import Body, Failure
-from strokejax.serve.studio import Studio, current
-from strokejax.store.paths import FONTS, home, resolve
-from strokejax.tasks.fonts.typeset import Setting, typeset
-from strokejax.tasks.symbols.pages.predict import MAX_PIXELS
+from strokejax.serve.messages import MAX_PIXELS, Body, Failure
+from strokejax.serve.studio import Studio, Turns, current
+from strokejax.store.paths import home, resolve
+from strokejax.tasks.fonts.settings import FONTS
+from strokejax.tasks.fonts.typeset import TextStyle, typeset
 from strokejax.types import InputError
 
-# What requests about fonts say, and how answers are shown in the OpenAPI schema.
-
-
+STATIC = Path(__file__).parent / "static"
+MAX_WAITING = 8
+"""Maximum number of pictures that wait for their answers."""
 MAX_FONTS = 20
+"""Maximum number of fonts in an answer."""
+EM = 56
+"""Pixels of the em of drawn text. The page shows it at half this size, which keeps it
+sharp on screens of high density."""
+MAX_TEXT, MAX_NAME = 80, 170
+"""Characters of drawn text and of a font's name."""
+MAX_PICTURES, MAX_BYTES = 200, 8 << 20
+"""Limits of saved pictures: their number, and the bytes of each."""
+SUFFIXES = {
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/webp": ".webp",
+    "image/gif": ".gif",
+    "image/bmp": ".bmp",
+    "image/tiff": ".tiff",
+    "image/avif": ".avif",
+}
+"""File suffix of a saved picture by its content type; other types get none."""
+
+# Requests and answers, as the OpenAPI schema shows them.
+
 Pixel = Annotated[
     int | None,
-    Field(ge=0, le=MAX_PIXELS, description="of a crop, in the picture's pixels"),
+    Field(ge=0, le=MAX_PIXELS, description="side of a crop, in the picture's pixels"),
 ]
 
 
-class FontQuestion(Body):
-    """What is asked of a picture of text."""
+class FontQuery(Body):
+    """The options of a request to identify fonts."""
 
-    k: int = Field(5, ge=1, le=MAX_FONTS, description="how many fonts to name")
+    k: int = Field(5, ge=1, le=MAX_FONTS, description="number of fonts to name")
     x0: Pixel = None
     y0: Pixel = None
     x1: Pixel = None
     y1: Pixel = None
-    keep: bool = Field(False, description="whether this computer keeps the picture")
+    keep: bool = Field(False, description="whether this computer saves the picture")
 
 
 class FontIndex(BaseModel):
-    """What fonts can be named."""
+    """The fonts that can be named."""
 
     fonts: int
-    """Of the index, known by their files."""
+    """Number of fonts that were indexed from their files."""
     trained: int
-    """That the network was trained on, for its classifier."""
+    """Number of fonts that the classifier was trained on."""
     folder: str
-    """Where pictures are kept of which a request says so."""
+    """The folder of saved pictures."""
     reason: str
-    """Why no font can be named; "" where some can."""
+    """Why no font can be named; "" if some can."""
 
 
 class FontAnswer(BaseModel):
@@ -62,201 +83,241 @@ class FontAnswer(BaseModel):
 
 
 class FontRegion(FontAnswer):
-    """A line of text, and its own nearest fonts."""
+    """A line of text and its nearest fonts."""
 
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 in the picture's pixels."""
 
 
-class Classified(BaseModel):
+class ClassifierAnswer(BaseModel):
     """One of the fonts that the network was trained on."""
 
     symbol: str
     probability: float
 
 
-class FontsFound(FontAnswer):
-    """What a picture of text is set in."""
+class FontPictureAnswer(FontAnswer):
+    """The nearest fonts of a picture, as a whole and line by line."""
 
     regions: list[FontRegion]
-    classifier: list[Classified]
+    classifier: list[ClassifierAnswer]
     drawable: list[str]
-    """Of all these fonts those that `/api/fonts/drawing` draws."""
+    """Those of the named fonts that `/api/fonts/drawing` can draw."""
     width: int
     height: int
-    kept: str | None
-    """The file in which the picture is kept; null where it is not."""
+    saved_file: str | None = Field(serialization_alias="kept")
+    """The file that the picture was saved to; null if it was not saved."""
 
 
-# Pictures that people let this computer keep.
-
-
-MOST, MAX_BYTES = 200, 8 << 20
-"""Kept pictures, and bytes of one."""
-ENDINGS = {
-    "image/png": ".png",
-    "image/jpeg": ".jpg",
-    "image/webp": ".webp",
-    "image/gif": ".gif",
-    "image/bmp": ".bmp",
-    "image/tiff": ".tiff",
-    "image/avif": ".avif",
-}
-"""Of files by the content type; others get none."""
-
-
-def folder() -> Path:
-    """Where pictures of text are kept."""
-    return home() / "font-pictures"
-
-
-def keep(picture: bytes, kind: str) -> Path:
-    """Writes a picture's bytes to a file that is named by their hash; its path.
-
-    What is there already stays as it is. InputError where the picture or the folder is
-    full, or nothing can be written.
-    """
-    if len(picture) > MAX_BYTES:
-        raise InputError(
-            f"The picture has {len(picture):,} bytes, and at most {MAX_BYTES:,} are "
-            f"kept; give a smaller one, or do not keep it."
-        )
-    place = folder()
-    there = [p for p in place.iterdir() if p.name[0] != "."] if place.is_dir() else []
-    digest = hashlib.sha256(picture).hexdigest()
-    for path in there:
-        if path.stem == digest:
-            return path
-    if len(there) >= MOST:
-        raise InputError(
-            f"{place} holds {len(there)} files, and at most {MOST} pictures are kept; "
-            f"move some away, or do not keep this one."
-        )
-    path = place / f"{digest}{ENDINGS.get(kind, '')}"
-    save_file(path, picture)
-    return path
-
-
-WAITING = 8
-"""Pictures that wait for their fonts."""
-EM = 56
-"""Pixels of drawn text: pages show it at half of that, sharp on fine screens."""
-MAX_TEXT, MAX_NAME = 80, 170
-"""Characters of drawn text, and of a font's name."""
 FILE = {"schema": {"type": "string", "format": "binary"}}
 BODY = {"required": True, "content": {"image/png": FILE, "image/jpeg": FILE}}
 DRAWING = {
     200: {"content": {"image/png": FILE}, "description": "Black on white"},
     404: {"model": Failure},
 }
-router = APIRouter()
+
+# Pictures that people allow this computer to save.
+
+
+def picture_folder() -> Path:
+    """The folder of saved pictures of text."""
+    return home() / "font-pictures"
+
+
+def save_picture(picture: bytes, content_type: str) -> Path:
+    """Saves a picture's bytes in a file named by their hash; returns its path.
+
+    A picture that is there already stays as it is. InputError if the picture is too
+    large, the folder is full, or nothing can be written.
+    """
+    if len(picture) > MAX_BYTES:
+        raise InputError(
+            f"The picture has {len(picture):,} bytes, above the limit of "
+            f"{MAX_BYTES:,} for saved pictures; give a smaller one, or do not keep it."
+        )
+    folder = picture_folder()
+    files = [p for p in folder.iterdir() if p.name[0] != "."] if folder.is_dir() else []
+    digest = hashlib.sha256(picture).hexdigest()
+    for file in files:
+        if file.stem == digest:
+            return file
+    if len(files) >= MAX_PICTURES:
+        raise InputError(
+            f"{folder} holds {len(files)} files, and at most {MAX_PICTURES} pictures "
+            f"are saved; move some away, or do not keep this one."
+        )
+    path = folder / f"{digest}{SUFFIXES.get(content_type, '')}"
+    save_file(path, picture)
+    return path
+
+
+# The service: one finder, shared by all requests.
 
 
 class Fonts:
-    """Names the fonts of one picture after another; all snapshots are the finder's.
+    """Names the fonts of one picture after another, from the current index.
 
-    It is loaded when it is first asked for, and anew once the index has changed.
+    The finder is loaded by the first request, and again after the index has changed.
     """
 
     def __init__(self, studio: Studio):
         self._studio = studio
-        self._waiting = 0
+        self._turns = Turns(studio, MAX_WAITING, "pictures")
         self._loading = Lock()
         self._finder: Any = None
         self._version = b""
 
     async def index(self) -> FontIndex:
-        """What fonts can be named; the event loop goes on."""
+        """The fonts that can be named; does not block the event loop."""
         return await self._studio.read(self._index)
 
-    async def identify(self, body: bytes, kind: str, asked: FontQuestion) -> FontsFound:
-        """The fonts of a picture's bytes; the event loop goes on."""
-        if self._waiting >= WAITING:
-            raise HTTPException(
-                429, f"{WAITING} pictures wait for their fonts; ask again later"
-            )
-        self._waiting += 1
-        try:
-            return await self._studio.line(self._identify, body, kind, asked)
-        finally:
-            self._waiting -= 1
+    async def identify(
+        self, body: bytes, content_type: str, query: FontQuery
+    ) -> FontPictureAnswer:
+        """The fonts of a picture's bytes; does not block the event loop."""
+        return await self._turns.take(self._identify, body, content_type, query)
 
     async def draw(self, name: str, text: str) -> bytes:
-        """A PNG of a text in a font of the index; the event loop goes on."""
+        """A PNG of a text in an indexed font; does not block the event loop."""
         return await self._studio.read(self._draw, name, text)
 
     def _index(self) -> FontIndex:
-        place = str(folder())
+        folder = str(picture_folder())
         try:
-            finder = self._loaded()
+            finder = self._load()
         except InputError as error:
-            return FontIndex(fonts=0, trained=0, folder=place, reason=str(error))
-        known = [name for name in finder.names if finder.file_of(name)]
+            return FontIndex(fonts=0, trained=0, folder=folder, reason=str(error))
+        indexed = [name for name in finder.names if finder.file_of(name)]
         trained = len(finder.trained)
-        return FontIndex(fonts=len(known), trained=trained, folder=place, reason="")
+        return FontIndex(fonts=len(indexed), trained=trained, folder=folder, reason="")
 
-    def _identify(self, body: bytes, kind: str, asked: FontQuestion) -> FontsFound:
+    def _identify(
+        self, body: bytes, content_type: str, query: FontQuery
+    ) -> FontPictureAnswer:
         picture = decode_picture(body, "The picture", MAX_PIXELS)
         height, width = picture.shape[:2]
-        x0, y0, x1, y1 = _crop(asked, width, height)
-        finder = self._loaded()
-        file = str(keep(body, kind)) if asked.keep else None
-        found = finder.identify(picture[y0:y1, x0:x1], asked.k)
-        return _shown(finder, found, asked.k, (x0, y0), (width, height), file)
+        x0, y0, x1, y1 = _crop(query, width, height)
+        finder = self._load()
+        # Saved first, so that a picture in which no text is found is saved as well.
+        file = str(save_picture(body, content_type)) if query.keep else None
+        identification = finder.identify(picture[y0:y1, x0:x1], query.k)
+        return _answer(finder, identification, query.k, (x0, y0), (width, height), file)
 
     def _draw(self, name: str, text: str) -> bytes:
-        face = self._loaded().file_of(name)
+        face = self._load().file_of(name)
         if face is None:
             raise HTTPException(404, f"there is no font {name[:60]!r} in the index")
-        shown = "".join(c if c.isprintable() else " " for c in text or name)[:MAX_TEXT]
+        text = "".join(c if c.isprintable() else " " for c in text or name)[:MAX_TEXT]
         try:
-            cover = typeset(face["file"], face["index"], [shown], Setting(EM))
+            coverage = typeset(face["file"], face["index"], [text], TextStyle(EM))
         except OSError:
             raise HTTPException(
                 404, f"the file of the font {name[:60]!r} is gone, index fonts again"
             ) from None
         except InputError as error:
             raise InputError(
-                f"The font {name[:60]!r} cannot draw {shown[:20]!r}; give letters and "
+                f"The font {name[:60]!r} cannot draw {text[:20]!r}; give letters and "
                 f"digits."
             ) from error
-        return encode_picture(255 - cover)
+        return encode_picture(255 - coverage)
 
-    def _loaded(self) -> Any:
-        """The finder of the index as it is now; several threads may ask."""
+    def _load(self) -> Any:
+        """The finder of the current index, loaded by one of several threads."""
         with self._loading:
             version = current(None, FONTS)
             if self._finder is None or version != self._version:
                 if not resolve(None, FONTS).is_dir():
                     raise InputError(
-                        f"This installation has no model {FONTS} to name fonts by; "
-                        f"install a newer strokejax."
+                        f"This installation has no model {FONTS} to name fonts "
+                        f"with; install a newer strokejax."
                     )
-                # Heavy, and of no use to who draws single symbols.
+                # Imported late: symbol pages do not need it.
                 from strokejax.tasks.fonts.answers import load_finder
 
                 self._finder, self._version = load_finder(), version
             return self._finder
 
 
+def _crop(query: FontQuery, width: int, height: int) -> tuple[int, int, int, int]:
+    """The crop x0, y0, x1, y1 of a picture; all of it without coordinates."""
+    sides = query.x0, query.y0, query.x1, query.y1
+    if sides == (None,) * 4:
+        return 0, 0, width, height
+    if None in sides:
+        raise InputError("A crop has x0, y0, x1 and y1; give all four, or none.")
+    x0, y0, x1, y1 = (int(side or 0) for side in sides)
+    if not (x0 < x1 <= width and y0 < y1 <= height):
+        raise InputError(
+            f"The crop from ({x0}, {y0}) to ({x1}, {y1}) is empty or not inside a "
+            f"picture of {width} x {height} pixels; give its left, top, right and "
+            f"bottom."
+        )
+    return x0, y0, x1, y1
+
+
+def _answer(
+    finder: Any,
+    identification: Any,
+    k: int,
+    origin: tuple[int, int],
+    size: tuple[int, int],
+    file: str | None,
+) -> FontPictureAnswer:
+    """The answer about a crop at x, y `origin` of a picture of width, height `size`."""
+    from strokejax.tasks.fonts.answers import as_json
+
+    x, y = origin
+    regions = [
+        region._replace(box=(x + x0, y + y0, x + x1, y + y1))
+        for region in identification.regions
+        for x0, y0, x1, y1 in [region.box]
+    ]
+    classifier = finder.classify(identification.z, k)
+    names = {*identification.answer.symbols, *(name for name, _ in classifier)}
+    names = names.union(*(region.answer.symbols for region in regions))
+    return FontPictureAnswer(
+        **as_json(identification._replace(regions=tuple(regions))),
+        classifier=[ClassifierAnswer(symbol=n, probability=p) for n, p in classifier],
+        drawable=sorted(name for name in names if _has_file(finder.file_of(name))),
+        width=size[0],
+        height=size[1],
+        saved_file=file,
+    )
+
+
+def _has_file(face: Any) -> bool:
+    return face is not None and Path(face["file"]).is_file()
+
+
+# Routes.
+
+router = APIRouter()
+routers = (router,)
+
+
+def attach(state: Any, studio: Studio) -> None:
+    """Adds the service that the routes use to the application's state."""
+    state.fonts = Fonts(studio)
+
+
 @router.get("/api/fonts")
 async def index(request: Request) -> FontIndex:
-    """How many fonts can be named."""
+    """The number of fonts that can be named."""
     fonts: Fonts = request.app.state.fonts
     return await fonts.index()
 
 
 @router.post("/api/fonts", openapi_extra={"requestBody": BODY})
 async def identify(
-    request: Request, asked: Annotated[FontQuestion, Query()]
-) -> FontsFound:
-    """The nearest fonts of a picture's bytes or of a crop: of all lines, and of each.
+    request: Request, query: Annotated[FontQuery, Query()]
+) -> FontPictureAnswer:
+    """The nearest fonts of a picture or a crop of it, as a whole and line by line.
 
-    Places are pixels of the whole picture, which is kept only where `keep` says so.
+    Boxes are in pixels of the whole picture. It is saved only if `keep` is true.
     """
     fonts: Fonts = request.app.state.fonts
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    return await fonts.identify(await request.body(), kind, asked)
+    content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return await fonts.identify(await request.body(), content_type, query)
 
 
 @router.get("/api/fonts/drawing", response_class=Response, responses={**DRAWING})
@@ -265,56 +326,6 @@ async def drawing(
     name: Annotated[str, Query(min_length=1, max_length=MAX_NAME)],
     text: Annotated[str, Query(max_length=MAX_TEXT)] = "",
 ) -> Response:
-    """A text, or a font's name, drawn in that font of the index."""
+    """A text, or the font's name, drawn in a font of the index."""
     fonts: Fonts = request.app.state.fonts
     return Response(await fonts.draw(name, text), 200, None, "image/png")
-
-
-def _crop(asked: FontQuestion, width: int, height: int) -> tuple[int, int, int, int]:
-    """What is asked of a picture: x0, y0, x1, y1."""
-    given = asked.x0, asked.y0, asked.x1, asked.y1
-    if given == (None,) * 4:
-        return 0, 0, width, height
-    if None in given:
-        raise InputError("A crop has x0, y0, x1 and y1; give all four, or none.")
-    x0, y0, x1, y1 = (int(each or 0) for each in given)
-    if not (x0 < x1 <= width and y0 < y1 <= height):
-        raise InputError(
-            f"The crop from ({x0}, {y0}) to ({x1}, {y1}) is no part of a picture of "
-            f"{width} x {height} pixels; give its left, top, right and bottom."
-        )
-    return x0, y0, x1, y1
-
-
-def _shown(
-    finder: Any,
-    found: Any,
-    k: int,
-    origin: tuple[int, int],
-    size: tuple[int, int],
-    file: str | None,
-) -> FontsFound:
-    """An answer about a crop at `origin` of a picture of a `size`."""
-    from strokejax.tasks.fonts.answers import as_json
-
-    x, y = origin
-    moved = [
-        region._replace(box=(x + box[0], y + box[1], x + box[2], y + box[3]))
-        for region in found.regions
-        for box in [region.box]
-    ]
-    likely = finder.classified(found.z, k)
-    named = {*found.answer.symbols, *(name for name, _ in likely)}
-    named = named.union(*(region.answer.symbols for region in moved))
-    return FontsFound(
-        **as_json(found._replace(regions=tuple(moved))),
-        classifier=[Classified(symbol=n, probability=p) for n, p in likely],
-        drawable=sorted(name for name in named if _is_there(finder.file_of(name))),
-        width=size[0],
-        height=size[1],
-        kept=file,
-    )
-
-
-def _is_there(face: Any) -> bool:
-    return face is not None and Path(face["file"]).is_file()

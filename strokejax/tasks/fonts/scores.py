@@ -1,4 +1,4 @@
-"""How well fonts are named: by family, those that the index lacks apart."""
+"""Scores of font recognition by family; families outside the index are scored apart."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,43 +13,48 @@ from strokejax.tasks.fonts.finder import FontFinder
 def scores(
     finder: FontFinder, z: Sequence[np.ndarray], families: Sequence[str]
 ) -> dict[str, Any]:
-    """Accuracies for embeddings f32[d] of pictures of these families.
+    """Scores of embeddings f32[d] of pictures, given their true families.
 
-    A family is as near as its nearest face. "map" is the mean over pictures of the
-    average precision with which the faces of their family come first; "kept" the share
-    of pictures that is not refused. Of families that the index lacks: how many are
-    refused, and how well strangeness tells them from the others.
+    The rank of a family is that of its nearest face. "map" is the mean average
+    precision with which the faces of the true family are retrieved; "kept" is the share
+    of pictures that are not refused. "unknown" scores the pictures of families outside
+    the index: the share refused, and the AUROC of the novelty score.
     """
     names = np.array([finder.family(name) for name in finder.names])
     ranked = finder.ranked(np.stack(z), len(names))
-    place = {slot: i for i, slot in enumerate(finder.recognizer.symbols.active)}
-    order = names[np.vectorize(place.__getitem__)(ranked.slot)]
+    # `ranked.slot` holds slots; `names` lists those of the active slots only.
+    index = {slot: i for i, slot in enumerate(finder.recognizer.symbols.active)}
+    retrieved = names[np.vectorize(index.__getitem__)(ranked.slot)]
     truth = np.array(families)
-    own = order == truth[:, None]
-    known, refused = own.any(1), ranked.strangeness > finder.recognizer.limit
-    found: dict[str, Any] = {"n": int(known.sum())}
+    relevant = retrieved == truth[:, None]
+    known, refused = relevant.any(1), ranked.novelty > finder.recognizer.limit
+    result: dict[str, Any] = {"n": int(known.sum())}
     if known.any():
-        rank = np.array([_rank(*rows) for rows in zip(order, own, strict=True)])[known]
-        found |= {f"top{k}": float((rank < k).mean()) for k in (1, 3, 5)}
-        found["map"] = float(np.mean([average_precision(row) for row in own[known]]))
-        found["interval95"] = list(bootstrap_interval(rank == 0, truth[known]))
-        found["kept"] = float(1 - refused[known].mean())
-    apart: dict[str, Any] = {"n": int((~known).sum())}
+        pairs = zip(retrieved, relevant, strict=True)
+        rank = np.array([_family_rank(*pair) for pair in pairs])[known]
+        precision = [average_precision(row) for row in relevant[known]]
+        result |= {f"top{k}": float((rank < k).mean()) for k in (1, 3, 5)}
+        result["map"] = float(np.mean(precision))
+        result["interval95"] = list(bootstrap_interval(rank == 0, truth[known]))
+        result["kept"] = float(1 - refused[known].mean())
+    unknown: dict[str, Any] = {"n": int((~known).sum())}
     if not known.all():
-        apart["refused"] = float(refused[~known].mean())
+        unknown["refused"] = float(refused[~known].mean())
         if known.any():
-            strange = -ranked.strangeness
-            apart["auroc"] = auroc(strange[known], strange[~known])
-    return found | {"unknown": apart}
+            # `auroc` wants scores that grow with familiarity.
+            familiarity = -ranked.novelty
+            unknown["auroc"] = auroc(familiarity[known], familiarity[~known])
+    return result | {"unknown": unknown}
 
 
-def _rank(order: np.ndarray, own: np.ndarray) -> int:
-    """How many other families come before the first face of one's own."""
-    return len(set(order[: int(own.argmax())])) if own.any() else len(order)
+def _family_rank(retrieved: np.ndarray, relevant: np.ndarray) -> int:
+    """The number of other families that come before the true one."""
+    if not relevant.any():
+        return len(retrieved)
+    return len(set(retrieved[: int(relevant.argmax())]))
 
 
-def average_precision(own: np.ndarray) -> float:
-    """Mean over the true ones of bool[n], best first, of the share that is true up to
-    there."""
-    at = np.flatnonzero(own)
-    return float((np.arange(1, len(at) + 1) / (at + 1)).mean())
+def average_precision(relevant: np.ndarray) -> float:
+    """The mean of the precision at each True of bool[n], best first."""
+    positions = np.flatnonzero(relevant)
+    return float((np.arange(1, len(positions) + 1) / (positions + 1)).mean())

@@ -1,4 +1,4 @@
-"""The published EMNISTLines: pictures of characters side by side, with any glyphs."""
+"""The published EMNISTLines, pictures of characters side by side, from any glyphs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,68 +9,60 @@ from strokejax.data.dataset import Dataset
 from strokejax.table.symbols import SPACE
 from strokejax.tasks.lines.data import Line, LineSet
 from strokejax.tasks.lines.glyphs import Glyphs
-from strokejax.tasks.lines.handwriting import Spans, draw_line
+from strokejax.tasks.lines.handwriting import SpanSampler, draw_line
 from strokejax.types import Batch
 
-# Classes and sizes of the published lab of lines (EMNISTLines); numbers only.
-
-
+# The classes and sizes are those of the published lab.
 SIZE = 28
-"""Pixels of a window, and from one to the next."""
+"""Pixels of a window, and from one window to the next."""
 PAD = "<P>"
 SPECIAL = ("<B>", "<S>", "<E>", PAD)
-"""Classes that are no character: CTC's blank, a text's start and end, and nothing."""
+"""Classes that are not characters: CTC's blank, start and end of a text, padding."""
 CHARACTERS = (
     *"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     *" !\"#&'()*+,-./:;?",
 )
 CLASSES = (*SPECIAL, *CHARACTERS)
-
+CLASS_INDEX = {name: i for i, name in enumerate(CLASSES)}
 
 MARGIN = 4
-"""Blank pixels beside the longer side of a letter or digit; marks keep their size."""
-USUAL = 14.0
-"""Pixels of a usual letter, where a mark is drawn."""
+"""Blank pixels on each side of a letter or digit, whose longer side fills the rest."""
+REFERENCE = 14.0
+"""Pixels of a reference letter; marks are drawn at this scale."""
 PEN = 2.0
-NUMBER = {name: i for i, name in enumerate(CLASSES)}
+
+
+# Pictures of characters
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Rows of a character's ink as pictures u8[28 28]; each is drawn when asked for."""
+class RenderedGlyphs:
+    """A character's glyphs as pictures u8[28 28], rendered on access."""
 
     glyphs: Glyphs
     rows: np.ndarray
-    letter: bool
+    alphanumeric: bool
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, i: int) -> np.ndarray:
         strokes = self.glyphs.ink(int(self.rows[i]))
-        every = np.concatenate(strokes)
-        side, room = max(float(np.ptp(every, axis=0).max()), 1e-6), SIZE - 2 * MARGIN
-        scale = room / side if self.letter else min(USUAL, room / side)
-        drawn = draw_line(strokes, scale, PEN)[:SIZE, :SIZE]
-        spare = SIZE - np.array(drawn.shape)
+        points = np.concatenate(strokes)
+        side, room = max(float(np.ptp(points, axis=0).max()), 1e-6), SIZE - 2 * MARGIN
+        scale = room / side if self.alphanumeric else min(REFERENCE, room / side)
+        picture = draw_line(strokes, scale, PEN)[:SIZE, :SIZE]
+        spare = SIZE - np.array(picture.shape)
         before = spare // 2
-        return np.pad(drawn, np.stack([before, spare - before], 1))
+        return np.pad(picture, np.stack([before, spare - before], 1))
 
 
-def cells(characters: int) -> int:
-    """Of a line whose text has up to so many characters: two are blank, as published.
-
-    A single character is a line of its own.
-    """
-    return characters + 2 if characters > 1 else 1
-
-
-def pictures_of(source: Glyphs | Dataset) -> Mapping[str, np.ndarray | Drawn]:
-    """Pictures u8[28 28] by character: drawn ink, or those of a data set."""
+def pictures_of(source: Glyphs | Dataset) -> Mapping[str, np.ndarray | RenderedGlyphs]:
+    """Pictures u8[28 28] by character: rendered glyphs, or those of a data set."""
     if isinstance(source, Glyphs):
         return {
-            character: Drawn(source, rows, character.isalnum())
-            for character, rows in source.of_all.items()
+            character: RenderedGlyphs(source, rows, character.isalnum())
+            for character, rows in source.by_character.items()
         }
     image, labels = np.asarray(source.inputs["image"]), source.labels
     return {
@@ -80,9 +72,20 @@ def pictures_of(source: Glyphs | Dataset) -> Mapping[str, np.ndarray | Drawn]:
     }
 
 
+# Lines
+
+
+def cell_count(characters: int) -> int:
+    """Cells of a line for texts of at most `characters`: two more, as published.
+
+    A line for a single character has one cell.
+    """
+    return characters + 2 if characters > 1 else 1
+
+
 def published_line(
     text: str,
-    pictures: Mapping[str, np.ndarray | Drawn],
+    pictures: Mapping[str, np.ndarray | RenderedGlyphs],
     rng: np.random.Generator,
     *,
     overlap: tuple[float, float] = (0.0, 0.33),
@@ -90,15 +93,15 @@ def published_line(
 ) -> np.ndarray:
     """u8[28 28 * length]: a line as the published EMNISTLines draws it.
 
-    Of each character one picture is chosen. Cells overlap by one share of their width,
-    drawn once a line; sums are clipped at 255; a character without pictures is blank.
+    Each character is a random picture of its class, or blank without one. The overlap
+    of cells, a share of their width, is sampled once a line; sums are clipped at 255.
     """
     line = np.zeros((SIZE, SIZE * length), np.uint16)
     step = int(SIZE * (1 - rng.uniform(*overlap)))
     for i, character in enumerate(text[:length]):
-        if (known := pictures.get(character)) is not None and len(known):
+        if (choices := pictures.get(character)) is not None and len(choices):
             x = i * step
-            line[:, x : x + SIZE] += known[int(rng.integers(len(known)))]
+            line[:, x : x + SIZE] += choices[int(rng.integers(len(choices)))]
     return np.minimum(line, 255).astype(np.uint8)
 
 
@@ -110,18 +113,18 @@ def published_lines(
     overlap: tuple[float, float] = (0.0, 0.33),
     length: int = 32,
 ) -> LineSet:
-    """Such lines without end: spans of texts, or with a `length` of 1 characters.
+    """An endless set of published lines: spans of texts, or single characters.
 
-    `length` is `cells` of the longest text; of single characters each is as frequent as
-    another.
+    `length` is the `cell_count` of the longest text; with 1, the characters are
+    uniformly distributed.
     """
     pictures = pictures_of(source)
     single = sorted({*pictures} & {*CHARACTERS})
-    some = Spans(_known(texts), length - 2) if length > 2 else None
+    spans = SpanSampler(_in_classes(texts), length - 2) if length > 2 else None
 
     def line(i: int, train: bool) -> Line:
         rng = np.random.default_rng([seed, i])
-        text = some.one(rng) if some else str(rng.choice(single))
+        text = spans.sample(rng) if spans else str(rng.choice(single))
         picture = published_line(text, pictures, rng, overlap=overlap, length=length)
         return Line(picture, text, str(i))
 
@@ -129,29 +132,32 @@ def published_lines(
     return LineSet(name, 0, frozenset(CHARACTERS), line, "line")
 
 
-def _known(texts: Sequence[str]) -> list[str]:
-    """Texts without what is no class."""
-    return ["".join(c for c in text if c in NUMBER) for text in texts]
+def _in_classes(texts: Sequence[str]) -> list[str]:
+    """Texts without the characters that are not classes."""
+    return ["".join(c for c in text if c in CLASS_INDEX) for text in texts]
+
+
+# Batches
 
 
 def window_batches(
     lines: LineSet, size: int, length: int, *, rows: slice
 ) -> Callable[[int], Batch]:
-    """`at(step)`: `rows` of a global batch; labels i32[b length] are of windows."""
+    """`at(step)`: `rows` of a global batch; labels i32[b length], one a window."""
 
     def at(step: int) -> Batch:
         first = step * size
-        found = [lines.line(first + i, True) for i in range(*rows.indices(size))]
-        return windows([line for line in found if line], length)
+        batch = [lines.line(first + i, True) for i in range(*rows.indices(size))]
+        return collate_windows([line for line in batch if line], length)
 
     return at
 
 
-def windows(lines: Sequence[Line], length: int) -> Batch:
+def collate_windows(lines: Sequence[Line], length: int) -> Batch:
     """Lines as one batch: "image" u8[b 28 28 * length], labels padded with `PAD`."""
     image = np.stack([line.picture for line in lines])
-    labels = np.full((len(lines), length), NUMBER[PAD], np.int32)
+    labels = np.full((len(lines), length), CLASS_INDEX[PAD], np.int32)
     for i, line in enumerate(lines):
-        codes = [NUMBER[c] for c in line.text[:length]]
+        codes = [CLASS_INDEX[c] for c in line.text[:length]]
         labels[i, : len(codes)] = codes
     return Batch({"image": image}, labels, np.ones(len(lines), bool))

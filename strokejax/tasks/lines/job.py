@@ -1,31 +1,28 @@
-"""After the training of a reader: its readings, its model, its report."""
+"""The job that trains a reader of lines: data, network, loss, scores, report."""
 
-import shlex
-import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
-from strokejax import __version__
-from strokejax.config import Config
-from strokejax.config_config_checks import shares
 from strokejax.data.pipeline import stream
 from strokejax.data.texts import random_texts, read_texts
-from strokejax.networks.spec import WINDOWS, EncoderSpec, build_encoder, line_height
+from strokejax.networks.spec import EncoderSpec
 from strokejax.pictures.lines import normalise_line
 from strokejax.search import ctc
 from strokejax.search.character_model import load_words
-from strokejax.settings import LINE_DATA
-from strokejax.store.model import StoredModel, load_model, no_calibration, save_model
+from strokejax.settings import Config, shares
+from strokejax.store.model import StoredModel, load_model
+from strokejax.table.rejection import no_calibration
 from strokejax.table.symbols import SPACE, SymbolTable
 from strokejax.table.table import init_slots
-from strokejax.tasks.lines.batches import LETTERS, line_batches
+from strokejax.tasks.lines.batches import MAX_LETTERS, line_batches
 from strokejax.tasks.lines.data import (
     Line,
     LineSet,
@@ -34,119 +31,145 @@ from strokejax.tasks.lines.data import (
     unipen_lines,
 )
 from strokejax.tasks.lines.emnist_lines import (
+    CLASS_INDEX,
     CLASSES,
-    NUMBER,
     PAD,
     SIZE,
-    cells,
+    cell_count,
+    collate_windows,
     published_lines,
     window_batches,
-    windows,
 )
-from strokejax.tasks.lines.network import steps
+from strokejax.tasks.lines.network import build_encoder, line_height, step_count
 from strokejax.tasks.lines.reader import LineReader, from_stored
 from strokejax.tasks.lines.report import write_line_report
 from strokejax.tasks.lines.scores import line_scores
-from strokejax.tasks.lines.sources import glyphs_of, lines_by, overlap_of
-from strokejax.train.distributed import (
-    check_batch_size,
-    data_mesh,
-    local_slice,
-    to_host,
-    together,
-)
-from strokejax.train.job import check_owner, claim, plan_of, train_by
+from strokejax.tasks.lines.settings import WINDOWS
+from strokejax.tasks.lines.sources import load_glyphs, parse_overlap, synthetic_lines
+from strokejax.train import job
+from strokejax.train.distributed import local_slice, to_host
+from strokejax.train.job import Job, Result
 from strokejax.train.logging import read_jsonl
 from strokejax.train.state import TrainState
 from strokejax.train.steps import make_step
 from strokejax.types import Batch, Encoder, InputError, PyTree
 
-# The lines of a job, as its config asks for them.
-
-
 ASCII = tuple(chr(code) for code in range(32, 127))
-SEED_OF_VALID = 1 << 20
+"""Printable characters, which are in every alphabet."""
+BLANK = ""
+"""The text of CTC's last output."""
+VALIDATION_SEED = 1 << 20
+"""Added to the seed of synthetic lines for validation."""
+SCORED_TOGETHER = 16
+"""Lines whose windows are scored at once: thousands would need gigabytes."""
+
+
+def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
+    """Trains (or goes on), scores the held-out lines; returns the job's last line.
+
+    `started` is when the process began, in seconds of `time.time`.
+    """
+    return job.run(config, workdir, started, prepare)
+
+
+def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
+    """A network that reads lines, by CTC or window by window, ready to be trained."""
+    setup = set_up(config)
+    data, loop = setup.data, config.loop
+    at = batches(config, data, loop.batch_size)
+    return Job(
+        data=data.train.name,
+        about="",
+        examples=data.train.count or config.lines.epoch,
+        params=setup.params,
+        model_state=setup.model_state,
+        step=lambda optimizer: make_step(setup.encoder, optimizer, loss_for(config)),
+        batches=lambda start: stream(at, start, loop.overfit_batches),
+        scoring=lambda start: Scoring(setup),
+        finish=lambda scores, state: finish(config, setup, state),
+        use="strokejax lines read IMAGE",
+        best_by="accuracy",
+    )
+
+
+# Data
 
 
 class LineData(NamedTuple):
-    """What is trained on and what is held out."""
+    """The training set and the held-out lines."""
 
     name: str
+    """That of the held-out set."""
     train: LineSet
     valid: list[Line]
     alphabet: tuple[str, ...]
 
 
 def load_lines(config: Config) -> LineData:
-    """Lines to train on, held-out lines, and the characters they are made of."""
+    """The data sets of a config, and the characters that they contain."""
     name = config.data.name
-    if config.model.name == WINDOWS and (name != LINE_DATA[0] or config.data.also):
-        raise InputError(
-            f"The model {WINDOWS!r} reads published lines alone; set config.data.name="
-            f"{LINE_DATA[0]!r} and config.data.also='', or choose another model."
-        )
-    train, valid = _set(config, name, "train"), _set(config, name, "validation")
+    train, valid = _load(config, name, "train"), _load(config, name, "validation")
     for other, share in shares(config.data.also):
-        if other not in LINE_DATA or other == name or not 0 < share < 1:
-            raise InputError(
-                f"config.data.also has {other!r} with {share:g}; in the job 'lines' it "
-                f"takes others than {name!r} of {', '.join(LINE_DATA)}, and the share "
-                f"of lines that are theirs, like 'unipen_text:0.4'."
-            )
-        train = mixed(train, _set(config, other, "train"), share)
+        train = mixed(train, _load(config, other, "train"), share)
     count = valid.count or config.lines.valid
     held_out = _readable(valid, min(count, config.data.limit_valid or count))
     alphabet = (*ASCII, *sorted(train.characters - {*ASCII, "\n", "\t", "\xa0"}))
     return LineData(valid.name, train, held_out, alphabet)
 
 
-def _readable(lines: LineSet, count: int) -> list[Line]:
-    """The first so many that are lines; a blank scan or a lone dash is none."""
-    found = []
-    for i in range(lines.count or 3 * count):
-        if len(found) < count and (line := lines.line(i, False)):
-            with suppress(InputError):
-                normalise_line(line.picture)
-                found.append(line)
-    if not found:
-        raise InputError(
-            f"{lines.name} has no line that can be read; give pictures of lines."
-        )
-    return found
-
-
-def _set(config: Config, name: str, split: str) -> LineSet:
+def _load(config: Config, name: str, split: str) -> LineSet:
     root = config.data.root or None
     if name == "unipen_text":
         return unipen_lines(split, root, words=split == "train")
     if name == "folder":
         if not root:
             raise InputError(
-                "config.data.name='folder' wants config.data.root, the folder with "
+                "config.data.name='folder' needs config.data.root, a folder with "
                 "lines.tsv."
             )
         return folder_lines(Path(root), split)
     if name == "cremma":
         return cremma_lines(split, root)
-    overlap = overlap_of(config.lines.overlap, "config.lines.overlap")
-    seed = config.seed + SEED_OF_VALID * (split == "validation")
-    file, length = config.lines.text, config.lines.length
+    return _load_synthetic(config, split, root)
+
+
+def _load_synthetic(config: Config, split: str, root: str | None) -> LineSet:
+    settings = config.lines
+    overlap = parse_overlap(settings.overlap, "config.lines.overlap")
+    seed = config.seed + VALIDATION_SEED * (split == "validation")
+    file, length = settings.text, settings.length
     texts = read_texts(Path(file)) if file else random_texts(load_words("en"), seed)
-    source = glyphs_of(
-        config.lines.glyphs,
+    source = load_glyphs(
+        settings.glyphs,
         split,
         root,
-        hands=config.data.writers,
+        writers=config.data.writers,
         samples=config.data.samples,
     )
     if config.model.name == WINDOWS:
-        length = cells(length)
+        length = cell_count(length)
         return published_lines(source, texts, overlap=overlap, length=length, seed=seed)
-    return lines_by(source, texts, overlap=overlap, length=length, seed=seed)
+    return synthetic_lines(source, texts, overlap=overlap, length=length, seed=seed)
+
+
+def _readable(lines: LineSet, count: int) -> list[Line]:
+    """The first lines that can be normalised, at most `count`.
+
+    A blank scan or a lone dash cannot.
+    """
+    readable = []
+    for i in range(lines.count or 3 * count):
+        if len(readable) < count and (line := lines.line(i, False)):
+            with suppress(InputError):
+                normalise_line(line.picture)
+                readable.append(line)
+    if not readable:
+        raise InputError(f"{lines.name} has no readable line; give pictures of lines.")
+    return readable
 
 
 def mixed(one: LineSet, other: LineSet, share: float) -> LineSet:
-    """A set whose lines are of `other` with that probability."""
+    """An endless set; each line comes from `other` with probability `share`."""
 
     def line(i: int, train: bool) -> Line | None:
         rng = np.random.default_rng([11, i])
@@ -159,15 +182,11 @@ def mixed(one: LineSet, other: LineSet, share: float) -> LineSet:
     return LineSet(name, 0, characters, line, one.group_kind)
 
 
-# What the job "lines" trains: network, data, batches and loss.
-
-
-BLANK = ""
-"""What CTC's last output adds to a text."""
+# Network
 
 
 class Setup(NamedTuple):
-    """What a job is made of, before any step."""
+    """Network and data of a job, before any step."""
 
     spec: EncoderSpec
     encoder: Encoder
@@ -175,17 +194,17 @@ class Setup(NamedTuple):
     model_state: PyTree
     data: LineData
     outputs: tuple[str, ...]
-    """Names of the network's outputs; CTC's blank, the last, has none."""
+    """Names of the network's outputs, without CTC's blank, which is the last."""
 
     def reader(self, params: PyTree, model_state: PyTree) -> LineReader:
-        """What reads by these weights."""
+        """The reader with these weights."""
         return LineReader(
             self.spec, self.encoder, params["encoder"], model_state, self.outputs
         )
 
 
-def prepare(config: Config) -> Setup:
-    """Data and network as the config wants them, warm-started where it says so."""
+def set_up(config: Config) -> Setup:
+    """The config's data and network, with random weights or those of a stored model."""
     data = load_lines(config)
     windows = config.model.name == WINDOWS
     outputs = CLASSES if windows else data.alphabet
@@ -199,13 +218,15 @@ def prepare(config: Config) -> Setup:
     example = {"image": image, "width": np.full(2, 64, np.int32)}
     network, model_state = jax.jit(encoder.init)(jax.random.key(config.seed), example)
     if config.model.init != "none":
-        network, model_state = _warm(config, spec, outputs, network)
+        network, model_state = _warm_start(config, spec, outputs, network)
     params = {"encoder": network, "table": {}}
     return Setup(spec, encoder, params, model_state, data, outputs)
 
 
-def _warm(config: Config, spec: EncoderSpec, outputs: tuple[str, ...], network: PyTree):
-    """Weights of a stored model that reads; of its outputs those of the same names."""
+def _warm_start(
+    config: Config, spec: EncoderSpec, outputs: tuple[str, ...], network: PyTree
+):
+    """A stored reader's weights; outputs are matched by name, new ones stay random."""
     stored = load_model(config.model.init)
     reader = from_stored(stored)
     if stored.spec.architecture != spec.architecture:
@@ -214,50 +235,96 @@ def _warm(config: Config, spec: EncoderSpec, outputs: tuple[str, ...], network: 
             f"config.model.name to that, or config.model.init='none'."
         )
     encoder = stored.encoder
-    if spec.architecture != WINDOWS:  # whose classes never differ
-        known = {name: i for i, name in enumerate((*reader.outputs, BLANK))}
+    if spec.architecture != WINDOWS:  # the classes of windows are always the same
+        index = {name: i for i, name in enumerate((*reader.outputs, BLANK))}
         out = {name: np.array(leaf) for name, leaf in network["out"].items()}
         for i, name in enumerate((*outputs, BLANK)):
-            if name in known:
+            if name in index:
                 for key, leaf in out.items():
-                    leaf[..., i] = encoder["out"][key][..., known[name]]
+                    leaf[..., i] = encoder["out"][key][..., index[name]]
         encoder = {**encoder, "out": out}
     return jax.tree.map(jax.numpy.asarray, (encoder, stored.model_state))
 
 
+# Batches and loss
+
+
 def batches(config: Config, data: LineData, size: int) -> Callable[[int], Batch]:
-    """This process's rows of global batches, by step, as the network takes them."""
+    """This process's rows of global batches, by step."""
     rows, seed = local_slice(size), config.seed
     if config.model.name == WINDOWS:
-        length = cells(config.lines.length)
+        length = cell_count(config.lines.length)
         return window_batches(data.train, size, length, rows=rows)
     return line_batches(data.train, data.alphabet, size, seed=seed, rows=rows)
 
 
-def measure_by(config: Config) -> Callable:
-    """The loss of logits and who was right, for `make_step`."""
-    return _windows if config.model.name == WINDOWS else _ctc
+def loss_for(config: Config) -> Callable:
+    """The `loss_fn` of `make_step` for the config's network."""
+    return _window_loss if config.model.name == WINDOWS else _ctc_loss
 
 
-def _ctc(table: PyTree, logits: jax.Array, batch: Batch) -> tuple[jax.Array, jax.Array]:
-    """CTC over the steps of each line; right are lines without an error."""
-    count = steps(batch.inputs["width"])
-    loss = ctc.loss(logits, count, batch.labels, batch.mask)
-    read = ctc.greedy(logits, count, LETTERS)
-    return loss, (read == batch.labels).all(1)
+def _ctc_loss(
+    table: PyTree, logits: jax.Array, batch: Batch
+) -> tuple[jax.Array, jax.Array]:
+    """CTC over the steps of each line; a line is correct without an error."""
+    steps = step_count(batch.inputs["width"])
+    loss = ctc.loss(logits, steps, batch.labels, batch.mask)
+    texts = ctc.greedy(logits, steps, MAX_LETTERS)
+    return loss, (texts == batch.labels).all(1)
 
 
-def _windows(table: PyTree, logits: jax.Array, batch: Batch):
-    """Cross entropy of every window, padding too; right are lines without an error."""
+def _window_loss(table: PyTree, logits: jax.Array, batch: Batch):
+    """Cross entropy of all windows, padding included; correct as in `_ctc_loss`."""
     nats = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
     mean = (nats.mean(1) * batch.mask).sum() / jax.numpy.maximum(batch.mask.sum(), 1)
     return mean, (logits.argmax(-1) == batch.labels).all(1)
 
 
+# Scores
+
+
+class Scoring:
+    """Called with a state after each epoch: error rates on the held-out lines."""
+
+    def __init__(self, setup: Setup):
+        self._setup = setup
+
+    def __call__(self, state: TrainState) -> dict[str, float]:
+        """Scores; accuracy is 1 - CER, top1 the share of lines without an error."""
+        figures = score(self._setup, state)[0]
+        numbers = {k: v for k, v in figures.items() if isinstance(v, float)}
+        return numbers | {"accuracy": 1 - figures["cer"], "top1": figures["exact"]}
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+def score(setup: Setup, state: TrainState) -> tuple[dict[str, Any], list[str]]:
+    """`line_scores` of the greedy readings of the held-out lines, and the readings.
+
+    For windows, `window_scores` as well.
+    """
+    reader = setup.reader(state.params, state.model_state)
+    held_out = setup.data.valid
+    readings = reader.read_greedily([reader.prepare(line.picture) for line in held_out])
+    truth = [line.text for line in held_out]
+    figures = line_scores(readings, truth, [line.group for line in held_out])
+    if setup.spec.architecture == WINDOWS:
+        length, parts = held_out[0].picture.shape[1] // SIZE, []
+        for start in range(0, len(held_out), SCORED_TOGETHER):
+            batch = collate_windows(held_out[start : start + SCORED_TOGETHER], length)
+            parts.append((reader.logits(batch.inputs).argmax(-1), batch.labels))
+        best, labels = map(np.concatenate, zip(*parts, strict=True))
+        figures |= window_scores(best, labels)
+    return figures, readings
+
+
 def window_scores(best: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Shares of right windows, i32[n l] each: with padding, without, and what always
-    answering padding gets."""
-    right, padding = best == labels, labels == NUMBER[PAD]
+    """Accuracies of windows, i32[n l] each: with padding, and without it.
+
+    "always_padding" is the accuracy of answering padding everywhere.
+    """
+    right, padding = best == labels, labels == CLASS_INDEX[PAD]
     return {
         "windows": float(right.mean()),
         "windows_without_padding": float(right[~padding].mean()),
@@ -265,74 +332,40 @@ def window_scores(best: np.ndarray, labels: np.ndarray) -> dict[str, float]:
     }
 
 
-PART = 16
-"""Lines whose windows are looked at together: thousands need gigabytes."""
+# Report and stored model
 
 
-def scores(setup: Setup, state: TrainState) -> tuple[dict[str, Any], list[str]]:
-    """`line_scores` of the most probable readings of held-out lines, and these."""
-    reader = setup.reader(state.params, state.model_state)
+def finish(config: Config, setup: Setup, state: TrainState) -> Result:
+    """Scores, report and model of the best state."""
+    figures, readings = score(setup, state)
     held_out = setup.data.valid
-    read = reader.read_greedily([reader.prepare(line.picture) for line in held_out])
-    truth = [line.text for line in held_out]
-    found = line_scores(read, truth, [line.group for line in held_out])
-    if setup.spec.architecture == WINDOWS:
-        length, parts = held_out[0].picture.shape[1] // SIZE, []
-        for start in range(0, len(held_out), PART):
-            batch = windows(held_out[start : start + PART], length)
-            parts.append((reader.logits(batch.inputs).argmax(-1), batch.labels))
-        best, labels = map(np.concatenate, zip(*parts, strict=True))
-        found |= window_scores(best, labels)
-    return found, read
+    low, high = figures["interval95"]
 
+    def report(path: Path, command: str, seconds: float) -> None:
+        write_line_report(
+            path,
+            title=f"lines of {setup.data.train.name}, {config.model.name}",
+            lines=[line.picture for line in held_out],
+            truth=[line.text for line in held_out],
+            readings=readings,
+            figures=figures,
+            history=read_jsonl(path.with_name("metrics.jsonl")),
+            config=config.to_dict(),
+            command=command,
+        )
 
-def finish(
-    config: Config, workdir: Path, setup: Setup, state: TrainState, started: float
-) -> dict[str, Any]:
-    """Readings of the held-out lines by the best state; its model and the report."""
-    figures, read = scores(setup, state)
-    paths = {
-        "report": workdir / "report.html",
-        "checkpoint": workdir / "checkpoints",
-        "model": workdir / "model",
-    }
-    params, model_state = to_host((state.params, state.model_state))
-    with together():
-        if jax.process_index() == 0:
-            about = {
-                "job": config.job,
-                "data": setup.data.train.name,
-                "seed": config.seed,
-                "step": int(state.step),
-                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "strokejax": __version__,
-                "metrics": figures,
-            }
-            weights = state._replace(params=params, model_state=model_state)
-            save_model(paths["model"], stored_reader(setup, weights, about))
-            write_line_report(
-                paths["report"],
-                title=f"lines of {setup.data.train.name}, {config.model.name}",
-                lines=[line.picture for line in setup.data.valid],
-                truth=[line.text for line in setup.data.valid],
-                read=read,
-                figures=figures,
-                history=read_jsonl(workdir / "metrics.jsonl"),
-                config=config.to_dict(),
-                command=shlex.join(["python", "-m", "strokejax.launch", *sys.argv[1:]]),
-            )
-            _tell(setup.data, figures, paths)
-    seconds = round(time.time() - started, 1)
-    return {k: str(v) for k, v in paths.items()} | {
-        "seconds": seconds,
-        "metrics": figures,
-    }
+    summary = (
+        f"{setup.data.name}, {figures['n']:,} lines that training never saw:\n"
+        f"  character errors {figures['cer']:.3f} [{low:.3f}, {high:.3f}], without "
+        f"case {figures['cer_lower_case']:.3f}, word errors {figures['wer']:.3f}"
+    )
+    return Result(figures, summary, state, partial(stored_reader, setup), report)
 
 
 def stored_reader(
     setup: Setup, state: TrainState, about: dict[str, Any]
 ) -> StoredModel:
-    """A state whose weights are numpy arrays, as a model to store."""
+    """The model to store, of a state whose weights are numpy arrays."""
     names = tuple(SPACE if c == " " else c for c in setup.outputs)
     count = setup.spec.out_dim
     return StoredModel(
@@ -347,68 +380,3 @@ def stored_reader(
         np.full(count, -1, np.int32),
         change={"verb": "lines", "made": about["made"]},
     )
-
-
-def _tell(data: LineData, figures: dict[str, Any], paths: dict[str, Path]) -> None:
-    low, high = figures["interval95"]
-    print(
-        f"{data.name}, {figures['n']:,} lines that training never saw:\n"
-        f"  character errors {figures['cer']:.3f} [{low:.3f}, {high:.3f}], without "
-        f"case {figures['cer_lower_case']:.3f}, word errors {figures['wer']:.3f}\n"
-        f"The report: {paths['report']}\n"
-        f"The model:  {paths['model']}  (strokejax lines read IMAGE --model "
-        f"{paths['model']})",
-        file=sys.stderr,
-    )
-
-
-# The job "lines": a network that reads lines, by CTC or window by window.
-
-
-def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
-    """Trains (or goes on), reads the held-out lines, reports, exports a model.
-
-    Returns the job's last line. `started` is when the process began, in seconds of
-    `time.time`.
-    """
-    mesh = data_mesh()
-    with together():
-        check_owner(workdir, config)
-        check_batch_size(config.loop.batch_size, mesh)
-        setup = prepare(config)
-    claim(workdir, config)
-    data, loop = setup.data, config.loop
-    at = batches(config, data, loop.batch_size)
-
-    def step(optimizer: Any):
-        return make_step(setup.encoder, optimizer, measure_by(config))
-
-    _, state, steps = train_by(
-        config,
-        workdir,
-        mesh,
-        plan=plan_of(config, data.train.count or config.lines.epoch, "accuracy"),
-        params=setup.params,
-        model_state=setup.model_state,
-        step=step,
-        batches=lambda start: stream(at, start, loop.overfit_batches),
-        scoring=lambda start: Scoring(setup),
-    )
-    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
-    return line | finish(config, workdir, setup, state, started)
-
-
-class Scoring:
-    """Called with a state after each epoch: errors on the held-out lines."""
-
-    def __init__(self, setup: Setup):
-        self._setup = setup
-
-    def __call__(self, state: TrainState) -> dict[str, float]:
-        """Scores; accuracy is 1 - CER, top1 the share of lines without an error."""
-        found = scores(self._setup, state)[0]
-        figures = {k: v for k, v in found.items() if isinstance(v, float)}
-        return figures | {"accuracy": 1 - found["cer"], "top1": found["exact"]}
-
-    def close(self) -> None:
-        """Nothing is held."""

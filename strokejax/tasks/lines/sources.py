@@ -1,4 +1,4 @@
-"""Lines by name: who wrote the characters, how far they overlap."""
+"""Synthetic lines by name: the source of their characters, and their overlap."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,16 +6,39 @@ from pathlib import Path
 from strokejax.data.dataset import Dataset
 from strokejax.data.sets.load import load
 from strokejax.tasks.lines.data import LineSet, written_lines
-from strokejax.tasks.lines.emnist_lines import cells, published_lines
+from strokejax.tasks.lines.emnist_lines import cell_count, published_lines
 from strokejax.tasks.lines.glyphs import Glyphs, built_in_glyphs, unipen_glyphs
-from strokejax.tasks.lines.handwriting import USUAL
+from strokejax.tasks.lines.handwriting import DEFAULT_STYLE
 from strokejax.types import InputError
 
-MOST_OVERLAP = 0.75
-HANDS, SAMPLES = 40, 3
+MAX_OVERLAP = 0.75
+"""A share of a character's cell."""
+WRITERS, SAMPLES = 40, 3
+"""Built-in writers, and samples of each writer and character."""
 
 
-def lines_by(
+def load_glyphs(
+    name: str,
+    split: str,
+    root: str | Path | None = None,
+    *,
+    writers: int = WRITERS,
+    samples: int = SAMPLES,
+) -> Glyphs | Dataset:
+    """The characters of a source: ink by writer, or a data set of pictures.
+
+    `name` is one of `settings.GLYPHS`, or another data set; `writers` and `samples` are
+    for "built-in".
+    """
+    match name:
+        case "unipen":
+            return unipen_glyphs(split, root)
+        case "built-in":
+            return built_in_glyphs(split, writers, samples)
+    return load(name, split, root=root)
+
+
+def synthetic_lines(
     source: Glyphs | Dataset,
     texts: Sequence[str],
     *,
@@ -23,44 +46,27 @@ def lines_by(
     length: int,
     seed: int,
 ) -> LineSet:
-    """Lines without end of texts: ink by one hand a line, pictures as published."""
+    """An endless set of lines of texts: in handwriting from ink, else as published."""
     if isinstance(source, Dataset):
-        size = cells(length)
+        size = cell_count(length)
         return published_lines(source, texts, seed=seed, overlap=overlap, length=size)
-    style = USUAL._replace(overlap=overlap)
+    style = DEFAULT_STYLE._replace(overlap=overlap)
     return written_lines(source, texts, seed=seed, style=style, limit=length)
 
 
-def overlap_of(given: str, where: str) -> tuple[float, float]:
-    """LOW:HIGH or one number, shares of a cell; InputError names `where` it was."""
-    low, _, high = given.partition(":")
-    try:
-        found = float(low), float(high or low)
-    except ValueError:
-        found = 1.0, 0.0
-    if not 0 <= found[0] <= found[1] <= MOST_OVERLAP:
-        raise InputError(
-            f"{where} is {given!r}; write LOW:HIGH, shares of a character's cell from "
-            f"0 to {MOST_OVERLAP}, like '0:0.33'."
-        )
-    return found
+def parse_overlap(text: str, where: str) -> tuple[float, float]:
+    """LOW:HIGH, or one number, as shares of a cell; InputError for anything else.
 
-
-def glyphs_of(
-    name: str,
-    split: str,
-    root: str | Path | None = None,
-    *,
-    hands: int = HANDS,
-    samples: int = SAMPLES,
-) -> Glyphs | Dataset:
-    """Characters by one of the names `config_values.GLYPHS`: ink by hand, or pictures.
-
-    Built-in ones are so many `samples` of each character by so many `hands`.
+    The error begins with `where`, the name of the option.
     """
-    match name:
-        case "unipen":
-            return unipen_glyphs(split, root)
-        case "built-in":
-            return built_in_glyphs(split, hands, samples)
-    return load(name, split, root=root)
+    low, _, high = text.partition(":")
+    try:
+        overlap = float(low), float(high or low)
+    except ValueError:
+        overlap = 1.0, 0.0
+    if not 0 <= overlap[0] <= overlap[1] <= MAX_OVERLAP:
+        raise InputError(
+            f"{where} is {text!r}; write LOW:HIGH, shares of a character's cell from 0 "
+            f"to {MAX_OVERLAP}, like '0:0.33'."
+        )
+    return overlap

@@ -1,4 +1,9 @@
-"""Batches of synthetic swipes: a pure function of the seed and the step."""
+"""Batches of swipes: pure functions of the seed and the step.
+
+Synthetic swipes are drawn over boards, recorded ones come from a file. Both give the
+same inputs, which `mask_letters` extends by the letters that continue some word;
+`write_swipes` stores synthetic swipes as a file.
+"""
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,95 +18,139 @@ from strokejax.files import save_file
 from strokejax.tasks.swipes.data import (
     Swipe,
     in_pixels,
-    likely,
+    is_plausible,
     read_swipes,
     swipe_line,
 )
 from strokejax.tasks.swipes.layouts import MAX_KEYS, Layout, by_keys, layout, typed
-from strokejax.tasks.swipes.synthesis import POINTS, USUAL, Finger, swipes
+from strokejax.tasks.swipes.synthesis import (
+    DEFAULT_SYNTHESIS,
+    POINTS,
+    SwipeSynthesis,
+    swipes,
+)
 from strokejax.types import Batch, InputError
 
-LENGTHS = (16, 32)
-"""Letters of a batch's words with their end, at the most."""
-FLAT = 0.6
-"""Words are drawn by their frequency to the power of this: rare ones more often."""
+WORD_LENGTHS = (16, 32)
+"""Padded lengths of a batch's words, end included; the first that fits is taken."""
+FREQUENCY_POWER = 0.6
+"""Words are drawn by their frequency to this power, so rare ones come more often."""
 INVENTED = 0.12
-"""Share of words made of the beginning of one and the end of another."""
-WIDTH = 0.13
-"""Standard deviation of the logarithm of a keyboard's width, where it is unknown."""
-HEIGHT = 0.03
-KNOWN = 0.3
-"""Share of swipes whose keyboard is exactly the one that is told."""
+"""Share of invented words: the beginning of one word and the end of another."""
 SHUFFLED = "shuffled"
-"""A layout whose letters lie anew in each swipe, on the keys of the first one."""
+"""Name of the layout that permutes the letters of the first one in every swipe."""
+NO_KEY = 99
+"""Place of padding keys in key units, far off every keyboard."""
+
+WIDTH_SIGMA, HEIGHT_SIGMA = 0.13, 0.03
+"""Standard deviations of the logarithm of an unknown width, and of the height."""
+KNOWN_SHARE = 0.3
+"""Share of synthetic swipes whose keyboard has the layout's width."""
+PIXELS = (36.0, 54.0)
+"""Pixels of a key, to which the points of training swipes are rounded."""
+
+HELD_OUT = 10
+"""One in so many words is held out, with all its swipes."""
+POINT_SIGMA = 0.03
+"""Standard deviation of the noise on a recorded point, in keys."""
+PACE_SIGMA, STEP_SIGMA = 0.1, 0.2
+"""Standard deviations of the logarithm of a swipe's pace, and of each step's."""
+
+CHUNK = 1_000
+"""Swipes that `write_swipes` makes at once."""
+
+
+# Boards: what synthetic swipes are drawn over.
 
 
 class Board(NamedTuple):
-    """A layout among a network's letters, and the words that it can write."""
+    """A layout in the letters of a network, and the words that it can write."""
 
     units: np.ndarray
-    """f32[k 2]"""
+    """f32[k 2]: key centres in key units."""
     letters: np.ndarray
-    """i32[k]: numbers among the network's letters."""
+    """i32[k]: index of each key's letter among the network's."""
     words: list[np.ndarray]
-    """Numbers of keys, word by word."""
-    share: np.ndarray
-    """f64[n]: cumulated probability of each word."""
+    """Key indices of each word."""
+    cumulative: np.ndarray
+    """f64[n]: cumulative probabilities of the words."""
 
 
 def alphabet(layouts: Sequence[Layout]) -> tuple[str, ...]:
-    """All letters of layouts, sorted."""
-    return tuple(sorted({letter for each in layouts for letter in each.letters}))
+    """All letters of some layouts, sorted."""
+    return tuple(sorted({letter for keys in layouts for letter in keys.letters}))
 
 
 def board(keys: Layout, letters: Sequence[str], words: Mapping[str, float]) -> Board:
-    """What a layout can write of words with frequencies, of at most 31 letters.
+    """The board of a layout, with the words that it can write in at most 31 letters.
 
-    InputError where it can write none.
+    `words` have frequencies. InputError for a layout that can write none of them.
     """
     number = {letter: i for i, letter in enumerate(letters)}
     key = {letter: i for i, letter in enumerate(keys.letters)}
-    found = {
-        keyed: sum(frequency for _, frequency in each)
-        for keyed, each in by_keys(words, keys.letters).items()
-        if 0 < len(keyed) < LENGTHS[-1]
+    totals = {
+        written: sum(frequency for _, frequency in group)
+        for written, group in by_keys(words, keys.letters).items()
+        if 0 < len(written) < WORD_LENGTHS[-1]
     }
-    if not found:
+    if not totals:
         raise InputError(
             f"The layout {keys.name} cannot write any of {len(words):,} words; give "
             f"words of its letters, or a layout of theirs."
         )
-    p = np.array([*found.values()]) ** FLAT
-    ways = [np.array([key[c] for c in word]) for word in found]
-    codes = np.array([number[c] for c in keys.letters], np.int32)
-    return Board(keys.units(), codes, ways, np.cumsum(p / p.sum()))
+    p = np.array([*totals.values()]) ** FREQUENCY_POWER
+    paths = [np.array([key[letter] for letter in written]) for written in totals]
+    codes = np.array([number[letter] for letter in keys.letters], np.int32)
+    return Board(keys.units(), codes, paths, np.cumsum(p / p.sum()))
 
 
 def boards_of(
     text: str, words: Mapping[str, float]
 ) -> tuple[tuple[str, ...], list[tuple[Board, float, bool]]]:
-    """Letters, and `(board, share, shuffled)` of layouts like "qwerty:2,shuffled"."""
-    named = []
+    """The letters, and `(board, share, shuffled)` of layouts like "qwerty=2,shuffled".
+
+    InputError for a share that is not a number above 0, and for a text that names no
+    layout beside `shuffled`.
+    """
+    shares = []
     for entry in filter(None, map(str.strip, text.split(","))):
         name, _, share = entry.partition("=")
         try:
-            named.append((name.strip(), float(share or 1)))
+            shares.append((name.strip(), float(share or 1)))
         except ValueError:
-            named.append((name, -1.0))
-        if not 0 < named[-1][1] <= 1e6:
+            shares.append((name, -1.0))
+        if not 0 < shares[-1][1] <= 1e6:
             raise InputError(
                 f"config.swipe.layouts has {entry!r}; write NAME or NAME=SHARE, like "
                 f"'qwerty=2,azerty'."
             )
-    real = [(layout(name), share) for name, share in named if name != SHUFFLED]
+    real = [(layout(name), share) for name, share in shares if name != SHUFFLED]
     if not real:
         raise InputError(
             f"config.swipe.layouts is {text!r}; name a layout first, like 'qwerty'."
         )
     letters = alphabet([keys for keys, _ in real])
-    found = [(board(keys, letters, words), share, False) for keys, share in real]
-    found += [(found[0][0], share, True) for name, share in named if name == SHUFFLED]
-    return letters, found
+    boards = [(board(keys, letters, words), share, False) for keys, share in real]
+    first = boards[0][0]
+    boards += [(first, share, True) for name, share in shares if name == SHUFFLED]
+    return letters, boards
+
+
+def padded_keys(keys: Layout, letters: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """`(f32[MAX_KEYS 2], i32[MAX_KEYS])`: a layout's keys in a network's letters.
+
+    The codes are -1 behind the keys; keys whose letter the network lacks are left out.
+    """
+    number = {letter: i for i, letter in enumerate(letters)}
+    known = [i for i, letter in enumerate(keys.letters) if letter in number]
+    units = np.full((MAX_KEYS, 2), NO_KEY, np.float32)
+    codes = np.full(MAX_KEYS, -1, np.int32)
+    units[: len(known)] = keys.units()[known]
+    codes[: len(known)] = [number[keys.letters[i]] for i in known]
+    return units, codes
+
+
+# Synthetic swipes.
 
 
 def swipe_batches(
@@ -111,116 +160,121 @@ def swipe_batches(
     *,
     seed: int,
     rows: slice = slice(None),
-    finger: Finger = USUAL,
+    synthesis: SwipeSynthesis = DEFAULT_SYNTHESIS,
     exact: bool = False,
     invented: float = INVENTED,
 ) -> Callable[[int], Batch]:
-    """`at(step)`: `rows` of a global batch of synthetic swipes over boards.
+    """`at(step)`: these `rows` of a global batch of synthetic swipes over boards.
 
-    Inputs "points" f32[b p 3], "keys" f32[b k 2], "letters" i32[b k] (-1 = no key),
-    "known" f32[b], "word" i32[b l]: letters, then `end`, then -1; labels are these.
-    `exact`: each keyboard is the one that is told.
+    Inputs are "points" f32[b p 3] in key units and seconds, "keys" f32[b k 2] in key
+    units, "letters" i32[b k] (-1 = no key), "known" f32[b] (1 = the keyboard has the
+    layout's width) and "word" i32[b l], which is also the labels: letters, then `end`,
+    then -1. `exact` gives every keyboard the layout's width.
     """
     shares = np.cumsum([share for _, share, _ in boards])
-    most = max(len(each.letters) for each, _, _ in boards)
+    max_keys = max(len(board.letters) for board, _, _ in boards)
 
     def at(step: int) -> Batch:
+        # Every process draws the whole batch, so that its rows do not depend on the
+        # number of processes.
         rng = np.random.default_rng([seed, step])
-        which = np.searchsorted(shares, rng.random(size) * shares[-1], side="right")
-        ways = [_way(rng, boards[i][0], invented) for i in which]
-        keys = np.full((size, most, 2), 99, np.float32)
-        letters = np.full((size, most), -1, np.int32)
-        for i, one in enumerate(which):
-            own, _, shuffled = boards[one]
-            count = len(own.letters)
+        drawn = np.searchsorted(shares, rng.random(size) * shares[-1], side="right")
+        paths = [_sample_word(rng, boards[i][0], invented) for i in drawn]
+        keys = np.full((size, max_keys, 2), NO_KEY, np.float32)
+        letters = np.full((size, max_keys), -1, np.int32)
+        for i, number in enumerate(drawn):
+            board, _, shuffled = boards[number]
+            count = len(board.letters)
             order = rng.permutation(count) if shuffled else slice(None)
-            keys[i, :count] = own.units[order]
-            letters[i, :count] = own.letters
-        xy, seconds = swipes(rng, [keys[i, way] for i, way in enumerate(ways)], finger)
-        known = (rng.random(size) < KNOWN) | exact
-        worn = worn_points(rng, xy, known)
+            keys[i, :count] = board.units[order]
+            letters[i, :count] = board.letters
+        xy, seconds = swipes(
+            rng, [keys[i, path] for i, path in enumerate(paths)], synthesis
+        )
+        known = (rng.random(size) < KNOWN_SHARE) | exact
+        xy = augment_keyboard(rng, xy, known)
         time = seconds[:, None] * np.linspace(0, 1, xy.shape[1])
-        points = np.concatenate([worn, time[..., None]], -1).astype(np.float32)
-        longest = max(map(len, ways))
-        length = next(each for each in LENGTHS if longest < each)
-        word = np.full((size, length), -1, np.int32)
-        for i, way in enumerate(ways):
-            word[i, : len(way)], word[i, len(way)] = letters[i, way], end
-        inputs = {
-            "points": points[rows],
-            "keys": keys[rows],
-            "letters": letters[rows],
-            "known": known[rows].astype(np.float32),
-            "word": word[rows],
-        }
-        return Batch(inputs, word[rows], np.ones(len(word[rows]), bool))
+        points = np.concatenate([xy, time[..., None]], -1)
+        codes = [letters[i, path] for i, path in enumerate(paths)]
+        word = _padded_words(codes, end)
+        return _batch_rows(rows, points, keys, letters, known, word)
 
     return at
 
 
-def worn_points(rng, xy: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Swipes on keyboards of unknown size, in whole pixels of a key of 36 to 54."""
+def _sample_word(rng: np.random.Generator, board: Board, invented: float) -> np.ndarray:
+    """Key indices of a random word."""
+    word = board.words[int(np.searchsorted(board.cumulative, rng.random()))]
+    if rng.random() >= invented:
+        return word
+    other = board.words[int(rng.integers(len(board.words)))]
+    # `or None` keeps a word of one letter whole, where -0 would empty it.
+    beginning, end = word[: -(len(word) // 2) or None], other[len(other) // 2 :]
+    return np.concatenate([beginning, end])[: WORD_LENGTHS[0] - 1]
+
+
+def _padded_words(words: Sequence[Sequence[int] | np.ndarray], end: int) -> np.ndarray:
+    """i32[b l]: the letters of each word, then `end`, then -1; l is in WORD_LENGTHS."""
+    longest = max(map(len, words))
+    length = next(length for length in WORD_LENGTHS if longest < length)
+    padded = np.full((len(words), length), -1, np.int32)
+    for row, word in zip(padded, words, strict=True):
+        row[: len(word)], row[len(word)] = word, end
+    return padded
+
+
+def _batch_rows(rows: slice, points, keys, letters, known, word) -> Batch:
+    """The inputs that `swipe_batches` describes, of some rows of the global batch."""
+    inputs = {
+        "points": points[rows].astype(np.float32),
+        "keys": keys[rows],
+        "letters": letters[rows],
+        "known": known[rows].astype(np.float32),
+        "word": word[rows],
+    }
+    return Batch(inputs, word[rows], np.ones(len(word[rows]), bool))
+
+
+def augment_keyboard(rng, xy: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Swipes f[b p 2] in key units, as on keyboards of slightly other sizes.
+
+    Widths vary where they are not `known` bool[b]; heights and vertical shifts always
+    vary. Points are rounded to whole pixels.
+    """
     b = len(xy)
-    wide = np.where(known, 1.0, rng.lognormal(0, WIDTH, b))
-    high = rng.lognormal(0, HEIGHT, b)
-    xy = xy * np.stack([wide, high], -1)[:, None]
+    width = np.where(known, 1.0, rng.lognormal(0, WIDTH_SIGMA, b))
+    height = rng.lognormal(0, HEIGHT_SIGMA, b)
+    xy = xy * np.stack([width, height], -1)[:, None]
     xy[..., 1] += rng.normal(0, 0.07, (b, 1))
-    pixels = np.array([36.0, 54.0])
+    pixels = np.array(PIXELS)
     return np.round(xy * pixels) / pixels
 
 
-def _way(rng: np.random.Generator, own: Board, invented: float) -> np.ndarray:
-    """The keys of a word."""
-    one = own.words[int(np.searchsorted(own.share, rng.random()))]
-    if rng.random() >= invented:
-        return one
-    other = own.words[int(rng.integers(len(own.words)))]
-    made = np.concatenate([one[: -(len(one) // 2) or None], other[len(other) // 2 :]])
-    return made[: LENGTHS[0] - 1]
+# Recorded swipes: people's, or those that `swipe make` wrote.
 
 
-def padded_keys(keys: Layout, letters: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """`(f32[MAX_KEYS 2], i32[MAX_KEYS])`: a layout's keys among a network's letters."""
-    number = {letter: i for i, letter in enumerate(letters)}
-    known = [i for i, letter in enumerate(keys.letters) if letter in number]
-    units = np.full((MAX_KEYS, 2), 99, np.float32)
-    codes = np.full(MAX_KEYS, -1, np.int32)
-    units[: len(known)] = keys.units()[known]
-    codes[: len(known)] = [number[keys.letters[i]] for i in known]
-    return units, codes
+def split_recordings(path: str | Path, keys: Layout) -> tuple[list[Swipe], list[Swipe]]:
+    """`(train, valid)`: the plausible swipes of a file; no word is in both.
 
-
-# Batches of recorded swipes: people's, or those that `swipe make` wrote.
-
-
-HELD_OUT = 10
-"""Of so many words one is held out with all its swipes."""
-NOISE = 0.03
-"""Standard deviation of a point's place, in keys."""
-PACE, UNEVEN = 0.1, 0.2
-"""Standard deviations of the logarithm of a swipe's pace, and of each of its steps."""
-
-
-def recorded(path: str | Path, keys: Layout) -> tuple[list[Swipe], list[Swipe]]:
-    """`(train, valid)`: a file's swipes that may mean their words; no word is in both.
-
-    Others are counted on stderr. InputError where a part would be empty.
+    The number of swipes left out is printed on stderr. InputError for a file that would
+    leave one of both empty.
     """
-    found = read_swipes(path)
-    good = [s for s in found if isinstance(s, Swipe) and likely(s, keys)]
-    if len(good) < len(found):
+    lines = read_swipes(path)
+    recordings = [s for s in lines if isinstance(s, Swipe) and is_plausible(s, keys)]
+    if len(recordings) < len(lines):
         print(
-            f"{path}: {len(found) - len(good):,} of {len(found):,} swipes are left "
-            f"out: they are none, or not of their word",
+            f"{path}: {len(lines) - len(recordings):,} of {len(lines):,} swipes are "
+            f"left out: they are damaged, or do not fit their word",
             file=sys.stderr,
         )
     parts: tuple[list[Swipe], list[Swipe]] = [], []
-    for swipe in good:
+    for swipe in recordings:
+        # A hash, so that a word keeps its part when the file grows.
         parts[crc32(swipe.word.lower().encode()) % HELD_OUT == 0].append(swipe)
     if not all(parts):
         raise InputError(
-            f"{path} has {len(good):,} swipes that can be trained on, of too few words "
-            f"to hold some out; record more."
+            f"{path} has {len(recordings):,} usable swipes, of too few words to hold "
+            f"some out; record more."
         )
     return parts
 
@@ -233,58 +287,53 @@ def record_batches(
     *,
     seed: int,
     rows: slice = slice(None),
-    plain: bool = False,
+    augment: bool = True,
 ) -> Callable[[int], Batch]:
-    """`at(step)` like `swipe_batches`, of recorded swipes in random order.
+    """`at(step)`: batches like those of `swipe_batches`, of recorded swipes.
 
-    Each time a swipe comes, its keyboard has another size, its points lie a little
-    elsewhere and its time passes otherwise; unless `plain`.
+    Every epoch has another order. `augment` varies a swipe's keyboard, points and time
+    each time it comes.
     """
     number = {letter: i for i, letter in enumerate(letters)}
-    places = np.stack([_resampled(swipe, keys) for swipe in swipes])
-    told = np.array([swipe.width is not None for swipe in swipes])
-    words = [typed(swipe.word, keys.letters)[: LENGTHS[-1] - 1] for swipe in swipes]
-    codes = np.array([number[c] for c in keys.letters], np.int32)
+    trajectories = np.stack([_resampled(swipe, keys) for swipe in swipes])
+    known = np.array([swipe.width is not None for swipe in swipes])
+    words = [
+        typed(swipe.word, keys.letters)[: WORD_LENGTHS[-1] - 1] for swipe in swipes
+    ]
+    words = [[number[letter] for letter in word] for word in words]
+    codes = np.array([number[letter] for letter in keys.letters], np.int32)
     units = keys.units()
 
     def at(step: int) -> Batch:
         rng = np.random.default_rng([seed, step])
-        order = np.random.default_rng([seed, step * size // len(swipes), 7])
-        some = order.permutation(len(swipes))
-        which = some[(step * size + np.arange(size)) % len(swipes)]
-        points = places[which]
-        if not plain:
-            points = shaken(rng, points)
-            points[..., :2] = worn_points(rng, points[..., :2], told[which])
-        length = LENGTHS[max(len(words[i]) for i in which) >= LENGTHS[0]]
-        word = np.full((size, length), -1, np.int32)
-        for i, one in enumerate(which):
-            word[i, : len(words[one])] = [number[c] for c in words[one]]
-            word[i, len(words[one])] = len(letters)
-        inputs = {
-            "points": points.astype(np.float32)[rows],
-            "keys": np.broadcast_to(units, (size, *units.shape))[rows],
-            "letters": np.broadcast_to(codes, (size, *codes.shape))[rows],
-            "known": told[which].astype(np.float32)[rows],
-            "word": word[rows],
-        }
-        return Batch(inputs, word[rows], np.ones(len(word[rows]), bool))
+        epoch = np.random.default_rng([seed, step * size // len(swipes), 7])
+        order = epoch.permutation(len(swipes))
+        drawn = order[(step * size + np.arange(size)) % len(swipes)]
+        points = trajectories[drawn]
+        if augment:
+            points = jitter(rng, points)
+            points[..., :2] = augment_keyboard(rng, points[..., :2], known[drawn])
+        all_units = np.broadcast_to(units, (size, *units.shape))
+        all_codes = np.broadcast_to(codes, (size, *codes.shape))
+        word = _padded_words([words[i] for i in drawn], len(letters))
+        return _batch_rows(rows, points, all_units, all_codes, known[drawn], word)
 
     return at
 
 
-def shaken(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
-    """f64[b p 3] with noise in the places, and time that runs unevenly."""
+def jitter(rng: np.random.Generator, points: np.ndarray) -> np.ndarray:
+    """f64[b p 3]: points with noise on their places, at an uneven pace."""
     b, p, _ = points.shape
-    found = points.copy()
-    found[..., :2] += rng.normal(0, NOISE, (b, p, 2))
-    pace = rng.lognormal(0, PACE, (b, 1)) * rng.lognormal(0, UNEVEN, (b, p - 1))
-    found[:, 1:, 2] = np.cumsum(np.diff(points[..., 2]) * pace, 1)
-    return found
+    points = points.copy()
+    points[..., :2] += rng.normal(0, POINT_SIGMA, (b, p, 2))
+    pace = rng.lognormal(0, PACE_SIGMA, (b, 1))
+    pace = pace * rng.lognormal(0, STEP_SIGMA, (b, p - 1))
+    points[:, 1:, 2] = np.cumsum(np.diff(points[..., 2]) * pace, 1)
+    return points
 
 
 def _resampled(swipe: Swipe, keys: Layout) -> np.ndarray:
-    """f64[POINTS 3]: in keys and seconds, at equal times."""
+    """f64[POINTS 3]: a swipe in key units and seconds, at equal times."""
     points = in_pixels(swipe, keys)
     points[:, :2] = keys.to_units(points[:, :2])
     t = np.linspace(0, points[-1, 2], POINTS)
@@ -295,53 +344,54 @@ def _resampled(swipe: Swipe, keys: Layout) -> np.ndarray:
 # Files of synthetic swipes.
 
 
-PART = 1_000
-"""Swipes made at once."""
-
-
 def write_swipes(
     out: Path, keys: str, words: Mapping[str, float], count: int, seed: int
 ) -> int:
-    """Writes so many swipes of words, drawn by how often they occur, as JSON lines.
+    """Writes so many synthetic swipes as JSON lines, and returns their number.
 
-    Of words that are written by the same keys, "its" and "it's", too.
+    Words are drawn by their frequencies to the power `FREQUENCY_POWER`; among words
+    with the same keys, like "its" and "it's", by their frequencies.
     """
-    own = layout(keys)
-    some = board(own, own.letters, words)
-    named = by_keys(words, own.letters)
-    names = [named["".join(own.letters[c] for c in way)] for way in some.words]
+    chosen = layout(keys)
+    target = board(chosen, chosen.letters, words)
+    groups = by_keys(words, chosen.letters)
+    spellings = [
+        groups["".join(chosen.letters[k] for k in path)] for path in target.words
+    ]
     lines = []
-    for start in range(0, count, PART):
+    for start in range(0, count, CHUNK):
         rng = np.random.default_rng([seed, start])
-        size = min(PART, count - start)
-        chosen = np.searchsorted(some.share, rng.random(size)).tolist()
-        xy, seconds = swipes(rng, [some.units[some.words[i]] for i in chosen])
-        for i, places, spent in zip(chosen, xy, seconds.tolist(), strict=True):
+        size = min(CHUNK, count - start)
+        drawn = np.searchsorted(target.cumulative, rng.random(size)).tolist()
+        xy, seconds = swipes(rng, [target.units[target.words[i]] for i in drawn])
+        for i, places, duration in zip(drawn, xy, seconds.tolist(), strict=True):
             points = np.empty((len(places), 3))
-            points[:, :2] = places * own.pitch + own.origin
-            points[:, 2] = np.linspace(0, spent, len(places))
-            among, often = zip(*names[i], strict=True)
-            word = among[rng.choice(len(among), p=np.divide(often, sum(often)))]
-            lines.append(swipe_line(word, points, own.name))
+            points[:, :2] = places * chosen.pitch + chosen.origin
+            points[:, 2] = np.linspace(0, duration, len(places))
+            spelling, frequency = zip(*spellings[i], strict=True)
+            p = np.divide(frequency, sum(frequency))
+            word = spelling[rng.choice(len(spelling), p=p)]
+            lines.append(swipe_line(word, points, chosen.name))
     save_file(out, "\n".join([*lines, ""]).encode())
     return count
 
 
-# Which letters words go on by.
+# Masks of the letters that continue some word.
 
 
-def masked(
+def mask_letters(
     at: Callable[[int], Batch], boards: list[tuple[Board, float, bool]], end: int
 ) -> Callable[[int], Batch]:
-    """Batches with "allowed" bool[b l end+1]: letters by which some word goes on.
+    """Batches with "allowed" bool[b l end+1]: the letters that continue some word.
 
-    Where the word itself is none of the boards', all are.
+    Every letter is allowed in a word that no board has, as invented ones are.
     """
-    known: dict[tuple[int, ...], np.ndarray] = {}
+    # Words share prefixes; each prefix has one mask.
+    continuations: dict[tuple[int, ...], np.ndarray] = {}
     for board, _, _ in boards:
-        for way in board.words:
-            for before, code in prefixes([*board.letters[way].tolist(), end]):
-                row = known.setdefault(before, np.zeros(end + 1, bool))
+        for path in board.words:
+            for prefix, code in prefixes([*board.letters[path].tolist(), end]):
+                row = continuations.setdefault(prefix, np.zeros(end + 1, bool))
                 row[code] = True
 
     @lru_cache(4)
@@ -350,7 +400,7 @@ def masked(
         allowed = np.ones((*batch.labels.shape, end + 1), bool)
         for i, row in enumerate(batch.labels):
             codes = row[row >= 0].tolist()
-            steps = [(known.get(before), code) for before, code in prefixes(codes)]
+            steps = [(continuations.get(prefix), c) for prefix, c in prefixes(codes)]
             if all(mask is not None and mask[code] for mask, code in steps):
                 allowed[i, : len(steps)] = [mask for mask, _ in steps]
         return batch._replace(inputs=batch.inputs | {"allowed": allowed})
@@ -359,5 +409,5 @@ def masked(
 
 
 def prefixes(codes: list[int]) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Each code with those before it."""
+    """Each code with the codes before it."""
     return ((tuple(codes[:i]), code) for i, code in enumerate(codes))

@@ -1,4 +1,4 @@
-"""strokejax swipe: words from swipes, swipes from words."""
+"""strokejax swipe: types words from swipes, and makes swipes of words."""
 
 import argparse
 import json
@@ -6,153 +6,174 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from strokejax.arguments import importing
+from strokejax.arguments import Verb, importing, whole_number
 from strokejax.types import InputError
 
-TEXT = """\
-Type words from a finger's path over the keys, on any layout.
-
-verbs:
-  type FILE.jsonl                the words of each swipe, best first
-  make --layout L --words W --out FILE
-                                 synthetic swipes, to look at and to train on
-  combine TABLE...               predictions of several models (type --table FILE), from
-                                 several machines, as one
-
-A swipe is a line {"word": ..., "curve": {"x": [...], "y": [...], "t": [...]}} of pixels
-and milliseconds; a curve may say the "width" of its keyboard. Layouts are qwerty,
-azerty, qwertz, dvorak, russian, or JSON files (width, height, keys with label and
-hitbox; FILE:NAME where a file has several). Words are `en`, or a file of a word a line,
-with how often it occurs.
+ABOUT = "Type words from swipes over a keyboard of any layout."
+FORMAT = """
+A swipe is a line {"word": ..., "curve": {"x": [...], "y": [...], "t": [...]}} in pixels
+and milliseconds; a curve may give the "width" and "height" of its keyboard. Layouts are
+qwerty, azerty, qwertz, dvorak, russian, or JSON files (width, height, keys with label
+and hitbox; FILE:NAME picks one of several). Words are `en`, `wordfreq:LANGUAGE`, or a
+file with a word and its frequency a line.
 """
-MOST = 1_000_000
+TYPE = "Type the word of each swipe, the best guesses first.\n" + FORMAT
+MAKE = "Make synthetic swipes, to look at and to train on.\n" + FORMAT
+COMBINE = "Combine predictions (type --table FILE) of several models or machines."
+MAX_COUNT = 1_000_000
 
 
-def options(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
-    parser.add_argument("what", metavar="VERB", choices=["type", "make", "combine"])
-    parser.add_argument("files", nargs="*", metavar="FILE")
-    keyboards(parser)
-    typing = parser.add_argument_group("type")
-    typing.add_argument(
-        "--attention", metavar="DIR", help="pictures of which points made each letter"
+# Options.
+
+
+def _layout_options(parser: Any) -> None:
+    parser.add_argument(
+        "--layout",
+        default="qwerty",
+        metavar="NAME_OR_FILE",
+        help="the keyboard's layout (qwerty)",
     )
-    typing.add_argument("--table", metavar="FILE", help="write predictions for combine")
-    typing.add_argument(
-        "--part",
-        default="1/1",
-        metavar="K/N",
-        help="only the Kth of N equal parts of the file: combine joins their tables",
-    )
-    make = parser.add_argument_group("make")
-    make.add_argument("--out", metavar="FILE", help="a new file of swipes")
-    make.add_argument("--count", type=int, default=100, help="how many (100)")
-    make.add_argument("--seed", type=int, default=0)
-    combine = parser.add_argument_group("combine")
-    combine.add_argument(
-        "--fit", metavar="FILE", help="labelled swipes that the tables' weights fit"
-    )
-    combine.add_argument(
-        "--by",
-        choices=["weighted", "append"],
-        default="weighted",
-        help="mean of probabilities, or the best table's words first (weighted)",
+    parser.add_argument(
+        "--words", default="en", metavar="FILE", help="the words to choose from (en)"
     )
 
 
-def keyboards(parser: Any) -> None:
-    """What says how swipes are typed."""
-    group = parser.add_argument_group("swipes")
-    group.add_argument("--layout", default="qwerty", metavar="NAME_OR_FILE")
-    group.add_argument("--words", default="en", metavar="FILE")
-    group.add_argument("--block", metavar="FILE", help="words that are never typed")
-    group.add_argument("--beam", type=int, default=24, help="words followed (24)")
-    group.add_argument(
+def evaluate_options(parser: Any) -> None:
+    """Options of typing, which scoring takes too."""
+    _layout_options(parser)
+    parser.add_argument("--block", metavar="FILE", help="words that are never typed")
+    parser.add_argument("--beam", type=int, default=24, help="beam width (24)")
+    parser.add_argument(
         "--decoder",
         default="",
         metavar="NAME=VALUE,...",
-        help="exponent of the length, least probability of a letter, mask=before or "
-        "after the softmax; weights: frequency of words, along and passing (distance "
-        "from a word's way), edits (from what is read without words)",
+        help="settings of the search: exponent (of the length that divides the "
+        "evidence), min_probability (of a letter), mask (before or after the softmax); "
+        "weights: frequency (of a word), location_weight and dtw_weight (distances "
+        "from the word's path), edits (from the text read without a lexicon)",
     )
-    group.add_argument(
+    parser.add_argument(
         "--keyboard",
         choices=["estimate", "given"],
         default="estimate",
-        help="where the keyboard lay: estimated from all swipes, or as its layout says",
+        help="scale and place of the keyboard: estimated from all swipes, or as the "
+        "layout gives them (estimate)",
     )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Types, makes or combines; 2 if a swipe could not be used."""
-    if given.what == "make":
-        return _make(given)
-    if not given.files:
-        raise InputError(f"`strokejax swipe {given.what}` takes files; name one.")
-    if given.what == "combine":
-        return _combine(given)
-    if len(given.files) > 1:
-        raise InputError(
-            f"`strokejax swipe type` takes one file, not {len(given.files)}; join them."
-        )
-    return _type(given)
+def _type_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE.jsonl")
+    evaluate_options(parser)
+    parser.add_argument(
+        "--attention",
+        metavar="DIR",
+        help="write pictures of each letter's attention weights",
+    )
+    parser.add_argument(
+        "--table", metavar="FILE", help="write the predictions for combine"
+    )
+    parser.add_argument(
+        "--part",
+        default="1/1",
+        metavar="K/N",
+        help="type the Kth of N equal parts of the file alone; combine joins the parts",
+    )
 
 
-def keyboard_of(given: argparse.Namespace) -> Any:
-    """The keyboard of the options."""
+def _make_options(parser: argparse.ArgumentParser) -> None:
+    _layout_options(parser)
+    parser.add_argument(
+        "--out", required=True, metavar="FILE", help="the new file of swipes"
+    )
+    parser.add_argument(
+        "--count",
+        type=whole_number(1, MAX_COUNT),
+        default=100,
+        help="number of swipes (100)",
+    )
+    parser.add_argument("--seed", type=whole_number(0, 2**31 - 1), default=0)
+
+
+def _combine_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", metavar="TABLE")
+    parser.add_argument(
+        "--fit",
+        metavar="FILE",
+        help="labelled swipes, on whose tables the weights are fitted",
+    )
+    parser.add_argument(
+        "--by",
+        choices=["weighted", "append"],
+        default="weighted",
+        help="rank by the mean of probabilities, or append the words that only later "
+        "tables have (weighted)",
+    )
+
+
+# Keyboards.
+
+
+def open_keyboard(args: argparse.Namespace) -> Any:
+    """The keyboard of the options; words that it cannot write are counted on stderr."""
     with importing():
         from strokejax.search.character_model import load_blocked
+        from strokejax.tasks.swipes import keyboard as keyboards
         from strokejax.tasks.swipes.decode import decoder_of
-        from strokejax.tasks.swipes.keyboard import open_keyboard
-    blocked = load_blocked(given.block) if given.block else []
-    keyboard = open_keyboard(
-        given.model,
-        given.layout,
-        given.words,
+    blocked = load_blocked(args.block) if args.block else []
+    keyboard = keyboards.open_keyboard(
+        args.model,
+        args.layout,
+        args.words,
         blocked=blocked,
-        decoder=decoder_of(given.beam, given.decoder),
+        decoder=decoder_of(args.beam, args.decoder),
     )
-    left = keyboard.typist.lexicon.left_out
-    if left:
+    left_out = keyboard.typist.lexicon.left_out
+    if left_out:
         print(
-            f"strokejax: {len(left):,} of {len(keyboard.words):,} words cannot be "
+            f"strokejax: {len(left_out):,} of {len(keyboard.words):,} words cannot be "
             f"written on {keyboard.typist.keys.name} and are left out: "
-            f"{', '.join(left[:3])}{', ...' if len(left) > 3 else ''}",
+            f"{', '.join(left_out[:3])}{', ...' if len(left_out) > 3 else ''}",
             file=sys.stderr,
         )
     return keyboard
 
 
-def placing_of(given: argparse.Namespace, keyboard: Any, swipes: Any) -> Any:
-    """Where the keyboard lay, told on stderr where it is estimated."""
+def placement_of(args: argparse.Namespace, keyboard: Any, swipes: Any) -> Any:
+    """The keyboard's placement; an estimate is printed on stderr."""
     from strokejax.tasks.swipes.data import Swipe
-    from strokejax.tasks.swipes.keyboard import placing_of
-    from strokejax.tasks.swipes.layouts import as_told
+    from strokejax.tasks.swipes.keyboard import estimate_placement
+    from strokejax.tasks.swipes.layouts import unchanged
 
-    if given.keyboard == "given":
-        return as_told(keyboard.typist.keys)
-    placing = placing_of(keyboard, [s for s in swipes if isinstance(s, Swipe)])
-    (wide, high), (right, down) = placing.scale, placing.shift
+    if args.keyboard == "given":
+        return unchanged(keyboard.typist.keys)
+    valid = [swipe for swipe in swipes if isinstance(swipe, Swipe)]
+    placement = estimate_placement(keyboard, valid)
+    (width, height), (right, down) = placement.scale, placement.shift
     print(
-        f"strokejax: the keyboard seems {wide:.2f} times as wide and {high:.2f} times "
-        f"as high as {keyboard.typist.keys.name}, its middle {right:+.0f} and "
-        f"{down:+.0f} pixels away (--keyboard given: as told)",
+        f"strokejax: the keyboard seems {width:.2f} times as wide and {height:.2f} "
+        f"times as high as {keyboard.typist.keys.name}, with its centre moved by "
+        f"{right:+.0f} and {down:+.0f} pixels (--keyboard given trusts the layout)",
         file=sys.stderr,
     )
-    return placing
+    return placement
 
 
-def _type(given: argparse.Namespace) -> int:
+# swipe type.
+
+
+def _type(args: argparse.Namespace) -> int:
     from strokejax.tasks.swipes.data import read_swipes
 
-    swipes = read_swipes(given.files[0])
-    keyboard = keyboard_of(given)
+    # Before the model is loaded, so that a bad file is refused at once.
+    swipes = read_swipes(args.file)
+    keyboard = open_keyboard(args)
     from strokejax.tasks.swipes.keyboard import type_swipes
 
-    placing = placing_of(given, keyboard, swipes)
-    part, results = _part(given.part, len(swipes)), []
+    # The placement is estimated from the whole file, so that all parts share it.
+    placement = placement_of(args, keyboard, swipes)
+    part, results = _part(args.part, len(swipes)), []
     swipes = [swipes[i] for i in part]
-    typed = type_swipes(keyboard, swipes, placing=placing, first=part.start)
+    typed = type_swipes(keyboard, swipes, placement=placement, first=part.start)
     for i, guesses in zip(part, typed, strict=True):
         if isinstance(guesses, InputError):
             results.append({"index": i, "error": str(guesses)})
@@ -160,44 +181,33 @@ def _type(given: argparse.Namespace) -> int:
         words = [guess.word for guess in guesses]
         scores = [round(guess.score, 4) for guess in guesses]
         results.append({"index": i, "words": words, "scores": scores})
-    if given.attention:
-        from strokejax.tasks.swipes.report import draw
+    if args.attention:
+        from strokejax.tasks.swipes.report import write_attention
 
-        draw(Path(given.attention), keyboard, swipes, typed, placing, part.start)
-    if given.table:
-        _write_table(given, keyboard, results)
-    return _answer(given, results)
+        folder = Path(args.attention)
+        write_attention(folder, keyboard, swipes, typed, placement, part.start)
+    if args.table:
+        _write_table(args, keyboard, results)
+    return _print_results(args, results)
 
 
 def _part(text: str, count: int) -> range:
-    """The numbers of a part of so many swipes."""
-    one, _, of = text.partition("/")
-    if not (one.isdecimal() and of.isdecimal() and 1 <= int(one) <= int(of) <= count):
+    """Indices of part "K/N" of `count` swipes."""
+    k, _, n = text.partition("/")
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n) <= count):
         raise InputError(
             f"--part is {text!r} of {count:,} swipes; write K/N, like 2/4, with at "
             f"least one swipe a part."
         )
-    return range(count * (int(one) - 1) // int(of), count * int(one) // int(of))
+    return range(count * (int(k) - 1) // int(n), count * int(k) // int(n))
 
 
-def _answer(given: argparse.Namespace, results: list[dict[str, Any]]) -> int:
-    if given.json:
-        print(json.dumps({"results": results}, ensure_ascii=False))
-    else:
-        for result in results:
-            if "error" in result:
-                print(f"strokejax: {result['error']}", file=sys.stderr)
-            else:
-                words = "  ".join(result["words"]) or "(no word ends where it does)"
-                print(f"{result['index']}  {words}")
-    return 2 if any("error" in result for result in results) else 0
-
-
-def _write_table(given: argparse.Namespace, keyboard: Any, results: list) -> None:
+def _write_table(args: argparse.Namespace, keyboard: Any, results: list) -> None:
+    """Writes the predictions, with all that they depend on as their identity."""
     from strokejax.tasks.swipes.decode import decoder_of
-    from strokejax.tasks.swipes.scores import Table, digest, write_table
+    from strokejax.tasks.swipes.scores import PredictionTable, digest, write_table
 
-    decoder = decoder_of(given.beam, given.decoder)
+    decoder = decoder_of(args.beam, args.decoder)
     typist = keyboard.typist
     layout = json.dumps([typist.keys.letters, typist.keys.centres.tolist()])
     predictor = {
@@ -205,92 +215,114 @@ def _write_table(given: argparse.Namespace, keyboard: Any, results: list) -> Non
         "features": typist.spec.features,
         "weights": keyboard.stored.files.encoder,
         "decoder": json.dumps(decoder.search._asdict() | decoder.weights._asdict()),
-        "keyboard": given.keyboard,
+        "keyboard": args.keyboard,
         "layout": digest(layout.encode()),
         "words": digest(json.dumps(sorted(typist.lexicon.words.items())).encode()),
     }
     rows = {
-        r["index"]: (tuple(r["words"]), tuple(r["scores"]))
-        for r in results
-        if "error" not in r
+        result["index"]: (tuple(result["words"]), tuple(result["scores"]))
+        for result in results
+        if "error" not in result
     }
-    split = digest(Path(given.files[0]).read_bytes())
-    write_table(Path(given.table), Table(tuple(sorted(predictor.items())), split, rows))
+    split = digest(Path(args.file).read_bytes())
+    table = PredictionTable(tuple(sorted(predictor.items())), split, rows)
+    write_table(Path(args.table), table)
 
 
-def _make(given: argparse.Namespace) -> int:
-    if given.files or not given.out:
-        raise InputError(
-            "`strokejax swipe make` takes --out FILE and nothing without a name; see "
-            "`strokejax swipe --help`."
-        )
-    if not 1 <= given.count <= MOST or not 0 <= given.seed < 2**31:
-        raise InputError(
-            f"--count is {given.count:,} and --seed {given.seed}; give 1 to {MOST:,}, "
-            f"and a seed of 0 or more."
-        )
-    from strokejax.search.character_model import words_of
+def _print_results(args: argparse.Namespace, results: list[dict[str, Any]]) -> int:
+    """Prints words and errors; returns the exit code."""
+    if args.json:
+        print(json.dumps({"results": results}, ensure_ascii=False))
+    else:
+        for result in results:
+            if "error" in result:
+                print(f"strokejax: {result['error']}", file=sys.stderr)
+            else:
+                words = "  ".join(result["words"]) or "(no word fits)"
+                print(f"{result['index']}  {words}")
+    return 2 if any("error" in result for result in results) else 0
+
+
+# swipe make, swipe combine.
+
+
+def _make(args: argparse.Namespace) -> int:
+    from strokejax.search.character_model import load_vocabulary
     from strokejax.tasks.swipes.batches import write_swipes
 
-    words = words_of(given.words)
-    done = write_swipes(Path(given.out), given.layout, words, given.count, given.seed)
-    found = {"file": given.out, "swipes": done}
-    if given.json:
-        print(json.dumps(found))
+    words = load_vocabulary(args.words)
+    count = write_swipes(Path(args.out), args.layout, words, args.count, args.seed)
+    if args.json:
+        print(json.dumps({"file": args.out, "swipes": count}))
     else:
-        print(f"{done:,} swipes on {given.layout} in {given.out}")
+        print(f"{count:,} swipes on {args.layout} in {args.out}")
     return 0
 
 
-def _combine(given: argparse.Namespace) -> int:
-    from strokejax.tasks.swipes.scores import combined
+def _combine(args: argparse.Namespace) -> int:
+    from strokejax.tasks.swipes.scores import combine
 
-    found = combined(given.files, given.fit, given.by)
-    print(found.told, file=sys.stderr)
-    return _answer(given, found.results)
-
-
-# How good a keyboard is on swipes whose words are known.
+    combination = combine(args.files, args.fit, args.by)
+    print(combination.summary, file=sys.stderr)
+    return _print_results(args, combination.results)
 
 
-def swipe_scores(given: argparse.Namespace) -> dict[str, Any]:
-    """Scores of all files' swipes; what cannot be typed is told and left out."""
+# evaluate.
+
+
+def evaluate(args: argparse.Namespace) -> dict[str, Any]:
+    """Scores of all files' labelled swipes; errors are printed on stderr and counted.
+
+    InputError if no swipe has a word.
+    """
     from strokejax.tasks.swipes.data import Swipe, read_swipes
-    from strokejax.tasks.swipes.scores import swipe_scores as scores
+    from strokejax.tasks.swipes.scores import swipe_scores
 
-    swipes = [each for file in given.data for each in read_swipes(file)]
-    keyboard = keyboard_of(given)
+    swipes = [swipe for file in args.data for swipe in read_swipes(file)]
+    keyboard = open_keyboard(args)
     from strokejax.tasks.swipes.keyboard import type_swipes
 
-    placing = placing_of(given, keyboard, swipes)
-    words, truth, failed, strange = [], [], 0, set()
-    for found, typed in zip(
-        swipes, type_swipes(keyboard, swipes, placing=placing), strict=True
-    ):
-        if isinstance(typed, InputError) or not isinstance(found, Swipe):
+    placement = placement_of(args, keyboard, swipes)
+    typed = type_swipes(keyboard, swipes, placement=placement)
+    words, truth, failed = [], [], 0
+    for swipe, guesses in zip(swipes, typed, strict=True):
+        if isinstance(guesses, InputError) or not isinstance(swipe, Swipe):
             failed += 1
-            print(f"strokejax: {typed}", file=sys.stderr)
-        elif found.word:
-            words.append([guess.word for guess in typed])
-            truth.append(found.word)
-            if found.word not in keyboard.words:
-                strange.add(found.word)
+            print(f"strokejax: {guesses}", file=sys.stderr)
+        elif swipe.word:
+            words.append([guess.word for guess in guesses])
+            truth.append(swipe.word)
     if not truth:
-        raise InputError("No swipe says which word it means; give labelled swipes.")
-    if strange:
+        raise InputError(
+            f"None of {len(swipes):,} swipes has a word; give labelled swipes."
+        )
+    if unlisted := {*truth} - {*keyboard.words}:
         print(
-            f"strokejax: {len(strange):,} words are not in {given.words} and count as "
-            f"errors, {min(strange)!r} among them",
+            f"strokejax: {len(unlisted):,} words are not in {args.words} and count as "
+            f"errors, {min(unlisted)!r} among them",
             file=sys.stderr,
         )
-    return scores(words, truth) | {"failed": failed}
+    return swipe_scores(words, truth) | {"failed": failed}
 
 
-def show(found: dict[str, Any]) -> None:
-    """The scores for people."""
-    low, high = found["interval95"]
-    print(f"{found['n']:,} swipes")
-    print(f"  right word first     {found['top1']:.4f}  [{low:.4f}, {high:.4f}]")
-    print(f"  among the first four {found['top4']:.4f}")
-    print(f"  MRR                  {found['mrr']:.4f}")
-    print(f"  character errors     {found['cer']:.4f}")
+def show_scores(scores: dict[str, Any]) -> None:
+    """Prints the scores for people."""
+    low, high = scores["interval95"]
+    print(f"{scores['n']:,} swipes")
+    print(f"  right word first     {scores['top1']:.4f}  [{low:.4f}, {high:.4f}]")
+    print(f"  among the first four {scores['top4']:.4f}")
+    print(f"  MRR                  {scores['mrr']:.4f}")
+    print(f"  character errors     {scores['cer']:.4f}")
+
+
+VERBS = (
+    Verb(
+        "swipe",
+        ABOUT,
+        verbs=(
+            Verb("type", TYPE, _type_options, _type),
+            Verb("make", MAKE, _make_options, _make, model=False),
+            Verb("combine", COMBINE, _combine_options, _combine, model=False),
+        ),
+    ),
+)

@@ -1,8 +1,8 @@
-"""What the job "swipe" trains: network, swipes and loss."""
+"""The job that trains a network to type swipes: data, loss, scores, report.
 
-import shlex
-import sys
-import time
+The first layout of `config.swipe.layouts` is the one that evaluations type on.
+"""
+
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,77 +12,108 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
 
-from strokejax import __version__
-from strokejax.config import Config
 from strokejax.data.pipeline import stream
-from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.networks.spec import EncoderSpec
 from strokejax.search import ctc
-from strokejax.search.character_model import words_of
-from strokejax.store.model import StoredModel, load_model, no_calibration, save_model
+from strokejax.search.character_model import load_vocabulary
+from strokejax.settings import Config
+from strokejax.store.model import StoredModel, load_model
+from strokejax.table.rejection import no_calibration
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import init_slots
 from strokejax.tasks.swipes.batches import (
     Board,
     boards_of,
-    masked,
+    mask_letters,
     record_batches,
-    recorded,
+    split_recordings,
     swipe_batches,
 )
 from strokejax.tasks.swipes.data import Swipe
-from strokejax.tasks.swipes.decode import USUAL_DECODER as USUAL
-from strokejax.tasks.swipes.decode import Decoder, lexicon
+from strokejax.tasks.swipes.decode import DEFAULT_DECODER, MASKED, Decoder, lexicon
 from strokejax.tasks.swipes.layouts import Layout, layout
+from strokejax.tasks.swipes.network import build_encoder
 from strokejax.tasks.swipes.report import (
-    Look,
+    AttentionExample,
     attention_picture,
-    evenly,
-    looked,
+    attention_weights,
+    spread_indices,
     write_swipe_report,
 )
 from strokejax.tasks.swipes.scores import swipe_scores
 from strokejax.tasks.swipes.synthesis import POINTS
 from strokejax.tasks.swipes.typist import Guess, Typist, letters_of
-from strokejax.train.distributed import (
-    check_batch_size,
-    data_mesh,
-    local_slice,
-    to_host,
-    together,
-)
-from strokejax.train.job import check_owner, claim, plan_of, train_by
+from strokejax.train import job
+from strokejax.train.distributed import local_slice, to_host
+from strokejax.train.job import Job, Result
 from strokejax.train.logging import read_jsonl
 from strokejax.train.state import TrainState
 from strokejax.train.steps import make_step
 from strokejax.types import Batch, Encoder, InputError, PyTree
 
-SEED_OF_VALID = 1 << 20
-IMPOSSIBLE = -1e9
-"""The logit of a letter by which no word goes on."""
+VALID_SEED = 1 << 20
+"""Added to the seed of the held-out synthetic swipes, so that training has others."""
+BEAM_WIDTHS = (1, 6)
+"""Beam widths that the report compares with the default one."""
+EXAMPLES = 4
+"""Held-out swipes whose attention weights the report shows."""
+END = "end"
+"""Stored name of the output that ends a word."""
+
+
+def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
+    """Trains or resumes, types the held-out swipes; returns the job's last line.
+
+    `started` is when the process began, in seconds of `time.time`.
+    """
+    return job.run(config, workdir, started, prepare)
+
+
+def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
+    """The job of a config, ready to train."""
+    setup = set_up(config)
+    at = batches(config, setup, local_slice(config.loop.batch_size))
+    loss_fn = make_loss_fn(config, len(setup.letters))
+    return Job(
+        data=f"{_kind(setup)} on {config.swipe.layouts}",
+        about="",
+        examples=config.swipe.epoch,
+        params=setup.params,
+        model_state={},
+        step=lambda optimizer: make_step(setup.encoder, optimizer, loss_fn),
+        batches=lambda start: stream(at, start, config.loop.overfit_batches),
+        scoring=lambda start: Scoring(setup),
+        finish=lambda scores, state: finish(config, setup, scores, state),
+        use="strokejax swipe type FILE",
+    )
+
+
+# Data and network.
 
 
 class Setup(NamedTuple):
-    """What a job is made of, before any step."""
+    """What a job has before its first step."""
 
     spec: EncoderSpec
     encoder: Encoder
     params: PyTree
     letters: tuple[str, ...]
     keys: Layout
-    """The first layout, which evaluations type on."""
+    """The layout that evaluations type on."""
     words: dict[str, float]
     boards: list[tuple[Board, float, bool]]
-    """Layouts that synthetic swipes are made on."""
+    """What synthetic swipes are drawn over; with their shares, and whether shuffled."""
     records: list[Swipe]
-    """Recorded swipes to train on; none where synthetic ones are."""
+    """Recorded swipes to train on; empty for synthetic ones."""
     valid: Batch
-    """Swipes on the first layout that training never sees."""
+    """Held-out swipes on `keys`."""
 
 
-def prepare(config: Config) -> Setup:
-    """Data and network as the config wants them, warm-started where it says so."""
-    words = words_of(config.swipe.words)
+def set_up(config: Config) -> Setup:
+    """Data and network of a config, warm-started if it names a model."""
+    words = load_vocabulary(config.swipe.words)
     letters, boards = boards_of(config.swipe.layouts, words)
     spec = EncoderSpec(
         architecture=config.model.name,
@@ -91,63 +122,65 @@ def prepare(config: Config) -> Setup:
         features=config.features.name,
     )
     encoder = build_encoder(spec, dropout=config.model.dropout)
-    first = layout(config.swipe.layouts.split(",")[0].partition("=")[0].strip())
+    keys = layout(config.swipe.layouts.split(",")[0].partition("=")[0].strip())
     records: list[Swipe] = []
     if config.data.name == "swipes":
-        if not config.data.root:
-            raise InputError(
-                "config.data.name='swipes' wants config.data.root, a file of swipes."
-            )
-        records, held_out = recorded(config.data.root, first)
+        # Held-out swipes stay as they were recorded: every epoch is scored alike.
+        records, held_out = split_recordings(config.data.root, keys)
         size = min(len(held_out), config.swipe.valid)
-        valid = record_batches(held_out, first, letters, size, seed=0, plain=True)(0)
+        valid = record_batches(held_out, keys, letters, size, seed=0, augment=False)(0)
     else:
-        own = [(boards[0][0], 1.0, False)]
-        seed, size = config.seed + SEED_OF_VALID, config.swipe.valid
-        valid = swipe_batches(own, len(letters), size, seed=seed, invented=0.0)(0)
+        # Only listed words can be typed, so none is invented.
+        first = [(boards[0][0], 1.0, False)]
+        seed, size = config.seed + VALID_SEED, config.swipe.valid
+        valid = swipe_batches(first, len(letters), size, seed=seed, invented=0.0)(0)
+    # Parameters depend on the shapes alone, so two rows are enough.
     example = {name: leaf[:2] for name, leaf in valid.inputs.items()}
     network, _ = jax.jit(encoder.init)(jax.random.key(config.seed), example)
     if config.model.init != "none":
-        network = _warm(config, spec, letters, network)
+        network = _warm_start(config, spec, letters, network)
     params = {"encoder": network, "table": {}}
-    return Setup(spec, encoder, params, letters, first, words, boards, records, valid)
+    return Setup(spec, encoder, params, letters, keys, words, boards, records, valid)
 
 
-def _warm(config: Config, spec: EncoderSpec, letters: tuple[str, ...], network: PyTree):
-    """Weights of a stored model of the same kind; of its letters those of the same
-    names."""
+def _warm_start(
+    config: Config, spec: EncoderSpec, letters: tuple[str, ...], network: PyTree
+) -> PyTree:
+    """Weights of a stored model of the same spec; new letters keep those of `network`.
+
+    InputError for a model of another architecture or with other features.
+    """
     stored = load_model(config.model.init)
-    old = letters_of(stored)
+    stored_letters = letters_of(stored)
     if stored.spec._replace(out_dim=0) != spec._replace(out_dim=0):
         raise InputError(
-            f"The model {config.model.init} is a {stored.spec.architecture} that sees "
-            f"{stored.spec.features!r}; set config.model.name and config.features.name "
-            f"to these, or config.model.init='none'."
+            f"The model {config.model.init} is a {stored.spec.architecture} with the "
+            f"features {stored.spec.features!r}; set config.model.name and "
+            f"config.features.name to these, or config.model.init='none'."
         )
-    if old == letters:
+    if stored_letters == letters:
         return jax.tree.map(jnp.asarray, stored.encoder)
-    number = {letter: i for i, letter in enumerate(old)}
-    mine = [(i, number[c]) for i, c in enumerate(letters) if c in number]
-    ends = [(len(letters) + i, len(old) + i) for i in (0, 1)]
+    number = {letter: i for i, letter in enumerate(stored_letters)}
+    shared = [(i, number[c]) for i, c in enumerate(letters) if c in number]
+    # Behind the letters come the end of a word and, in the embedding, its start.
+    ends = [(len(letters) + i, len(stored_letters) + i) for i in (0, 1)]
 
-    def moved(new: jax.Array, known: jax.Array) -> jax.Array:
+    def transfer(new: jax.Array, old: jax.Array) -> jax.Array:
         """Letters lie along the one axis whose length differs."""
-        known = jnp.asarray(known)
-        if new.shape == known.shape:
-            return known
-        axis = next(i for i, n in enumerate(new.shape) if n != known.shape[i])
-        pairs = [p for p in (*mine, *ends) if p[0] < new.shape[axis]]
-        to, of = map(jnp.array, zip(*pairs, strict=True))
-        taken = jnp.take(known, of, axis)
-        return jnp.moveaxis(
-            jnp.moveaxis(new, axis, 0).at[to].set(jnp.moveaxis(taken, axis, 0)), 0, axis
-        )
+        old = jnp.asarray(old)
+        if new.shape == old.shape:
+            return old
+        axis = next(i for i, n in enumerate(new.shape) if n != old.shape[i])
+        pairs = [pair for pair in (*shared, *ends) if pair[0] < new.shape[axis]]
+        target, source = map(jnp.array, zip(*pairs, strict=True))
+        rows = jnp.moveaxis(jnp.take(old, source, axis), axis, 0)
+        return jnp.moveaxis(jnp.moveaxis(new, axis, 0).at[target].set(rows), 0, axis)
 
-    return jax.tree.map(moved, network, stored.encoder)
+    return jax.tree.map(transfer, network, stored.encoder)
 
 
 def batches(config: Config, setup: Setup, rows: slice) -> Callable[[int], Batch]:
-    """This process's rows of global batches, by step."""
+    """`at(step)`: this process's rows of the global batches."""
     size, seed, end = config.loop.batch_size, config.seed, len(setup.letters)
     if setup.records:
         at = record_batches(
@@ -155,16 +188,23 @@ def batches(config: Config, setup: Setup, rows: slice) -> Callable[[int], Batch]
         )
     else:
         at = swipe_batches(setup.boards, end, size, seed=seed, rows=rows)
-    return masked(at, setup.boards, end) if config.swipe.mask else at
+    return mask_letters(at, setup.boards, end) if config.swipe.mask else at
 
 
-def measure_by(config: Config, end: int) -> Callable:
-    """The loss of logits and who was right, for `make_step`."""
+def _kind(setup: Setup) -> str:
+    return "recorded swipes" if setup.records else "synthetic swipes"
+
+
+# Loss.
+
+
+def make_loss_fn(config: Config, end: int) -> Callable:
+    """`loss_and_correct` with the settings of a config, for `make_step`."""
     smoothing, align = config.loss.label_smoothing, config.swipe.align
-    return partial(measured, end=end, smoothing=smoothing, align=align)
+    return partial(loss_and_correct, end=end, smoothing=smoothing, align=align)
 
 
-def measured(
+def loss_and_correct(
     table: PyTree,
     out: dict[str, jax.Array],
     batch: Batch,
@@ -173,36 +213,38 @@ def measured(
     smoothing: float,
     align: float,
 ) -> tuple[jax.Array, jax.Array]:
-    """Nats a letter, given those before; right are words without an error.
+    """`(f32[], bool[b])`: nats a letter given those before it, and words without error.
 
-    With `align` times what it costs to read the letters from the points alone: the
-    encoder learns sooner where letters are (S. Watanabe et al., 2017).
+    Label smoothing is spread over the allowed letters. `align` weighs a CTC loss on the
+    encoder's output, by which the encoder learns sooner where letters are (S. Watanabe
+    et al., 2017). The word's end serves as its blank.
     """
     logits, labels = out["write"], batch.labels
-    there = (labels >= 0) & batch.mask[:, None]
-    wanted = jax.nn.one_hot(labels, end + 1)
+    counted = (labels >= 0) & batch.mask[:, None]
+    target = jax.nn.one_hot(labels, end + 1)
     allowed = batch.inputs.get("allowed", jnp.ones(logits.shape, bool))
-    logits = jnp.where(allowed, logits, IMPOSSIBLE)
-    even = allowed / allowed.sum(-1, keepdims=True)
-    wanted = (1 - smoothing) * wanted + smoothing * even
-    nats = optax.softmax_cross_entropy(logits, wanted)
-    loss = jnp.sum(jnp.where(there, nats, 0)) / jnp.maximum(there.sum(), 1)
+    logits = jnp.where(allowed, logits, MASKED)
+    uniform = allowed / allowed.sum(-1, keepdims=True)
+    target = (1 - smoothing) * target + smoothing * uniform
+    nats = optax.softmax_cross_entropy(logits, target)
+    loss = jnp.sum(jnp.where(counted, nats, 0)) / jnp.maximum(counted.sum(), 1)
     if align:
         letters = jnp.where(labels == end, -1, labels)
         steps = jnp.full(len(labels), POINTS)
         loss += align * ctc.loss(out["align"], steps, letters, batch.mask)
+    # Padding counts as correct.
     return loss, ((logits.argmax(-1) == labels) | (labels < 0)).all(1)
 
 
-# Scores of a typist while it is trained.
+# Scores during training.
 
 
 class Scoring:
-    """Called with a state after each epoch: words of the held-out swipes."""
+    """Scores the words of the held-out swipes; called with a state after each epoch."""
 
     def __init__(self, setup: Setup):
         self._setup = setup
-        weight = USUAL.weights.frequency
+        weight = DEFAULT_DECODER.weights.frequency
         self._lexicon = lexicon(setup.words, setup.keys, setup.letters, weight=weight)
         labels, end = setup.valid.labels, len(setup.letters)
         self.swipes = [*np.asarray(setup.valid.inputs["points"])]
@@ -211,130 +253,102 @@ class Scoring:
             "".join(setup.letters[c] for c in row if 0 <= c < end) for row in labels
         ]
 
-    def typist(self, state: TrainState, decoder: Decoder = USUAL) -> Typist:
-        """What types by a state."""
+    def __call__(self, state: TrainState) -> dict[str, Any]:
+        """Scores by the default decoder; the widths of some keyboards are unknown."""
+        scores = self.scores(self.typed(self.typist(state)))
+        return {name: x for name, x in scores.items() if isinstance(x, float)}
+
+    def typist(self, state: TrainState, decoder: Decoder = DEFAULT_DECODER) -> Typist:
+        """A typist with the network of a state."""
         setup, params = self._setup, state.params["encoder"]
         return Typist(
             setup.spec, params, setup.letters, setup.keys, self._lexicon, decoder
         )
 
-    def __call__(self, state: TrainState) -> dict[str, Any]:
-        """Scores on the first layout; some keyboards' widths are unknown."""
-        found = self.scores(self.typed(self.typist(state)))
-        return {name: x for name, x in found.items() if isinstance(x, float)}
-
     def typed(self, typist: Typist) -> list[list[Guess]]:
-        """Words of the held-out swipes, as they are written on the keys."""
-        found = typist.type(self.swipes, known=self.known.tolist())
+        """Words of the held-out swipes, as keys write them: that is all `truth` has."""
+        guesses = typist.type(self.swipes, known=self.known.tolist())
         return [
-            [Guess(typist.written(word), score) for word, score in each]
-            for each in found
+            [Guess(typist.written(word), score) for word, score in ranking]
+            for ranking in guesses
         ]
 
     def scores(self, typed: list[list[Guess]]) -> dict[str, Any]:
         """`swipe_scores` of typed words."""
-        return swipe_scores([[g.word for g in each] for each in typed], self.truth)
+        words = [[guess.word for guess in ranking] for ranking in typed]
+        return swipe_scores(words, self.truth)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Holds nothing open."""
 
 
-# After the training of a typist: its scores, its model, its report.
+# The result: scores, model, report.
 
 
-BEAMS = (1, 6)
-"""Numbers of words followed that the report compares with the usual one."""
-LOOKS = 4
-"""Pictures of which points made which letter."""
-END = "end"
-"""The name of the output that ends a word."""
-
-
-def finish(
-    config: Config,
-    workdir: Path,
-    setup: Setup,
-    state: TrainState,
-    scoring: Scoring,
-    started: float,
-) -> dict[str, Any]:
-    """The model of the best state, its scores and the report."""
-    paths = {
-        "report": workdir / "report.html",
-        "checkpoint": workdir / "checkpoints",
-        "model": workdir / "model",
-    }
+def finish(config: Config, setup: Setup, scoring: Scoring, state: TrainState) -> Result:
+    """The scores of the best state, its model and its report."""
     state = state._replace(params=to_host(state.params))
     typed = scoring.typed(scoring.typist(state))
     figures = scoring.scores(typed)
-    with together():
-        if jax.process_index() == 0:
-            about = {
-                "job": config.job,
-                "data": f"{_kind(setup)} on {config.swipe.layouts}",
-                "seed": config.seed,
-                "step": int(state.step),
-                "made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "strokejax": __version__,
-                "metrics": figures,
-            }
-            save_model(
-                paths["model"], stored_typist(setup, state.params["encoder"], about)
-            )
-            write_swipe_report(
-                paths["report"],
-                title=f"swipes on {config.swipe.layouts}, {config.model.name}",
-                truth=scoring.truth,
-                typed=typed,
-                figures=figures,
-                beams=by_beams(scoring, state, figures),
-                looks=looks(setup, scoring, state, typed),
-                history=read_jsonl(workdir / "metrics.jsonl"),
-                config=config.to_dict(),
-                command=shlex.join(["python", "-m", "strokejax.launch", *sys.argv[1:]]),
-            )
-            _tell(setup, figures, paths)
-    seconds = round(time.time() - started, 1)
-    return {k: str(v) for k, v in paths.items()} | {
-        "seconds": seconds,
-        "metrics": figures,
-    }
+    low, high = figures["interval95"]
+
+    def report(path: Path, command: str, seconds: float) -> None:
+        write_swipe_report(
+            path,
+            title=f"swipes on {config.swipe.layouts}, {config.model.name}",
+            truth=scoring.truth,
+            typed=typed,
+            figures=figures,
+            beams=scores_by_beam(scoring, state, figures),
+            examples=attention_examples(setup, scoring, state, typed),
+            history=read_jsonl(path.with_name("metrics.jsonl")),
+            config=config.to_dict(),
+            command=command,
+        )
+
+    summary = (
+        f"{figures['n']:,} held-out {_kind(setup)} on {setup.keys.name}:\n"
+        f"  the right word first {figures['top1']:.3f} [{low:.3f}, {high:.3f}], among "
+        f"four {figures['top4']:.3f}, MRR {figures['mrr']:.3f}"
+    )
+    return Result(figures, summary, state, partial(stored_typist, setup), report)
 
 
-def by_beams(
-    scoring: Scoring, state: TrainState, usual: dict[str, Any]
+def scores_by_beam(
+    scoring: Scoring, state: TrainState, default: dict[str, Any]
 ) -> dict[int, dict[str, Any]]:
-    """Scores by how many words are followed; the usual number's are there already."""
-    found = {USUAL.search.width: usual}
-    for width in BEAMS:
-        decoder = USUAL._replace(search=USUAL.search._replace(width=width))
-        typist = scoring.typist(state, decoder)
-        found[width] = scoring.scores(scoring.typed(typist))
-    return found
+    """Scores by beam width; those of the `default` width are known."""
+    scores = {DEFAULT_DECODER.search.width: default}
+    for width in BEAM_WIDTHS:
+        search = DEFAULT_DECODER.search._replace(width=width)
+        typist = scoring.typist(state, DEFAULT_DECODER._replace(search=search))
+        scores[width] = scoring.scores(scoring.typed(typist))
+    return scores
 
 
-def looks(
+def attention_examples(
     setup: Setup, scoring: Scoring, state: TrainState, typed: list[list[Guess]]
-) -> list[Look]:
-    """Pictures of a few held-out swipes."""
-    typist, found = scoring.typist(state), []
-    for i in evenly(len(typed), LOOKS):
+) -> list[AttentionExample]:
+    """Attention weights of a few held-out swipes, as pictures."""
+    typist, examples = scoring.typist(state), []
+    for i in spread_indices(len(typed), EXAMPLES):
         if not typed[i]:
             continue
-        read = typed[i][0].word
-        known = bool(scoring.known[i])
-        points, looks = looked(typist, scoring.swipes[i], read, known)
-        picture = attention_picture(read, points, looks, setup.keys)
-        found.append(Look(read, scoring.truth[i], picture))
-    return found
+        word, known = typed[i][0].word, bool(scoring.known[i])
+        points, weights = attention_weights(typist, scoring.swipes[i], word, known)
+        picture = attention_picture(word, points, weights, setup.keys)
+        examples.append(AttentionExample(word, scoring.truth[i], picture))
+    return examples
 
 
-def stored_typist(setup: Setup, encoder: Any, about: dict[str, Any]) -> StoredModel:
-    """Weights as numpy arrays, as a model to store."""
+def stored_typist(
+    setup: Setup, state: TrainState, about: dict[str, Any]
+) -> StoredModel:
+    """The model to store; the state's weights are numpy arrays."""
     count = setup.spec.out_dim
     return StoredModel(
         setup.spec,
-        encoder,
+        state.params["encoder"],
         {},
         {},
         to_host(init_slots(np.zeros(count, bool), 1)),
@@ -344,54 +358,3 @@ def stored_typist(setup: Setup, encoder: Any, about: dict[str, Any]) -> StoredMo
         np.full(count, -1, np.int32),
         change={"verb": "swipe", "made": about["made"]},
     )
-
-
-def _kind(setup: Setup) -> str:
-    return "recorded swipes" if setup.records else "synthetic swipes"
-
-
-def _tell(setup: Setup, figures: dict[str, Any], paths: dict[str, Path]) -> None:
-    low, high = figures["interval95"]
-    print(
-        f"{figures['n']:,} {_kind(setup)} on {setup.keys.name} that training never "
-        f"saw:\n"
-        f"  the right word first {figures['top1']:.3f} [{low:.3f}, {high:.3f}], among "
-        f"four {figures['top4']:.3f}, MRR {figures['mrr']:.3f}\n"
-        f"The report: {paths['report']}\n"
-        f"The model:  {paths['model']}  (strokejax swipe type FILE --model "
-        f"{paths['model']})",
-        file=sys.stderr,
-    )
-
-
-# The job "swipe": a network that types words from swipes.
-
-
-def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
-    """Trains (or goes on), types held-out swipes, reports, exports a model.
-
-    Returns the job's last line. `started` is when the process began, in seconds of
-    `time.time`.
-    """
-    mesh = data_mesh()
-    with together():
-        check_owner(workdir, config)
-        check_batch_size(config.loop.batch_size, mesh)
-        setup = prepare(config)
-    claim(workdir, config)
-    at = batches(config, setup, local_slice(config.loop.batch_size))
-    scoring, state, steps = train_by(
-        config,
-        workdir,
-        mesh,
-        plan=plan_of(config, config.swipe.epoch),
-        params=setup.params,
-        model_state={},
-        step=lambda optimizer: make_step(
-            setup.encoder, optimizer, measure_by(config, len(setup.letters))
-        ),
-        batches=lambda start: stream(at, start, config.loop.overfit_batches),
-        scoring=lambda start: Scoring(setup),
-    )
-    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
-    return line | finish(config, workdir, setup, state, scoring, started)

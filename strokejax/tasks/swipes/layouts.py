@@ -1,4 +1,12 @@
-"""Keyboards: which letter lies where, built in or from a file."""
+"""Keyboard layouts: where each letter lies, and how a keyboard was placed.
+
+A `Layout` is built in or comes from a JSON file. Words are grouped by the keys that
+write them. A `Placement` is the scale and shift of the keyboard on which swipes were
+made; `fit_keyboard` estimates it from where swipes begin and end.
+
+Key units: x counts key pitches from the left edge, y counts row pitches from the
+centre of the first row.
+"""
 
 import json
 import unicodedata
@@ -8,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.ink.limits import decode_text, read_bytes
+from strokejax.files import decode_text, read_bytes
 from strokejax.types import InputError
 
 ROWS: dict[str, tuple[tuple[str, float], ...]] = {
@@ -18,63 +26,77 @@ ROWS: dict[str, tuple[tuple[str, float], ...]] = {
     "dvorak": (("pyfgcrl", 3), ("aoeuidhtns", 0), ("qjkxbmwvz", 1)),
     "russian": (("йцукенгшщзх", 0), ("фывапролджэ", 0), ("ячсмитьбю", 1)),
 }
-"""Letters of each row of a built-in layout, and how many keys it is set in."""
-WIDTH, ROW = 360.0, 54.0
-"""Pixels of a built-in layout: its width, and the height of a row."""
+"""Built-in layouts: the letters of each row, and its indent in keys."""
+WIDTH, ROW_HEIGHT = 360.0, 54.0
+"""Pixels: the width of a built-in layout, and the height of one of its rows."""
 MAX_KEYS = 64
 MAX_BYTES = 1_000_000
-FOLDED = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ъ": "ь"}
-"""What is typed for letters without a key that no mark can be taken from."""
+FALLBACKS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ъ": "ь"}
+"""Spellings of letters that Unicode does not decompose into a base and a mark."""
+
+ITERATIONS = 40
+SIGMA = (0.9, 0.45)
+"""Standard deviation of swipe ends around their keys, in keys: first and last round."""
+OUTLIER_DENSITY = 1e-3
+"""Density of swipe ends that belong to no key."""
+SCALE_PRIOR, SHIFT_PRIOR = 0.15, 0.3
+"""Prior standard deviations of the scale around 1, and of the shift in keys."""
 
 
 class Layout(NamedTuple):
-    """The keys that write a letter."""
+    """The letter keys of a keyboard."""
 
     name: str
     letters: tuple[str, ...]
-    """Each once, in lower case, composed (NFC)."""
+    """Distinct, in lower case, composed (NFC)."""
     centres: np.ndarray
-    """f32[k 2]: x, y of each key's middle, in the layout's pixels."""
+    """f32[k 2]: x, y of each key centre, in the layout's pixels."""
     pitch: np.ndarray
     """f32[2]: pixels from a key to its right neighbour, and to the row below."""
     width: float
     height: float
 
     def units(self) -> np.ndarray:
-        """f32[k 2]: centres in keys from the left edge and from the first row."""
+        """f32[k 2]: key centres in key units."""
         return self.to_units(self.centres)
 
     def to_units(self, xy: np.ndarray) -> np.ndarray:
-        """f32[... 2] pixels in keys from the left edge and from the first row."""
+        """f32[... 2]: pixels converted to key units."""
         return (xy - self.origin) / self.pitch
 
     @property
     def origin(self) -> np.ndarray:
-        """f32[2]: pixels of the left edge and of the first row's middle."""
+        """f32[2]: pixels of the origin of key units."""
         return np.array([0.0, self.centres[:, 1].min()], np.float32)
 
 
+# Layouts by name and from files.
+
+
 def layout(name: str | Path) -> Layout:
-    """A built-in layout by its name, or one of a file."""
+    """A built-in layout by its name, or the layout of a file."""
     return built_in(str(name)) if str(name) in ROWS else load_layout(name)
 
 
 def built_in(name: str) -> Layout:
     """A layout of `ROWS`."""
     rows = ROWS[name]
-    pitch = WIDTH / max(len(letters) + start for letters, start in rows)
-    places = [
-        (letter, (start + i + 0.5) * pitch, (row + 0.5) * ROW)
-        for row, (letters, start) in enumerate(rows)
+    pitch = WIDTH / max(len(letters) + indent for letters, indent in rows)
+    keys = [
+        (letter, (indent + i + 0.5) * pitch, (row + 0.5) * ROW_HEIGHT)
+        for row, (letters, indent) in enumerate(rows)
         for i, letter in enumerate(letters)
     ]
-    return of_keys(name, places, WIDTH, ROW * len(rows))
+    return of_keys(name, keys, WIDTH, ROW_HEIGHT * len(rows))
 
 
 def of_keys(
     name: str, keys: Iterable[tuple[str, float, float]], width: float, height: float
 ) -> Layout:
-    """A layout of letters and the middles of their keys, in pixels."""
+    """A layout of keys `(letter, x, y)`, with key centres and sizes in pixels.
+
+    InputError for too few or too many keys, and for a letter with two keys.
+    """
     keys = list(keys)
     letters = tuple(key[0] for key in keys)
     centres = np.array([key[1:] for key in keys], np.float32).reshape(-1, 2)
@@ -87,12 +109,11 @@ def of_keys(
 
 
 def load_layout(file: str | Path) -> Layout:
-    """The layout of a JSON file: width, height, keys with label and hitbox.
+    """The layout of a JSON file: width, height, and keys with a label and a hitbox.
 
-    Keys without a label of one letter (shift, space) are left out. A file that holds
-    several layouts by name may be given as FILE:NAME; of a single one no name is
-    needed. A hitbox's x and y are its corner, or its middle where as corners they would
-    put keys beyond the edge. InputError says what is wrong.
+    `file` may be FILE:NAME for a file of several named layouts; a single layout needs
+    no name. Keys whose label is not one letter (shift, space) are left out. InputError
+    for a missing file and for anything that is not a layout.
     """
     path, name = Path(file), ""
     if not path.exists() and ":" in str(file):
@@ -100,188 +121,216 @@ def load_layout(file: str | Path) -> Layout:
         path = Path(before)
     if not path.exists():
         raise InputError(
-            f"There is no layout {str(file)!r}: built in are {', '.join(ROWS)}; or "
-            f"give a JSON file with width, height and keys."
+            f"There is no layout {str(file)!r}; use a built-in one "
+            f"({', '.join(ROWS)}), or give a JSON file with width, height and keys."
         )
     try:
-        found = json.loads(decode_text(read_bytes(path, MAX_BYTES), str(path)))
+        content = json.loads(decode_text(read_bytes(path, MAX_BYTES), str(path)))
     except json.JSONDecodeError as error:
-        raise InputError(f"{path} is no JSON (line {error.lineno}).") from None
+        raise InputError(f"{path} is not valid JSON (line {error.lineno}).") from None
     except (RecursionError, ValueError) as error:
-        raise InputError(f"{path} is no JSON that can be read ({error}).") from None
-    return parse_layout(found, name, str(path))
+        raise InputError(f"{path} is not readable JSON ({error}).") from None
+    return parse_layout(content, name, str(path))
 
 
-def parse_layout(found: object, name: str = "", where: str = "The layout") -> Layout:
-    """The layout of a JSON object, or the one of that name among several."""
-    if isinstance(found, dict) and "keys" not in found:
-        if not name and len(found) == 1:
-            name = next(iter(found))
-        if name not in found:
-            known = ", ".join(map(str, list(found)[:9])) or "none"
+def parse_layout(content: object, name: str = "", where: str = "The layout") -> Layout:
+    """The layout in a JSON object, or the named one of several; `where` is for errors.
+
+    A hitbox has x, y, w and h in pixels. Some files give its corner as x and y, others
+    its centre: they are read as corners unless a hitbox would then end beyond the edge
+    of the keyboard. InputError for anything that is not a layout.
+    """
+    if isinstance(content, dict) and "keys" not in content:
+        if not name and len(content) == 1:
+            name = next(iter(content))
+        if name not in content:
+            known = ", ".join(map(str, list(content)[:9])) or "none"
             raise InputError(f"{where} has no layout {name!r}; it has {known}.")
-        found = found[name]
+        content = content[name]
     try:
-        width, height = float(found["width"]), float(found["height"])  # type: ignore
-        boxes = [_box(key) for key in found["keys"] if _letter(key)]  # type: ignore
-        letters = [_letter(key) for key in found["keys"] if _letter(key)]  # type: ignore
+        width, height = float(content["width"]), float(content["height"])  # type: ignore
+        keys = [key for key in content["keys"] if _letter(key)]  # type: ignore
+        letters, hitboxes = [*map(_letter, keys)], [*map(_hitbox, keys)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{where} is no layout ({type(error).__name__}: {error}); it needs width, "
-            f"height, and keys that have a label and a hitbox of x, y, w, h."
+            f"{where} is not a layout ({type(error).__name__}: {error}); it needs a "
+            f"width, a height, and keys with a label and a hitbox of x, y, w, h."
         ) from None
-    box = np.array(boxes, np.float64).reshape(-1, 4)
+    box = np.array(hitboxes, np.float64).reshape(-1, 4)
     if not (np.isfinite(box).all() and 0 < width < 1e5 and 0 < height < 1e5):
-        raise InputError(f"{where} has numbers that are no pixels; give 1 to 100,000.")
-    beyond = box[:, :2] + box[:, 2:] - 1 > (width, height)
-    middle = box[:, :2] if beyond.any() else box[:, :2] + box[:, 2:] / 2
-    keys = [(a, *xy) for a, xy in zip(letters, middle.tolist(), strict=True)]
-    return of_keys(name or Path(where).stem, keys, width, height)
+        raise InputError(
+            f"{where} has sizes or places that are not pixels; give 1 to 100,000."
+        )
+    # One pixel of tolerance: hitboxes of whole pixels may end just past the edge.
+    beyond_edge = box[:, :2] + box[:, 2:] - 1 > (width, height)
+    centres = box[:, :2] if beyond_edge.any() else box[:, :2] + box[:, 2:] / 2
+    places = zip(letters, centres.tolist(), strict=True)
+    named = [(letter, x, y) for letter, (x, y) in places]
+    return of_keys(name or Path(where).stem, named, width, height)
+
+
+def _letter(key: dict) -> str:
+    """The letter of a key, "" for a key without one."""
+    label = unicodedata.normalize("NFC", str(key.get("label") or "")).lower()
+    return label if len(label) == 1 and label.isalpha() else ""
+
+
+def _hitbox(key: dict) -> list[float]:
+    return [float(key["hitbox"][name]) for name in ("x", "y", "w", "h")]
+
+
+def _pitch(centres: np.ndarray) -> np.ndarray:
+    """f32[2]: median distance to the right neighbour, and to the row below."""
+    y = np.unique(centres[:, 1].round())
+    row_pitch = np.median(np.diff(y)) if len(y) > 1 else 0.0
+    gaps = [
+        np.diff(np.sort(centres[centres[:, 1].round() == row, 0])) for row in y.tolist()
+    ]
+    gap = np.concatenate(gaps).astype(float)
+    key_pitch = np.median(gap) if len(gap) else row_pitch
+    if not max(row_pitch, key_pitch) > 0:
+        raise InputError(
+            "All keys of the layout have the same centre; give each key its own place."
+        )
+    # A single row or a single column has one pitch; the other axis takes the same.
+    return np.array([key_pitch or row_pitch, row_pitch or key_pitch], np.float32)
+
+
+# Words and the keys that write them.
 
 
 def typed(text: str, letters: Iterable[str]) -> str:
-    """The keys that write a text, in lower case: `cafe` for `Café`, `dont` for `don't`.
+    """The keys that write a text: `cafe` for `Café`, `dont` for `don't`.
 
-    Letters that have no key are written by the key of their base letter; marks by none.
-    ValueError names a letter that cannot be written.
+    A letter without a key is written by its base letter, or by its entry in
+    `FALLBACKS`; marks are left out. ValueError holds a letter that no key can write.
     """
-    known, out = {*letters}, []
+    available, keys = {*letters}, []
     for letter in unicodedata.normalize("NFC", text).lower():
         base = unicodedata.normalize("NFD", letter)[0]
-        for written in (letter, FOLDED.get(letter, base)):
-            if {*written} <= known:
-                out.append(written)
+        for spelling in (letter, FALLBACKS.get(letter, base)):
+            if {*spelling} <= available:
+                keys.append(spelling)
                 break
         else:
             if letter.isalnum():
                 raise ValueError(letter)
-    return "".join(out)
+    return "".join(keys)
 
 
 def by_keys(
     words: Mapping[str, float], letters: Iterable[str]
 ) -> dict[str, list[tuple[str, float]]]:
-    """Words with their frequencies by the keys that write them.
+    """Words and their frequencies, grouped by the keys that write them.
 
-    Under "" those that have a letter without a key, or nothing to write.
+    The group "" has the words that no keys can write.
     """
-    known, found = {*letters}, {}
+    available, groups = {*letters}, {}
     for word, frequency in words.items():
         try:
-            written = typed(word, known)
+            keys = typed(word, available)
         except ValueError:
-            written = ""
-        found.setdefault(written, []).append((word, frequency))
-    return found
+            keys = ""
+        groups.setdefault(keys, []).append((word, frequency))
+    return groups
 
 
-def _letter(key: dict) -> str:
-    """The letter of a key, "" for none."""
-    label = unicodedata.normalize("NFC", str(key.get("label") or "")).lower()
-    return label if len(label) == 1 and label.isalpha() else ""
+# Estimating a keyboard's placement from swipes, without knowing their words.
 
 
-def _box(key: dict) -> list[float]:
-    return [float(key["hitbox"][name]) for name in ("x", "y", "w", "h")]
+class Placement(NamedTuple):
+    """A keyboard's scale and shift: `centre + scale * (xy - centre) + shift`.
 
-
-def _pitch(centres: np.ndarray) -> np.ndarray:
-    """The usual distance to the right neighbour and to the row below."""
-    rows = np.unique(centres[:, 1].round())
-    row = np.median(np.diff(rows)) if len(rows) > 1 else 0.0
-    gaps = [
-        np.diff(np.sort(centres[centres[:, 1].round() == y, 0])) for y in rows.tolist()
-    ]
-    gap = np.concatenate(gaps).astype(float)
-    column = np.median(gap) if len(gap) else row
-    if not max(row, column) > 0:
-        raise InputError("All keys of the layout lie at one place; give their places.")
-    return np.array([column or row, row or column], np.float32)
-
-
-# Where a keyboard lay, from swipes alone: their words need not be known.
-
-
-ROUNDS = 40
-SPREAD = (0.9, 0.45)
-"""Standard deviation of ends around keys, in keys: in the first and the last round."""
-OUTSIDE = 1e-3
-"""Density of ends that mean no key."""
-SCALE, SHIFT = 0.15, 0.3
-"""Standard deviations of what is believed beforehand: of the scale, and of the shift
-in keys."""
-
-
-class Placing(NamedTuple):
-    """A keyboard as it lay: `middle + scale * (place - middle) + shift`, in pixels."""
+    All in pixels of the layout.
+    """
 
     scale: np.ndarray
+    """f64[2]"""
     shift: np.ndarray
-    middle: np.ndarray
+    """f64[2]"""
+    centre: np.ndarray
+    """f64[2]"""
 
-    def undone(self, xy: np.ndarray) -> np.ndarray:
-        """f[... 2] pixels of the swipes in pixels of the layout."""
-        return (xy - self.shift - self.middle) / self.scale + self.middle
+    def inverse(self, xy: np.ndarray) -> np.ndarray:
+        """f[... 2]: pixels of the swipes converted to pixels of the layout."""
+        return (xy - self.shift - self.centre) / self.scale + self.centre
 
 
-def as_told(keys: Layout) -> Placing:
-    """The keyboard lies where its layout says."""
-    return Placing(np.ones(2), np.zeros(2), keys.centres.mean(0).astype(float))
+def unchanged(keys: Layout) -> Placement:
+    """The placement of a keyboard that lies exactly as its layout says."""
+    return Placement(np.ones(2), np.zeros(2), keys.centres.mean(0).astype(float))
 
 
 def fit_keyboard(
     first: np.ndarray, last: np.ndarray, keys: Layout, words: Mapping[str, float]
-) -> Placing:
-    """The placing of a keyboard on which swipes f[n 2] begin and end, in pixels.
+) -> Placement:
+    """The placement of the keyboard on which swipes begin and end.
 
-    Few swipes change little: their evidence stands beside what is believed beforehand.
+    `first` and `last` are f[n 2], pixels of the swipes' end points. Expectation
+    maximisation: each end point is softly assigned to keys, which have the frequency of
+    words that begin or end with them as their prior; then scale and shift are fitted to
+    the assignment. The standard deviation shrinks from round to round, so that a far
+    placement can still be reached in the first ones. Scale and shift have a prior, so
+    few swipes move the keyboard little.
     """
-    begins, ends = _letters(keys, words)
-    placing = as_told(keys)
-    own, middle = keys.centres - placing.middle, placing.middle
-    xy = np.concatenate([first, last]) - middle
+    start_frequency, end_frequency = _end_frequencies(keys, words)
+    placement = unchanged(keys)
+    key_xy = keys.centres - placement.centre
+    xy = np.concatenate([first, last]) - placement.centre
     prior = np.concatenate(
-        [np.tile(begins, (len(first), 1)), np.tile(ends, (len(last), 1))]
+        [
+            np.tile(start_frequency, (len(first), 1)),
+            np.tile(end_frequency, (len(last), 1)),
+        ]
     )
-    scale, shift = placing.scale, placing.shift
-    for spread in np.geomspace(*SPREAD, ROUNDS):
-        away = (xy[:, None] - scale * own - shift) / (keys.pitch * spread)
-        near = prior * np.exp(-0.5 * (away**2).sum(-1)) / spread**2
-        share = near / (near.sum(1, keepdims=True) + OUTSIDE)
-        scale, shift = _line(xy, share, own, keys.pitch, spread)
-    return Placing(scale, shift, middle)
+    scale, shift = placement.scale, placement.shift
+    for sigma in np.geomspace(*SIGMA, ITERATIONS):
+        offset = (xy[:, None] - scale * key_xy - shift) / (keys.pitch * sigma)
+        density = prior * np.exp(-0.5 * (offset**2).sum(-1)) / sigma**2
+        share = density / (density.sum(1, keepdims=True) + OUTLIER_DENSITY)
+        scale, shift = _fit_axes(xy, share, key_xy, keys.pitch, sigma)
+    return Placement(scale, shift, placement.centre)
 
 
-def _line(xy, share, own, pitch, spread) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and shift of both axes by weighted least squares with what is believed."""
+def _fit_axes(xy, share, key_xy, pitch, sigma) -> tuple[np.ndarray, np.ndarray]:
+    """`(f64[2], f64[2])`: scale and shift of each axis by weighted least squares.
+
+    Each axis minimises, over end points y and key centres x in units of the pitch,
+    sum share (y - scale x - shift)^2 / sigma^2 + (scale - 1)^2 / SCALE_PRIOR^2
+    + shift^2 / SHIFT_PRIOR^2; its normal equations are two linear ones.
+    """
     scale, shift = np.ones(2), np.zeros(2)
     for axis in (0, 1):
         unit = pitch[axis]
-        at, place = own[:, axis] / unit, xy[:, axis] / unit
-        weight = share / spread**2
-        total, mean = weight.sum(), (weight * at).sum()
-        square = (weight * at**2).sum()
-        normal = np.array([[square + 1 / SCALE**2, mean], [mean, total + 1 / SHIFT**2]])
+        x, y = key_xy[:, axis] / unit, xy[:, axis] / unit
+        weight = share / sigma**2
+        w, wx, wxx = weight.sum(), (weight * x).sum(), (weight * x**2).sum()
+        normal = np.array(
+            [[wxx + 1 / SCALE_PRIOR**2, wx], [wx, w + 1 / SHIFT_PRIOR**2]]
+        )
         right = [
-            (weight * at * place[:, None]).sum() + 1 / SCALE**2,
-            (weight * place[:, None]).sum(),
+            (weight * x * y[:, None]).sum() + 1 / SCALE_PRIOR**2,
+            (weight * y[:, None]).sum(),
         ]
-        found = np.linalg.solve(normal, right)
-        scale[axis], shift[axis] = found[0], found[1] * unit
+        solution = np.linalg.solve(normal, right)
+        scale[axis], shift[axis] = solution[0], solution[1] * unit
     return scale, shift
 
 
-def _letters(keys: Layout, words: Mapping[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    """f64[k]: how often each key is the first and the last of a word."""
+def _end_frequencies(
+    keys: Layout, words: Mapping[str, float]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(f64[k], f64[k])`: how often each key begins, and ends, a word; sums are 1."""
     number = {letter: i for i, letter in enumerate(keys.letters)}
-    found = np.full((2, len(number)), 1e-9)
-    for word, often in words.items():
+    # Above 0, so that a key which begins no listed word can still be assigned.
+    totals = np.full((2, len(number)), 1e-9)
+    for word, frequency in words.items():
         try:
             written = typed(word, keys.letters)
         except ValueError:
             continue
         if written:
-            found[0, number[written[0]]] += often
-            found[1, number[written[-1]]] += often
-    found /= found.sum(1, keepdims=True)
-    return found[0], found[1]
+            totals[0, number[written[0]]] += frequency
+            totals[1, number[written[-1]]] += frequency
+    totals /= totals.sum(1, keepdims=True)
+    return totals[0], totals[1]

@@ -1,26 +1,35 @@
-"""Keyboards over HTTP: a swipe in, its words out; words taught and blocked at home."""
+"""Keyboards over HTTP: swipes in, words out; words taught and blocked by the user."""
 
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from strokejax.serve.messages import Body
-from strokejax.serve.studio import Studio
-from strokejax.tasks.swipes import keyboard as own_keyboards
-from strokejax.tasks.swipes.keyboard import Fate, OwnWords
+from strokejax.serve.studio import Studio, Turns
+from strokejax.tasks.swipes import keyboard as keyboards
+from strokejax.tasks.swipes.data import parse_swipe
+from strokejax.tasks.swipes.keyboard import Fate, Keyboard, UserWords
+from strokejax.tasks.swipes.layouts import unchanged
+from strokejax.tasks.swipes.typist import Guess
 from strokejax.types import InputError
 
-if TYPE_CHECKING:
-    from strokejax.tasks.swipes.keyboard import Keyboard
+MAX_WORDS = 12
+"""Words of an answer."""
+MAX_WAITING = 16
+"""Swipes that wait for their words."""
+MAX_OPEN = 4
+"""Keyboards that stay open."""
+STATIC = Path(__file__).parent / "static"
 
 
-# What requests about keyboards say, and how answers are shown in the schema.
+# Requests and answers, as the schema shows them.
 
 
-MAX_COUNT = 12
 NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 2}
 CURVE: dict[str, Any] = {
     "type": "object",
@@ -29,7 +38,7 @@ CURVE: dict[str, Any] = {
     "properties": {"x": NUMBERS, "y": NUMBERS, "t": NUMBERS},
     "examples": [{"x": [162, 90, 36], "y": [27, 27, 81], "t": [0, 120, 260]}],
 }
-# Checked by `data.swipes`, which says in one sentence what is wrong.
+# `data.parse_swipe` checks it, because its errors are one sentence.
 CurveJson = Annotated[Any, Field(json_schema_extra=CURVE)]
 Choice = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -42,32 +51,32 @@ class KeyboardChoice(Body):
     words: Choice = "en"
 
 
-class SwipeQuestion(KeyboardChoice):
-    """A finger's way over that keyboard."""
+class SwipeRequest(KeyboardChoice):
+    """A swipe on that keyboard."""
 
     curve: CurveJson
-    count: int = Field(4, ge=1, le=MAX_COUNT, description="how many words to answer")
+    count: int = Field(4, ge=1, le=MAX_WORDS, description="number of words to answer")
 
 
 class WordFate(Body):
-    """What shall become of a word."""
+    """A word to teach, block or forget."""
 
     word: str = Field(max_length=100)
     fate: Fate
 
 
 class Keyboards(BaseModel):
-    """What keyboards can be opened."""
+    """Names of the models, layouts and words that a keyboard is opened with."""
 
     models: list[str]
     layouts: list[str]
     words: list[str]
     folder: str
-    """Where more may be put: models/NAME/, layouts/NAME.json, words/NAME.txt."""
+    """Where users add models/NAME/, layouts/NAME.json and words/NAME.txt."""
 
 
 class Key(BaseModel):
-    """A letter, and the middle of its key in pixels of the layout."""
+    """A letter, and its key centre in pixels of the layout."""
 
     letter: str
     x: float
@@ -75,7 +84,7 @@ class Key(BaseModel):
 
 
 class OpenKeyboard(BaseModel):
-    """A keyboard that answers at once from now on."""
+    """A keyboard that is loaded and compiled."""
 
     keys: list[Key]
     width: float
@@ -83,80 +92,69 @@ class OpenKeyboard(BaseModel):
     pitch: tuple[float, float]
     """Pixels to the key on the right, and to the row below."""
     known: int
-    """Words that can be typed."""
+    """Number of words that can be typed."""
     left_out: int
-    """Words that cannot be written on these keys."""
+    """Number of words that cannot be written on these keys."""
 
 
 class Words(BaseModel):
-    """What a swipe may mean, best first."""
+    """The words that a swipe may mean, best first."""
 
     words: list[str]
     scores: list[float]
-    """Logarithms; only their differences say something."""
+    """On a logarithmic scale: only their differences have a meaning."""
     milliseconds: float
 
 
-class OwnWordLists(BaseModel):
-    """Words that were taught, and words that are never typed."""
+class UserWordLists(BaseModel):
+    """The words that the user taught, and those that are never typed."""
 
     taught: list[str]
     blocked: list[str]
 
 
-WAITING = 16
-"""Swipes that wait for their words."""
-OPEN = 4
-"""Keyboards that are kept open."""
-router = APIRouter()
+# The service.
 
 
 class Typing:
-    """Types one swipe after another; keyboards are opened when they are asked for."""
+    """Types one swipe after another; opens a keyboard when it is first used."""
 
     def __init__(self, studio: Studio):
         self._studio = studio
-        self._waiting = 0
-        self._open: OrderedDict[tuple[str, ...], tuple[Keyboard, OwnWords]] = (
+        self._turns = Turns(studio, MAX_WAITING, "swipes")
+        # In the order of their last use.
+        self._keyboards: OrderedDict[tuple[str, ...], tuple[Keyboard, UserWords]] = (
             OrderedDict()
         )
 
-    async def open(self, asked: KeyboardChoice) -> OpenKeyboard:
+    async def open(self, choice: KeyboardChoice) -> OpenKeyboard:
         """A keyboard, ready to type; the event loop goes on."""
-        return await self._turn(self._opened, asked)
+        return await self._turns.take(self._open, choice)
 
-    async def type(self, asked: SwipeQuestion) -> Words:
+    async def type(self, swipe: SwipeRequest) -> Words:
         """The words of a swipe; the event loop goes on."""
-        return await self._turn(self._typed, asked)
+        return await self._turns.take(self._type, swipe)
 
-    async def own(self, asked: WordFate | None = None) -> OwnWordLists:
-        """The user's words, after a change where one is asked for."""
-        if asked is None:
-            found = await self._studio.answer(own_keyboards.own_words)
+    async def user_words(self, change: WordFate | None = None) -> UserWordLists:
+        """The user's words, after a change if there is one."""
+        if change is None:
+            words = await self._studio.answer(keyboards.user_words)
         else:
-            found = await self._studio.answer(
-                own_keyboards.change, asked.word, asked.fate
+            words = await self._studio.answer(
+                keyboards.set_fate, change.word, change.fate
             )
-        return OwnWordLists(taught=list(found.taught), blocked=list(found.blocked))
+        return UserWordLists(taught=list(words.taught), blocked=list(words.blocked))
 
-    async def _turn(self, function, asked):
-        if self._waiting >= WAITING:
-            raise HTTPException(
-                429, f"{WAITING} swipes wait for their words; ask again later"
-            )
-        self._waiting += 1
-        try:
-            return await self._studio.line(function, asked)
-        finally:
-            self._waiting -= 1
+    # The methods below run on the studio's single thread for lines, one at a time, so
+    # that no keyboard is opened twice.
 
-    # Studio's one thread for lines calls what is below: nothing is opened twice.
-
-    def _opened(self, asked: KeyboardChoice) -> OpenKeyboard:
-        keyboard = self._keyboard(asked)
+    def _open(self, choice: KeyboardChoice) -> OpenKeyboard:
+        keyboard = self._keyboard(choice)
         keys = keyboard.typist.keys
-        middle = keys.centres.mean(0).tolist()
-        self._answer(keyboard, {"x": middle[:1] * 2, "y": middle[1:] * 2, "t": [0, 9]})
+        # A tap at the centre compiles the search before the first swipe comes.
+        centre = keys.centres.mean(0).tolist()
+        tap = {"x": centre[:1] * 2, "y": centre[1:] * 2, "t": [0, 9]}
+        self._guesses(keyboard, tap)
         lexicon = keyboard.typist.lexicon
         return OpenKeyboard(
             keys=[
@@ -172,86 +170,98 @@ class Typing:
             left_out=len(lexicon.left_out),
         )
 
-    def _typed(self, asked: SwipeQuestion) -> Words:
-        keyboard, since = self._keyboard(asked), time.perf_counter()
-        found = self._answer(keyboard, asked.curve, asked.count)
+    def _type(self, swipe: SwipeRequest) -> Words:
+        keyboard, start = self._keyboard(swipe), time.perf_counter()
+        guesses = self._guesses(keyboard, swipe.curve, swipe.count)
         return Words(
-            words=[guess.word for guess in found],
-            scores=[guess.score for guess in found],
-            milliseconds=round(1e3 * (time.perf_counter() - since), 1),
+            words=[guess.word for guess in guesses],
+            scores=[guess.score for guess in guesses],
+            milliseconds=round(1e3 * (time.perf_counter() - start), 1),
         )
 
-    def _answer(self, keyboard: "Keyboard", curve, count: int = 4):
-        from strokejax.tasks.swipes.data import parse_swipe
-        from strokejax.tasks.swipes.keyboard import type_swipes
-        from strokejax.tasks.swipes.layouts import as_told
-
+    def _guesses(self, keyboard: Keyboard, curve: Any, count: int = 4) -> list[Guess]:
         keys = keyboard.typist.keys
+        # The page draws the layout itself, so its width and placement are known.
         swipe = parse_swipe({"curve": curve})._replace(width=keys.width)
-        (found,) = type_swipes(keyboard, [swipe], placing=as_told(keys), count=count)
-        if isinstance(found, InputError):
-            raise found
-        return found
+        (guesses,) = keyboards.type_swipes(
+            keyboard, [swipe], placement=unchanged(keys), count=count
+        )
+        if isinstance(guesses, InputError):
+            raise guesses
+        return guesses
 
-    def _keyboard(self, asked: KeyboardChoice) -> "Keyboard":
-        """The keyboard of three names, with the user's words as they are now."""
-        # Heavy, and of no use to who draws single symbols.
-        from strokejax.tasks.swipes.keyboard import knowing, open_keyboard
-
-        own, name = own_keyboards.own_words(), (asked.model, asked.layout, asked.words)
-        keyboard, knew = self._open.pop(name, (None, OwnWords()))
+    def _keyboard(self, choice: KeyboardChoice) -> Keyboard:
+        """The chosen keyboard, with the user's words as they are now."""
+        current = keyboards.user_words()
+        names = choice.model, choice.layout, choice.words
+        keyboard, words = self._keyboards.pop(names, (None, UserWords()))
         if keyboard is None:
-            keyboard = open_keyboard(
-                *map(_chosen, own_keyboards.choices(), name, KINDS)
+            keyboard = keyboards.open_keyboard(
+                *map(_choose, keyboards.choices(), names, KINDS)
             )
-        if own != knew:
-            taught = own_keyboards.frequencies(own, keyboard.words)
-            keyboard = knowing(keyboard, taught, own.blocked)
-        self._open[name] = keyboard, own
-        while len(self._open) > OPEN:
-            self._open.popitem(last=False)
+        if words != current:
+            taught = keyboards.taught_frequencies(current.taught, keyboard.words)
+            keyboard = keyboards.with_user_words(keyboard, taught, current.blocked)
+        self._keyboards[names] = keyboard, current
+        while len(self._keyboards) > MAX_OPEN:
+            self._keyboards.popitem(last=False)
         return keyboard
 
 
 KINDS = ("model", "layout", "list of words")
 
 
-def _chosen(among, name: str, kind: str) -> str:
-    if name not in among:
+def _choose(options: Mapping[str, str], name: str, kind: str) -> str:
+    """The argument of `open_keyboard` for a name; InputError for an unknown one."""
+    if name not in options:
         raise InputError(
-            f"There is no {kind} {name[:60]!r}; there are {', '.join(among)}, and what "
-            f"is put into {own_keyboards.folder()}."
+            f"There is no {kind} {name[:60]!r}; choose one of {', '.join(options)}, or "
+            f"add one to {keyboards.folder()}."
         )
-    return among[name]
+    return options[name]
+
+
+# Routes.
+
+
+router = APIRouter()
 
 
 @router.get("/api/keyboards")
-async def listed() -> Keyboards:
-    """What keyboards can be opened."""
-    found = own_keyboards.choices()
-    lists = {kind: list(names) for kind, names in found._asdict().items()}
-    return Keyboards(**lists, folder=str(own_keyboards.folder()))
+async def list_keyboards() -> Keyboards:
+    """Lists the models, layouts and words that keyboards are opened with."""
+    options = keyboards.choices()
+    lists = {kind: list(names) for kind, names in options._asdict().items()}
+    return Keyboards(**lists, folder=str(keyboards.folder()))
 
 
 @router.post("/api/keyboards")
-async def opened(request: Request, asked: KeyboardChoice) -> OpenKeyboard:
-    """The keys of a keyboard, which is loaded and compiled where it is not yet."""
-    return await request.app.state.typing.open(asked)
+async def open_keyboard(request: Request, choice: KeyboardChoice) -> OpenKeyboard:
+    """Returns a keyboard's keys; it is loaded and compiled if it is not open."""
+    return await request.app.state.typing.open(choice)
 
 
 @router.post("/api/swipes")
-async def typed(request: Request, asked: SwipeQuestion) -> Words:
-    """The words of a swipe, best first."""
-    return await request.app.state.typing.type(asked)
+async def type_swipe(request: Request, swipe: SwipeRequest) -> Words:
+    """Returns the words of a swipe, best first."""
+    return await request.app.state.typing.type(swipe)
 
 
 @router.get("/api/words")
-async def words(request: Request) -> OwnWordLists:
-    """Words that were taught and blocked."""
-    return await request.app.state.typing.own()
+async def list_words(request: Request) -> UserWordLists:
+    """Lists the words that the user taught and blocked."""
+    return await request.app.state.typing.user_words()
 
 
 @router.post("/api/words")
-async def word(request: Request, asked: WordFate) -> OwnWordLists:
-    """Teaches a word, blocks or forgets it; once answered it is on disk."""
-    return await request.app.state.typing.own(asked)
+async def set_word_fate(request: Request, change: WordFate) -> UserWordLists:
+    """Teaches, blocks or forgets a word; it is on disk before the answer."""
+    return await request.app.state.typing.user_words(change)
+
+
+routers = (router,)
+
+
+def attach(state: Any, studio: Studio) -> None:
+    """Adds to the app's state what the routes use."""
+    state.typing = Typing(studio)

@@ -1,4 +1,8 @@
-"""Tables of predictions: who predicted what of which swipes; merged and combined."""
+"""Scores of typed words, tables of predictions, and ensembles of tables.
+
+A table holds what one predictor said about one set of swipes. Parts of a table are
+merged; tables of several predictors are combined into one ranking.
+"""
 
 import hashlib
 import itertools
@@ -10,25 +14,28 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strokejax.evaluation.scores import bootstrap_interval
-from strokejax.files import write_atomically
-from strokejax.ink.limits import decode_text, read_bytes
-from strokejax.tasks.lines.scores import edit_distance
+from strokejax.evaluation.text import edit_distance
+from strokejax.files import decode_text, read_bytes, write_atomically
 from strokejax.types import InputError
 
-# Scores of typed words.
-
-
 GAINS = (1.0, 0.1, 0.09, 0.08)
-"""Of the right word at rank 1 to 4, as in the Yandex Cup 2023."""
+"""Gain of the right word at ranks 1 to 4, as in the Yandex Cup 2023."""
+KIND = "strokejax swipe predictions"
+MAX_BYTES = 1 << 30
+STEPS = 10
+"""Weights of an ensemble are multiples of 1 over this."""
+
+
+# Scores.
 
 
 def swipe_scores(
     words: Sequence[Sequence[str]], truth: Sequence[str]
 ) -> dict[str, Any]:
-    """n, top1, top4, mrr, cer and top1's 95 % interval.
+    """n, top1, top4, mrr, cer, and the 95 % interval of top1 as interval95.
 
-    `words` are guesses, best first; one that comes twice counts once. Intervals are
-    over words of the truth: swipes of one word are alike.
+    `words` are guesses, best first; a repeated guess counts once. The interval
+    resamples words of `truth`, because swipes of the same word are alike.
     """
     ranks = [rank(guesses, word) for guesses, word in zip(words, truth, strict=True)]
     right = np.array([r == 0 for r in ranks], float)
@@ -48,130 +55,9 @@ def swipe_scores(
 
 
 def rank(guesses: Sequence[str], word: str) -> int:
-    """The place of a word among distinct guesses, -1 where it is none of them."""
+    """The index of a word among distinct guesses, -1 if it is not among them."""
     distinct = [*dict.fromkeys(guesses)]
     return distinct.index(word) if word in distinct else -1
-
-
-KIND = "strokejax swipe predictions"
-MAX_BYTES = 1 << 30
-STEPS = 10
-"""Weights of an ensemble are multiples of 1 over this."""
-
-Row = tuple[tuple[str, ...], tuple[float, ...]]
-
-
-class Table(NamedTuple):
-    """What one predictor said of one set of swipes."""
-
-    predictor: tuple[tuple[str, str], ...]
-    """Model, weights, decoder with all its arguments, layout, words; sorted."""
-    split: str
-    """Digest of the swipes."""
-    rows: Mapping[int, Row]
-    """Words and scores, best first, by the number of the swipe."""
-
-    @property
-    def name(self) -> str:
-        """A short name, of its identity."""
-        text = json.dumps(self.predictor)
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
-def digest(data: bytes) -> str:
-    """What tells contents apart."""
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
-def write_table(path: Path, table: Table) -> None:
-    """A table as JSON lines: its identity, then its rows; whole or not at all."""
-    head = {"kind": KIND, "predictor": dict(table.predictor), "split": table.split}
-    rows = [
-        {"index": i, "words": words, "scores": [round(s, 6) for s in scores]}
-        for i, (words, scores) in sorted(table.rows.items())
-    ]
-    lines = (json.dumps(each, ensure_ascii=False) for each in [head, *rows])
-    write_atomically(path, "\n".join([*lines, ""]).encode())
-
-
-def read_table(path: str | Path) -> Table:
-    """A table that was written; InputError for what is none."""
-    lines = decode_text(read_bytes(path, MAX_BYTES), str(path)).splitlines()
-    try:
-        head, *rows = [json.loads(line) for line in lines if line.strip()]
-        if head["kind"] != KIND:
-            raise KeyError("kind")
-        found = {
-            int(row["index"]): (
-                tuple(map(str, row["words"])),
-                tuple(map(float, row["scores"])),
-            )
-            for row in rows
-        }
-        named = tuple(sorted((str(k), str(v)) for k, v in head["predictor"].items()))
-        return Table(named, str(head["split"]), found)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{path} is no table of predictions ({type(error).__name__}); make one "
-            f"with `strokejax swipe type FILE --table OUT`."
-        ) from None
-
-
-def merged(tables: Sequence[tuple[str, Table]]) -> list[Table]:
-    """Parts of one predictor and split joined; InputError names a conflict."""
-    found: dict[tuple, tuple[str, dict[int, Row]]] = {}
-    for name, table in tables:
-        first, rows = found.setdefault((table.predictor, table.split), (name, {}))
-        for i, row in table.rows.items():
-            if rows.setdefault(i, row) != row:
-                raise InputError(
-                    f"{first} and {name} are of one predictor ({table.name}) and "
-                    f"differ on swipe {i}: {rows[i][0][:1]} and {row[0][:1]}; leave "
-                    f"one out."
-                )
-    return [
-        Table(who, of, dict(sorted(rows.items())))
-        for (who, of), (_, rows) in found.items()
-    ]
-
-
-def by_split(tables: Sequence[Table]) -> dict[str, dict[tuple, Table]]:
-    """Tables of each set of swipes by their predictor."""
-    found: dict[str, dict[tuple, Table]] = {}
-    for table in tables:
-        found.setdefault(table.split, {})[table.predictor] = table
-    return found
-
-
-def fit(tables: Sequence[Table], truth: Sequence[str]) -> tuple[list[int], np.ndarray]:
-    """`(order, weights)`: predictors by their MRR, and the best weights of a mean.
-
-    All weights of a grid are tried for up to three predictors; of more, the best single
-    steps from the best predictor on. Ties go to the first.
-    """
-    score = [mrr([table.rows[i][0] for i in table.rows], truth) for table in tables]
-    order = sorted(range(len(tables)), key=lambda i: -score[i])
-    count = len(tables)
-
-    def gained(weights: np.ndarray) -> float:
-        return mrr([row[0] for row in weighted(tables, weights).values()], truth)
-
-    if count <= 3:
-        grid = [
-            np.array(w) / STEPS
-            for w in itertools.product(range(STEPS + 1), repeat=count)
-            if sum(w) == STEPS
-        ]
-        return order, max(grid, key=gained)
-    weights = np.eye(count)[order[0]]
-    while True:
-        tried = [
-            (1 - 1 / STEPS) * weights + np.eye(count)[i] / STEPS for i in range(count)
-        ]
-        best = max(tried, key=gained)
-        if gained(best) <= gained(weights):
-            return order, weights
-        weights = best
 
 
 def mrr(words: Sequence[Sequence[str]], truth: Sequence[str]) -> float:
@@ -179,101 +65,233 @@ def mrr(words: Sequence[Sequence[str]], truth: Sequence[str]) -> float:
     return swipe_scores(words, truth)["mrr"]
 
 
-def weighted(tables: Sequence[Table], weights: np.ndarray) -> dict[int, Row]:
-    """The weighted mean of what tables hold probable, word by word.
+# Tables of predictions.
 
-    A table's scores become probabilities of its own words (softmax).
+
+Row = tuple[tuple[str, ...], tuple[float, ...]]
+"""Words and scores of a swipe, best first."""
+
+
+class PredictionTable(NamedTuple):
+    """Predictions of one predictor for one set of swipes."""
+
+    predictor: tuple[tuple[str, str], ...]
+    """Identity: model, weights, decoder with its settings, layout, words; sorted."""
+    split: str
+    """Digest of the file of swipes."""
+    rows: Mapping[int, Row]
+    """Rows by the index of the swipe."""
+
+    @property
+    def name(self) -> str:
+        """A short hash of the predictor's identity."""
+        text = json.dumps(self.predictor)
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def digest(data: bytes) -> str:
+    """A short hash that identifies contents."""
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def write_table(path: Path, table: PredictionTable) -> None:
+    """Writes a table as JSON lines, its identity first; whole or not at all."""
+    head = {"kind": KIND, "predictor": dict(table.predictor), "split": table.split}
+    rows = [
+        {"index": i, "words": words, "scores": [round(s, 6) for s in scores]}
+        for i, (words, scores) in sorted(table.rows.items())
+    ]
+    lines = (json.dumps(line, ensure_ascii=False) for line in [head, *rows])
+    write_atomically(path, "\n".join([*lines, ""]).encode())
+
+
+def read_table(path: str | Path) -> PredictionTable:
+    """The table of a file; InputError for a file that is not one."""
+    lines = decode_text(read_bytes(path, MAX_BYTES), str(path)).splitlines()
+    try:
+        head, *records = [json.loads(line) for line in lines if line.strip()]
+        if head["kind"] != KIND:
+            raise KeyError("kind")
+        rows = {
+            int(record["index"]): (
+                tuple(map(str, record["words"])),
+                tuple(map(float, record["scores"])),
+            )
+            for record in records
+        }
+        identity = ((str(k), str(v)) for k, v in head["predictor"].items())
+        return PredictionTable(tuple(sorted(identity)), str(head["split"]), rows)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{path} is not a table of predictions ({type(error).__name__}); make one "
+            f"with `strokejax swipe type FILE --table OUT`."
+        ) from None
+
+
+def merge(tables: Sequence[tuple[str, PredictionTable]]) -> list[PredictionTable]:
+    """Named tables, with the parts of one predictor and split joined.
+
+    InputError for parts that predict different words for the same swipe.
     """
-    found: dict[int, Row] = {}
+    parts: dict[tuple, tuple[str, dict[int, Row]]] = {}
+    for name, table in tables:
+        first, rows = parts.setdefault((table.predictor, table.split), (name, {}))
+        for i, row in table.rows.items():
+            # The same row twice is no conflict: parts may overlap.
+            if rows.setdefault(i, row) != row:
+                raise InputError(
+                    f"{first} and {name} are of one predictor ({table.name}) and "
+                    f"differ on swipe {i}: {rows[i][0][:1]} and {row[0][:1]}; leave "
+                    f"one out."
+                )
+    return [
+        PredictionTable(predictor, split, dict(sorted(rows.items())))
+        for (predictor, split), (_, rows) in parts.items()
+    ]
+
+
+def by_split(
+    tables: Sequence[PredictionTable],
+) -> dict[str, dict[tuple, PredictionTable]]:
+    """Tables by their set of swipes, then by their predictor."""
+    splits: dict[str, dict[tuple, PredictionTable]] = {}
+    for table in tables:
+        splits.setdefault(table.split, {})[table.predictor] = table
+    return splits
+
+
+# Ensembles.
+
+
+def fit_weights(
+    tables: Sequence[PredictionTable], truth: Sequence[str]
+) -> tuple[list[int], np.ndarray]:
+    """`(order, weights f64[t])`: tables by their MRR, and the best weights of a mean.
+
+    Up to three tables are searched over a whole grid; more are searched greedily in
+    single steps from the best table on. Ties go to the first.
+    """
+    score = [mrr([table.rows[i][0] for i in table.rows], truth) for table in tables]
+    order = sorted(range(len(tables)), key=lambda i: -score[i])
+    count = len(tables)
+
+    def mrr_of(weights: np.ndarray) -> float:
+        return mrr([row[0] for row in weighted_mean(tables, weights).values()], truth)
+
+    # Three tables have 66 weightings in steps of a tenth.
+    if count <= 3:
+        grid = [
+            np.array(w) / STEPS
+            for w in itertools.product(range(STEPS + 1), repeat=count)
+            if sum(w) == STEPS
+        ]
+        return order, max(grid, key=mrr_of)
+    weights = np.eye(count)[order[0]]
+    while True:
+        steps = [
+            (1 - 1 / STEPS) * weights + np.eye(count)[i] / STEPS for i in range(count)
+        ]
+        best = max(steps, key=mrr_of)
+        if mrr_of(best) <= mrr_of(weights):
+            return order, weights
+        weights = best
+
+
+def weighted_mean(
+    tables: Sequence[PredictionTable], weights: np.ndarray
+) -> dict[int, Row]:
+    """Rows ranked by the weighted mean of the tables' probabilities.
+
+    A table's probabilities are the softmax of its scores; words it lacks have 0.
+    """
+    rows: dict[int, Row] = {}
     for i in sorted(tables[0].rows):
         total: dict[str, float] = {}
         for table, weight in zip(tables, weights.tolist(), strict=True):
             words, scores = table.rows[i]
+            # Softmax; the largest score is subtracted against overflow.
             p = np.exp(np.array(scores) - max(scores, default=0.0))
             for word, share in zip(words, (p / p.sum()).tolist(), strict=True):
                 total[word] = total.get(word, 0.0) + weight * share
         ranked = sorted(total, key=lambda word: (-total[word], word))
-        found[i] = tuple(ranked), tuple(round(total[word], 12) for word in ranked)
-    return found
+        rows[i] = tuple(ranked), tuple(round(total[word], 12) for word in ranked)
+    return rows
 
 
-def appended(tables: Sequence[Table], order: Sequence[int]) -> dict[int, Row]:
-    """The best predictor's words, then those that only the next ones have."""
-    found: dict[int, Row] = {}
+def append(tables: Sequence[PredictionTable], order: Sequence[int]) -> dict[int, Row]:
+    """Rows of the first table's words, then of the words that only later ones have."""
+    rows: dict[int, Row] = {}
     for i in sorted(tables[0].rows):
         listed = itertools.chain.from_iterable(tables[j].rows[i][0] for j in order)
         words = tuple(dict.fromkeys(listed))
-        found[i] = words, tuple(-float(rank) for rank in range(len(words)))
-    return found
+        rows[i] = words, tuple(-float(rank) for rank in range(len(words)))
+    return rows
 
 
-def as_results(rows: Mapping[int, Row]) -> list[dict[str, Any]]:
-    """Rows as answers of the command line."""
-    return [
-        {"index": i, "words": [*words], "scores": [*scores]}
-        for i, (words, scores) in sorted(rows.items())
-    ]
-
-
-# Predictions of several models made one.
-
-
-class Combined(NamedTuple):
-    """Answers, and what is told about them."""
+class Combination(NamedTuple):
+    """The results of an ensemble."""
 
     results: list[dict[str, Any]]
-    told: str
+    """As `--json` prints them."""
+    summary: str
+    """A line about its predictors."""
 
 
-def combined(files: Sequence[str], labelled: str | None, by: str) -> Combined:
-    """The ensemble of tables of one set of swipes.
+def combine(files: Sequence[str], labelled: str | None, by: str) -> Combination:
+    """The ensemble of tables of one set of swipes, `by` "weighted" or "append".
 
-    With `labelled`, swipes whose words are known, weights and order are those that suit
-    the tables of these best, and the answers are of the other set, if there is one.
-    Without, all count alike, in the order of the files.
+    With a file of `labelled` swipes, weights and order are fitted to the tables of that
+    file, and the results are for the other set of swipes, if there is one. Without it,
+    all tables have the same weight, in the order of the files. InputError for tables of
+    several sets, for missing tables, and for tables with different swipes.
     """
     from strokejax.tasks.swipes.data import read_swipes
 
-    splits = by_split(merged([(name, read_table(name)) for name in files]))
-    fitted = digest(Path(labelled).read_bytes()) if labelled else ""
-    wanted = [split for split in splits if split != fitted] or [fitted]
-    if len(wanted) > 1:
+    splits = by_split(merge([(name, read_table(name)) for name in files]))
+    labelled_split = digest(Path(labelled).read_bytes()) if labelled else ""
+    targets = [split for split in splits if split != labelled_split]
+    if len(targets) > 1:
         raise InputError(
             f"The tables are of {len(splits)} sets of swipes; give those of one, and "
             f"with --fit those of its file."
         )
-    tables = splits[wanted[0]]
-    _check_same(tables)
-    weights = np.full(len(tables), 1 / len(tables))
-    order = [*range(len(tables))]
+    by_predictor = splits[(targets or [labelled_split])[0]]
+    _check_same_swipes(by_predictor)
+    tables = [*by_predictor.values()]
+    weights, order = np.full(len(tables), 1 / len(tables)), [*range(len(tables))]
     if labelled:
-        known = splits.get(fitted, {})
-        missing = [table.name for key, table in tables.items() if key not in known]
+        fitted = splits.get(labelled_split, {})
+        missing = [t.name for key, t in by_predictor.items() if key not in fitted]
         if missing:
             raise InputError(
                 f"There is no table of {labelled} by the predictor {missing[0]}; make "
                 f"it with `strokejax swipe type {labelled} --table OUT`."
             )
-        _check_same(known)
-        own = [known[key] for key in tables]
+        _check_same_swipes(fitted)
+        fitted_tables = [fitted[key] for key in by_predictor]
         swipes = read_swipes(labelled)
-        truth = [getattr(swipes[i], "word", "") for i in sorted(own[0].rows)]
-        order, weights = fit(own, truth)
-    each = [*tables.values()]
-    rows = appended(each, order) if by == "append" else weighted(each, weights)
-    told = ", ".join(
-        f"{each[i].name} {weights[i]:.2f}" if by == "weighted" else each[i].name
+        # Swipes that could not be typed have no row in any table.
+        truth = [getattr(swipes[i], "word", "") for i in sorted(fitted_tables[0].rows)]
+        order, weights = fit_weights(fitted_tables, truth)
+    rows = append(tables, order) if by == "append" else weighted_mean(tables, weights)
+    results = [
+        {"index": i, "words": [*words], "scores": [*scores]}
+        for i, (words, scores) in sorted(rows.items())
+    ]
+    names = ", ".join(
+        f"{tables[i].name} {weights[i]:.2f}" if by == "weighted" else tables[i].name
         for i in order
     )
-    return Combined(as_results(rows), f"strokejax: {len(each)} predictors: {told}")
+    return Combination(results, f"strokejax: {len(tables)} predictors: {names}")
 
 
-def _check_same(tables: dict) -> None:
-    """All tables have the same swipes."""
+def _check_same_swipes(tables: Mapping[tuple, PredictionTable]) -> None:
+    """InputError unless all tables have rows for the same swipes."""
     first, *others = tables.values()
     for other in others:
-        if odd := {*first.rows} ^ {*other.rows}:
+        if different := {*first.rows} ^ {*other.rows}:
             raise InputError(
                 f"The tables of {first.name} and {other.name} differ in "
-                f"{len(odd):,} swipes, {min(odd)} among them; give the missing parts."
+                f"{len(different):,} swipes, {min(different)} among them; give the "
+                f"missing parts."
             )

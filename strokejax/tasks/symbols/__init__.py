@@ -1,1 +1,1 @@
-"""Single symbols: naming them, learning them, typing with them."""
+"""Single symbols: recognising them, registering new ones, live input, evaluation."""

@@ -1,58 +1,18 @@
-"""strokejax recognize: names for drawings in files."""
+"""strokejax recognize and strokejax register: drawings in files, named or learned."""
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from strokejax.arguments import importing
+from strokejax.arguments import Verb, importing, rate, usual_size
 from strokejax.ink.formats import read_ink
 from strokejax.types import InputError
 
-# Drawings in files of any kind: ink, or pictures.
-
-
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 MAX_FILES = 10_000
-
-
-def read_file(path: str | Path) -> list[Any]:
-    """The drawings of a file: one picture u8[h w], or all its `Ink`."""
-    if str(path).lower().endswith(PICTURES):
-        from strokejax.pictures.images import read_image
-
-        return [read_image(path)]
-    return list(read_ink(path))
-
-
-def read_drawings(paths: Sequence[str | Path]) -> tuple[list[Any], list[str]]:
-    """All drawings of files and of folders' files, and the file of each."""
-    files = [file for path in paths for file in _files(Path(path).expanduser())]
-    if len(files) > MAX_FILES:
-        raise InputError(
-            f"{len(files):,} files are given, above the limit of {MAX_FILES:,}; give "
-            f"fewer."
-        )
-    drawings: list[Any] = []
-    sources: list[str] = []
-    for file in files:
-        found = read_file(file)
-        drawings += found
-        sources += [str(file)] * len(found)
-    return drawings, sources
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    inside = (p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-    if not (files := sorted(inside)):
-        raise InputError(f"The folder {path} has no files; give drawings.")
-    return files
-
 
 RECOGNIZE = """\
 Name what was drawn: the nearest symbols of the model, with their distances.
@@ -64,10 +24,64 @@ files:
   .npz, other text  packed ink; the UNIPEN format
   .png .jpg ...     a picture of one symbol, any size, dark on light or light on dark
 """
+REGISTER = """\
+Teach the model a new symbol, at once and without training.
+
+One drawing is enough, 10 are better; more drawings of a known symbol refine it. Every
+change is a new version (`strokejax symbols undo` reverts it). The packaged model never
+changes: your changes go to your own copy of it.
+
+samples: files as `strokejax recognize` takes them, or folders of such files
+"""
+
+# Drawings in files: ink or pictures.
+
+
+def read_file(path: str | Path) -> list[Any]:
+    """The drawings in a file: one picture u8[h w], or every `Ink`."""
+    if str(path).lower().endswith(PICTURES):
+        from strokejax.pictures.images import read_image
+
+        return [read_image(path)]
+    return list(read_ink(path))
+
+
+def read_drawings(paths: Sequence[str | Path]) -> tuple[list[Any], list[str]]:
+    """All drawings in files and in the files of folders, and the file of each.
+
+    InputError above 10,000 files, for an empty folder and for files that cannot be
+    read.
+    """
+    files = [file for path in paths for file in _files(Path(path).expanduser())]
+    if len(files) > MAX_FILES:
+        raise InputError(
+            f"{len(files):,} files are given, above the limit of {MAX_FILES:,}; give "
+            f"fewer."
+        )
+    drawings: list[Any] = []
+    sources: list[str] = []
+    for file in files:
+        inside = read_file(file)
+        drawings += inside
+        sources += [str(file)] * len(inside)
+    return drawings, sources
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or a folder's sorted files without the hidden ones."""
+    if not path.is_dir():
+        return [path]
+    inside = (p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    if not (files := sorted(inside)):
+        raise InputError(f"The folder {path} has no files; give drawings.")
+    return files
+
+
+# strokejax recognize
 
 
 def recognize_options(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the options of `strokejax recognize`."""
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument(
         "-k", type=int, default=5, help="how many symbols to name (default: 5)"
@@ -76,14 +90,14 @@ def recognize_options(parser: argparse.ArgumentParser) -> None:
         "--false-accepts",
         type=rate,
         metavar="RATE",
-        help="share of ink without meaning that may be named instead of being unknown, "
-        "like 1/200 (default: unknown is what 95 in 100 drawings of the nearest symbol "
-        "are nearer than)",
+        help="false-accept rate: the share of meaningless ink that may be named, like "
+        "1/200 (default: a drawing is unknown if 95 in 100 drawings of its nearest "
+        "symbol are nearer)",
     )
     parser.add_argument(
         "--views",
         action="store_true",
-        help="look nine times, a little turned and slanted: nine times slower, and a "
+        help="average nine slightly rotated and slanted views: nine times slower, a "
         "little better on pictures",
     )
     parser.add_argument(
@@ -95,71 +109,42 @@ def recognize_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run_recognize(given: argparse.Namespace) -> int:
-    """Prints the answers; 2 if a file could not be used."""
-
+def run_recognize(args: argparse.Namespace) -> int:
+    """Prints the answers; returns 2 if a file was refused, else 0."""
     with importing():
         from strokejax.recognizer import load
 
+    # A command answers few drawings: it compiles quickly and answers more slowly.
     model = load(
-        given.model,
-        false_accepts=given.false_accepts,
-        fast=False,
-        views=given.views,
+        args.model, false_accepts=args.false_accepts, fast=False, views=args.views
     )
     results: list[dict[str, Any]] = []
-    for file in given.files:
+    for file in args.files:
         try:
             drawings = read_file(file)
-            answers = model.recognize_many(drawings, given.k, given.usual_size)
+            answers = model.recognize_many(drawings, args.k, args.usual_size)
         except InputError as error:
+            # A bad file does not keep the others from being answered.
             results.append({"file": file, "error": str(error)})
             continue
         for i, answer in enumerate(answers):
             sample = {"sample": i} if len(answers) > 1 else {}
             results.append({"file": file} | sample | answer._asdict())
-    if given.json:
+    if args.json:
         print(json.dumps({"results": results}, ensure_ascii=False))
     else:
         for result in results:
-            _print(result)
+            _print_result(result)
     return 2 if any("error" in result for result in results) else 0
 
 
-def rate(text: str) -> float:
-    """A share from "0.005", "0.5%" or "1/200"."""
-    try:
-        if text.endswith("%"):
-            return float(text[:-1]) / 100
-        share, slash, whole = text.partition("/")
-        return float(share) / float(whole if slash else 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no rate; write one like 1/200, 0.005 or 0.5%"
-        ) from error
-
-
-def usual_size(text: str) -> float:
-    """A length above 0."""
-    try:
-        size = float(text)
-    except ValueError:
-        size = 0.0
-    if not 0 < size < math.inf:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no usual size; give the longer side of a usual letter, a "
-            f"number above 0 in the ink's units"
-        )
-    return size
-
-
-def _print(result: dict[str, Any]) -> None:
+def _print_result(result: dict[str, Any]) -> None:
     if "error" in result:
         print(f"strokejax: {result['error']}", file=sys.stderr)
         return
-    which = f" [{result['sample']}]" if "sample" in result else ""
+    sample = f" [{result['sample']}]" if "sample" in result else ""
     unknown = f": unknown ({result['reason']})" if result["unknown"] else ""
-    print(f"{result['file']}{which}{unknown}")
+    print(f"{result['file']}{sample}{unknown}")
     distances = result["dist2"] or [None] * len(result["symbols"])
     rows = zip(result["symbols"], distances, result["probability"], strict=True)
     for symbol, dist2, probability in rows:
@@ -167,37 +152,26 @@ def _print(result: dict[str, Any]) -> None:
         print(f"  {symbol:<8}{100 * probability:5.1f} %{distance}")
 
 
-# strokejax register: a new symbol from a handful of drawings.
-
-
-REGISTER = """\
-Teach the model a new symbol, at once and without training.
-
-One drawing is enough, 10 are better; more drawings for a symbol that is there refine
-it. Every change is a new version (`strokejax symbols undo` takes it back). The packaged
-model stays as it is: changes go to your own copy of it.
-
-samples: files as `strokejax recognize` takes them, or folders of such files
-"""
+# strokejax register
 
 
 def register_options(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the options of `strokejax register`."""
     parser.add_argument("name", metavar="NAME", help="1 to 64 printable characters")
     parser.add_argument("samples", nargs="+", metavar="SAMPLE")
     parser.add_argument(
         "--method",
         choices=("sgd", "mean"),
         default="sgd",
-        help="sgd: the row that best tells it from the others (default); mean: the "
-        "mean of its drawings, in closed form",
+        help="sgd: the row that best separates the symbol from the others (default); "
+        "mean: the mean of its drawings, in closed form",
     )
     parser.add_argument(
         "--ignore",
         default="",
         metavar="WHAT",
-        help="what makes no difference, of direction,rotation,size: a star is a star "
-        "however drawn, but an arrow left is not an arrow right",
+        help="variations that leave the symbol the same, of direction,rotation,size: a "
+        "star is a star however drawn, but an arrow left is not an arrow right",
     )
     parser.add_argument(
         "--usual-size",
@@ -207,60 +181,69 @@ def register_options(parser: argparse.ArgumentParser) -> None:
         "unknown)",
     )
     parser.add_argument(
-        "--force", action="store_true", help="even if other symbols lose much by it"
+        "--force",
+        action="store_true",
+        help="register even if other symbols lose much accuracy",
     )
 
 
-def run_register(given: argparse.Namespace) -> int:
-    """Registers and says what to expect of the symbol."""
-    from strokejax.ink.variants import ignored
+def run_register(args: argparse.Namespace) -> int:
+    """Registers the symbol and prints the coach's report on it."""
+    from strokejax.ink.variants import parse_ignore
 
-    ignore = ignored(given.ignore, "--ignore")
+    ignore = parse_ignore(args.ignore, "--ignore")
     with importing():
         from strokejax.registration.registry import register
 
-    drawings, sources = read_drawings(given.samples)
-    found = register(
-        given.model,
-        given.name,
+    drawings, sources = read_drawings(args.samples)
+    report = register(
+        args.model,
+        args.name,
         drawings,
-        method=given.method,
-        force=given.force,
+        method=args.method,
+        force=args.force,
         sources=sources,
-        usual_size=given.usual_size,
+        usual_size=args.usual_size,
         ignore=ignore,
     )
-    before = found["samples"] - len(sources)
-    found["odd"] = [
-        sources[i - before] if i >= before else f"drawing {i}" for i in found["odd"]
+    # Outliers are numbered among all drawings of the symbol, the earlier ones first.
+    before = report["samples"] - len(sources)
+    report["odd"] = [
+        sources[i - before] if i >= before else f"drawing {i}" for i in report["odd"]
     ]
-    if given.json:
-        print(json.dumps(found, ensure_ascii=False))
+    if args.json:
+        print(json.dumps(report, ensure_ascii=False))
     else:
-        _print_registered(found)
+        _print_report(report)
     return 0
 
 
-def _print_registered(found: dict[str, Any]) -> None:
-    count, loss = found["samples"], found["old_loss"]
+def _print_report(report: dict[str, Any]) -> None:
+    count, loss = report["samples"], report["old_loss"]
     print(
-        f"{found['symbol']!r} is known by {count} drawing{'s' * (count > 1)}; the "
-        f"model is at version {found['version']}."
+        f"{report['symbol']!r} has {count} drawing{'s' * (count > 1)}; the model is at "
+        f"version {report['version']}."
     )
-    for source in found["odd"]:
+    for source in report["odd"]:
         print(f"  {source} is unlike the others; draw it again if it is a slip.")
-    for each in found["confusions"]:
+    for row in report["confusions"]:
         print(
-            f"  Looks like {each['symbol']!r}: about {100 * each['rate']:.0f} % of "
+            f"  Looks like {row['symbol']!r}: about {100 * row['rate']:.0f} % of "
             f"further drawings will be taken for it."
         )
-    if found["mistaken"] >= 0.01:
-        share = 100 * found["mistaken"]
-        print(f"  In all about {share:.0f} % will be taken for other symbols.")
+    if report["mistaken"] >= 0.01:
+        share = 100 * report["mistaken"]
+        print(f"  In all, about {share:.0f} % will be taken for other symbols.")
     if loss["mean"] > 0:
         print(
             f"  The other symbols lose {100 * loss['mean']:.2f} points on average, "
             f"{loss['symbol']!r} {100 * loss['worst']:.1f}."
         )
-    if more := found["more"]:
-        print(f"  {more} more drawing{'s' * (more > 1)} would be worth the trouble.")
+    if more := report["more"]:
+        print(f"  {more} more drawing{'s' * (more > 1)} would improve it further.")
+
+
+VERBS = (
+    Verb("recognize", RECOGNIZE, recognize_options, run_recognize),
+    Verb("register", REGISTER, register_options, run_register),
+)

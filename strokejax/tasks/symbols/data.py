@@ -1,80 +1,63 @@
-"""The data sets of a job, as its config asks for them."""
+"""The training, validation and test sets that a config names."""
 
 from dataclasses import replace
 
 import numpy as np
 
-from strokejax.config import Config
-from strokejax.config_config_checks import shares
 from strokejax.data.dataset import Dataset, mix
 from strokejax.data.sets.load import load
-from strokejax.search.character_model import load_words
+from strokejax.settings import Config, shares
 from strokejax.table.symbols import SPACE
-from strokejax.tasks.fonts.data import load_fonts
-from strokejax.train.logging import progress
 
 TEST_WRITERS = 10
+"""Synthetic writers in the validation set, and as many others in the test set."""
 SPACE_SIZE = (0.3, 1.5)
-"""Length of a space over the longer side of a usual letter."""
+"""Length of a space relative to the longer side of a usual letter."""
 
 
 def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
     """Training, validation and test set.
 
-    Only the built-in hand has writers to spare for a test set; elsewhere the validation
-    set serves.
+    Only the synthetic writers are numerous enough for a test set of their own; for
+    other data the validation set also serves as test set.
     """
     train, valid, test = _load(config)
     if set(train.symbols).isdisjoint(valid.symbols):
-        # Held-out classes have no rows to be recognised by: hold out people instead.
+        # Held-out classes have no rows in the table, so hold out people instead.
         train, valid = _split_by_group(train)
         test = valid
     train = _with_space(train, config)
     if config.data.also:
         train, valid, test = _with_others(config, train, valid, test)
-    limits = config.data.limit_train, config.data.limit_valid
-    train = _sample(train, limits[0], config.seed)
-    valid, test = (_sample(x, limits[1], config.seed) for x in (valid, test))
-    if config.sanity == "overfit_one_batch":
-        train = valid = test = _sample(train, config.loop.batch_size, config.seed)
-    if config.sanity == "zero_inputs":
-        train, valid, test = (_zeroed(x) for x in (train, valid, test))
     return train, valid, test
 
 
 def _with_others(config: Config, train: Dataset, *held_out: Dataset):
-    """More data sets mixed into the training set; the others in the same form."""
+    """Mixes more data sets into the training set.
+
+    The held-out sets get the same classes and inputs, and no examples: all sets of a
+    job need one form.
+    """
     others = []
     for name, share in shares(config.data.also):
-        other = _part(config, name, "train", config.data.writers)
-        others.append(_share(other, share, config.seed))
-    blank = [other.take(np.zeros(0, int)) for other in others]
-    return mix([train, *others]), *(mix([each, *blank]) for each in held_out)
+        other = _split(config, name, "train", config.data.writers)
+        others.append(_repeat(other, share, config.seed))
+    empty = [other.take(np.zeros(0, int)) for other in others]
+    return mix([train, *others]), *(mix([dataset, *empty]) for dataset in held_out)
 
 
 def _load(config: Config) -> tuple[Dataset, Dataset, Dataset]:
     data = config.data
-    train = _part(config, data.name, "train", data.writers)
-    valid = _part(config, data.name, "validation", TEST_WRITERS)
-    if data.name not in ("synthetic", "fonts"):
+    train = _split(config, data.name, "train", data.writers)
+    valid = _split(config, data.name, "validation", TEST_WRITERS)
+    if data.name != "synthetic":
         return train, valid, valid
-    return train, valid, _part(config, data.name, "test", TEST_WRITERS)
+    return train, valid, _split(config, data.name, "test", TEST_WRITERS)
 
 
-def _part(config: Config, name: str, split: str, writers: int) -> Dataset:
+def _split(config: Config, name: str, split: str, writers: int) -> Dataset:
+    """One split of one data set, with the config's settings."""
     data, raster = config.data, config.raster
-    if name == "fonts":
-        return load_fonts(
-            split,
-            load_words("en"),
-            root=data.root or None,
-            count=data.samples,
-            height=raster.size,
-            width=data.width,
-            seed=config.seed,
-            cache=data.cache,
-            watch=progress,
-        )
     return load(
         name,
         split,
@@ -94,13 +77,13 @@ def _part(config: Config, name: str, split: str, writers: int) -> Dataset:
 
 
 def _split_by_group(dataset: Dataset) -> tuple[Dataset, Dataset]:
-    """Every sixth group, in the order of their names, is held out."""
+    """Holds out every sixth group, in the order of the groups' names."""
     held_out = np.isin(dataset.groups, np.unique(dataset.groups)[::6])
     return dataset.select(~held_out), dataset.select(held_out)
 
 
 def _with_space(dataset: Dataset, config: Config) -> Dataset:
-    """Ink of letters without samples of space gets a share of built-in ones."""
+    """Adds synthetic samples of `space` to ink that has the class but no sample."""
     if SPACE not in dataset.symbols or "points" not in dataset.inputs:
         return dataset
     label = dataset.symbols.index(SPACE)
@@ -111,11 +94,12 @@ def _with_space(dataset: Dataset, config: Config) -> Dataset:
     from strokejax.ink.synthesis.handwriting import random_writer, write_many
 
     rng = np.random.default_rng([config.seed, 63])
-    parts = [
+    # Eight samples a writer: the last writer's surplus is cut off below.
+    batches = [
         resample(write_many(SPACE, random_writer(rng), rng, 8), config.data.points)
         for _ in range(-(-count // 8))
     ]
-    inputs = {"points": np.concatenate(parts)[:count]}
+    inputs = {"points": np.concatenate(batches)[:count]}
     if "size" in dataset.inputs:
         inputs["size"] = rng.uniform(*SPACE_SIZE, count).astype(np.float32)
     return replace(
@@ -129,22 +113,9 @@ def _with_space(dataset: Dataset, config: Config) -> Dataset:
     )
 
 
-def _sample(dataset: Dataset, limit: int, seed: int) -> Dataset:
-    """At most `limit` examples, drawn at random; 0 keeps all."""
-    if not limit or limit >= len(dataset):
-        return dataset
-    chosen = np.random.default_rng(seed).permutation(len(dataset))[:limit]
-    return dataset.take(np.sort(chosen))
-
-
-def _share(dataset: Dataset, share: float, seed: int) -> Dataset:
-    """That many times as many examples: whole copies, then some drawn at random."""
+def _repeat(dataset: Dataset, share: float, seed: int) -> Dataset:
+    """`share` times as many examples: whole copies, and a random part of another."""
     copies = [np.arange(len(dataset))] * int(share)
     rest = round((share - int(share)) * len(dataset))
-    some = np.random.default_rng(seed).permutation(len(dataset))[:rest]
-    return dataset.take(np.concatenate([*copies, np.sort(some)]))
-
-
-def _zeroed(dataset: Dataset) -> Dataset:
-    inputs = {name: np.zeros_like(leaf) for name, leaf in dataset.inputs.items()}
-    return replace(dataset, inputs=inputs)
+    sample = np.random.default_rng(seed).permutation(len(dataset))[:rest]
+    return dataset.take(np.concatenate([*copies, np.sort(sample)]))

@@ -1,10 +1,8 @@
-"""A PyTorch StrokeNet as a model of strokejax.
+"""Converts a PyTorch StrokeNet to a model of strokejax.
 
     python -m strokejax.tasks.symbols.torch_import FILE --out MODEL
 
-FILE is a Lightning checkpoint or a bare state dict with the names of `torch_table`.
-This command is the one place in `models/` that imports upwards, inside a function:
-`model_store` and `table`, which a stored model is made with.
+FILE is a Lightning checkpoint or a bare state dict with the names of `TABLE`.
 """
 
 import argparse
@@ -23,14 +21,15 @@ from strokejax.networks.spec import EncoderSpec
 from strokejax.table.symbols import SPACE, STROKES, SymbolTable
 from strokejax.types import InputError, PyTree
 
-# PyTorch's names, axes and shapes of StrokeNet's tensors, beside those used here.
-
-
+MAX_BYTES = 256 * 2**20
+"""Size of a checkpoint, unpacked."""
 OUT = -1
-"""In a shape: the number of outputs, which is the checkpoint's own."""
+"""In a shape of `TABLE`: the number of outputs, which every checkpoint sets itself."""
 _HWIO = (2, 3, 1, 0)
 _IO = (1, 0)
 _SAME = (0,)
+_REFUSED = re.compile(r"GLOBAL (\S+)")
+"""The name in the message of `torch.load` about an object that it does not unpickle."""
 
 TABLE: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
     "block1.0.weight": ("params/block1/conv1/kernel", _HWIO, (16, 1, 3, 3)),
@@ -68,20 +67,22 @@ TABLE: dict[str, tuple[str, tuple[int, ...], tuple[int, ...]]] = {
     "classifier.3.weight": ("params/out/kernel", _IO, (OUT, 128)),
     "classifier.3.bias": ("params/out/bias", _SAME, (OUT,)),
 }
-"""PyTorch's name -> path here, transposition, PyTorch's shape."""
+"""PyTorch's name -> path in `(params, model_state)`, transposition, PyTorch's shape."""
 
 COUNTERS = frozenset(
     name.replace("running_mean", "num_batches_tracked")
     for name in TABLE
     if name.endswith("running_mean")
 )
-"""Names that BatchNorm keeps besides; a fixed momentum has no use for them."""
+"""BatchNorm's counters of batches; a fixed momentum does not need them."""
+
+# From PyTorch's tensors to those of the network.
 
 
 def convert(state_dict: Mapping[str, np.ndarray]) -> tuple[PyTree, PyTree]:
     """`(params, model_state)` of StrokeNet's encoder, f32, from PyTorch's arrays.
 
-    Any number of outputs is converted, and nothing is shared with the argument.
+    The number of outputs is free. The result shares no memory with the argument.
     InputError names an entry that is missing, unknown, of another shape or not finite.
     """
     known = TABLE.keys() | COUNTERS
@@ -91,18 +92,18 @@ def convert(state_dict: Mapping[str, np.ndarray]) -> tuple[PyTree, PyTree]:
         if names:
             raise InputError(
                 f"The state dict does not fit StrokeNet's {len(TABLE)} tensors: "
-                f"{names[0]!r} {fault}{_more(names)}; give one with the names "
+                f"{names[0]!r} {fault}{_and_more(names)}; give one with the names "
                 f"block1.0.weight to classifier.3.bias and no others."
             )
     outputs = len(state_dict["classifier.3.bias"])
     converted: dict[str, Any] = {}
     for name, (path, axes, shape) in TABLE.items():
-        wanted = tuple(outputs if n == OUT else n for n in shape)
-        found = tuple(np.shape(state_dict[name]))
-        if found != wanted:
+        expected = tuple(outputs if n == OUT else n for n in shape)
+        actual = tuple(np.shape(state_dict[name]))
+        if actual != expected:
             raise InputError(
-                f"The tensor {name!r} has the shape {list(found)}, and StrokeNet's has "
-                f"{list(wanted)}; give the checkpoint of a StrokeNet."
+                f"The tensor {name!r} has the shape {list(actual)}, but StrokeNet's "
+                f"has {list(expected)}; give the checkpoint of a StrokeNet."
             )
         array = np.array(np.transpose(state_dict[name], axes), np.float32, order="C")
         if not np.isfinite(array).all():
@@ -118,18 +119,33 @@ def convert(state_dict: Mapping[str, np.ndarray]) -> tuple[PyTree, PyTree]:
     return converted.pop("params"), converted
 
 
-def _more(names: Sequence[str]) -> str:
+def _and_more(names: Sequence[str]) -> str:
     return f" (and {len(names) - 1} more)" if len(names) > 1 else ""
 
 
-MAX_BYTES = 256 * 2**20
-_REFUSED = re.compile(r"GLOBAL (\S+)")
+def symbols_of(classes: int) -> tuple[str, ...]:
+    """The class names of a published head, in order; InputError for other sizes."""
+    heads = {
+        27: (*STROKES[:26], SPACE),
+        53: (*STROKES[:52], SPACE),
+        62: STROKES[:62],
+        63: STROKES,
+    }
+    if classes not in heads:
+        raise InputError(
+            f"The checkpoint has {classes} classes; known are 27 (a-z, space), 53 "
+            f"(a-z, A-Z, space), 62 (a-z, A-Z, 0-9) and 63 (a-z, A-Z, 0-9, space)."
+        )
+    return heads[classes]
+
+
+# From a file to a stored model.
 
 
 def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
-    """The tensors of a checkpoint by name, f32; code in the file is never run.
+    """The tensors of a checkpoint by name, f32; code in the file never runs.
 
-    InputError where PyTorch is missing and for files that are damaged, too large, or
+    InputError if PyTorch is missing, and for files that are damaged, above 256 MiB or
     hold more than numbers and plain containers.
     """
     try:
@@ -154,30 +170,61 @@ def read_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     return {str(name): _array(path, name, x) for name, x in tensors.items()}
 
 
-def symbols_of(classes: int) -> tuple[str, ...]:
-    """The names of a published head's classes in order; InputError for other sizes."""
-    heads = {
-        27: (*STROKES[:26], SPACE),
-        53: (*STROKES[:52], SPACE),
-        62: STROKES[:62],
-        63: STROKES,
-    }
-    if classes not in heads:
+def _check_size(path: Path) -> None:
+    """Checks the unpacked size of zip files, too: a few bytes may inflate to many."""
+    if not path.is_file():
+        raise InputError(f"{path} is not a file; name a checkpoint.")
+    size = path.stat().st_size
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size = max(size, sum(entry.file_size for entry in archive.infolist()))
+    if size > MAX_BYTES:
         raise InputError(
-            f"The checkpoint has {classes} classes; known are 27 (a-z, space), 53 "
-            f"(a-z, A-Z, space), 62 (a-z, A-Z, 0-9) and 63 (a-z, A-Z, 0-9, space)."
+            f"{path} holds {size:,} bytes, above the limit of {MAX_BYTES:,}; save only "
+            f"the state dict."
         )
-    return heads[classes]
+
+
+def _reason(path: Path, error: Exception) -> str:
+    refused = _REFUSED.search(str(error))
+    if isinstance(error, pickle.UnpicklingError) and refused:
+        return (
+            f"{path} needs {refused[1]} to be read, but only tensors and plain "
+            f"containers are allowed; save only the state dict with "
+            f"torch.save({{'state_dict': model.state_dict()}}, FILE)."
+        )
+    detail = " ".join(str(error).split())[:80]
+    return (
+        f"{path} is not a valid PyTorch checkpoint ({type(error).__name__}: {detail}); "
+        f"copy or save it again."
+    )
+
+
+def _array(path: Path, name: Any, tensor: Any) -> np.ndarray:
+    try:
+        if tensor.numel() > MAX_BYTES // 4:  # a stride of 0 makes giants of few bytes
+            raise ValueError(f"it has {tensor.numel():,} numbers")
+        return tensor.detach().float().numpy()
+    except Exception as error:  # sparse, quantised, complex, or not a tensor at all
+        detail = " ".join(str(error).split())[:80]
+        raise InputError(
+            f"{path}: the entry {name!r} is not a plain tensor of numbers ({detail}); "
+            f"save the state dict of a StrokeNet."
+        ) from error
 
 
 def import_checkpoint(file: str | Path, out: str | Path) -> Path:
-    """Writes the checkpoint as a class-head model in the folder `out`; returns it.
+    """Writes the checkpoint as a class-head model to the folder `out`; returns it.
 
-    Its pictures follow the published rule: 28x28, margin 4, 3x3 dilation, no grey.
+    Its pictures follow the published rule: 28x28 pixels, margin 4, 3x3 dilation, no
+    grey. InputError as of `read_checkpoint`, `convert` and `symbols_of`, and where
+    `out` holds a model or cannot be written.
     """
+    # Imported late: the conversion alone needs no store.
     from strokejax import __version__
-    from strokejax.store.model import StoredModel, no_calibration, save_model
+    from strokejax.store.model import StoredModel, save_model
     from strokejax.store.paths import CURRENT
+    from strokejax.table.rejection import no_calibration
     from strokejax.table.table import init_slots
 
     file, out = Path(file), Path(out)
@@ -216,7 +263,7 @@ def import_checkpoint(file: str | Path, out: str | Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; 0, or 2 where input was refused."""
+    """Runs the command; returns 0, or 2 if the input was refused."""
     parser = argparse.ArgumentParser(
         prog="python -m strokejax.tasks.symbols.torch_import",
         description="Turn a PyTorch checkpoint of StrokeNet with 27, 53, 62 or 63 "
@@ -224,55 +271,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("file", metavar="FILE", help="a checkpoint, .ckpt or .pt")
     parser.add_argument("--out", metavar="MODEL", required=True, help="folder to write")
-    options = parser.parse_args(argv)
+    args = parser.parse_args(argv)
     try:
-        print(import_checkpoint(options.file, options.out))
+        print(import_checkpoint(args.file, args.out))
     except InputError as error:
         print(f"strokejax: {error}", file=sys.stderr)
         return 2
     return 0
-
-
-def _check_size(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"{path} is not there or is no file; name a checkpoint.")
-    size = path.stat().st_size
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            size = max(size, sum(entry.file_size for entry in archive.infolist()))
-    if size > MAX_BYTES:
-        raise InputError(
-            f"{path} holds {size:,} bytes and at most {MAX_BYTES:,} are read; save "
-            f"only the state dict."
-        )
-
-
-def _reason(path: Path, error: Exception) -> str:
-    refused = _REFUSED.search(str(error))
-    if isinstance(error, pickle.UnpicklingError) and refused:
-        return (
-            f"{path} asks for {refused[1]} while it is read, and only tensors and "
-            f"plain containers are allowed; save only the state dict with "
-            f"torch.save({{'state_dict': model.state_dict()}}, FILE)."
-        )
-    detail = " ".join(str(error).split())[:80]
-    return (
-        f"{path} is no whole checkpoint of PyTorch ({type(error).__name__}: {detail}); "
-        f"copy or save it again."
-    )
-
-
-def _array(path: Path, name: Any, tensor: Any) -> np.ndarray:
-    try:
-        if tensor.numel() > MAX_BYTES // 4:  # a stride of 0 makes giants of few bytes
-            raise ValueError(f"it has {tensor.numel():,} numbers")
-        return tensor.detach().float().numpy()
-    except Exception as error:  # sparse, quantised, complex, or no tensor at all
-        detail = " ".join(str(error).split())[:80]
-        raise InputError(
-            f"{path}: the entry {name!r} is no plain tensor of numbers ({detail}); "
-            f"save the state dict of a StrokeNet."
-        ) from error
 
 
 if __name__ == "__main__":

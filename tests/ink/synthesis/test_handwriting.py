@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 
 from strokejax.data.sets.synthetic import SPLITS, Split, load_synthetic
 from strokejax.ink.synthesis.handwriting import Writer, random_writer, write, write_many
-from strokejax.ink.synthesis.letterforms import SYMBOLS, form_count, glyph, outline
+from strokejax.ink.synthesis.letterforms import (
+    SYMBOLS,
+    control_polygons,
+    form_count,
+    glyph,
+)
 from strokejax.table.symbols import STROKES
 from strokejax.types import InputError
 
@@ -106,7 +111,7 @@ def test_an_even_hand_writes_the_skeleton(symbol):
         forms = tuple(form if s == symbol else 0 for s in SYMBOLS)
         writer = Writer(forms=forms, size=1.0)
         ink = write(symbol, writer, np.random.default_rng(0), rate=400)
-        strokes = outline(symbol, form)
+        strokes = control_polygons(symbol, form)
         assert len(ink.strokes) == len(strokes)
         written = [stroke[:, :2].astype(float) for stroke in ink.strokes]
         # Through each vertex, and beside an edge by no more than a curve needs.
@@ -140,7 +145,7 @@ def test_space_is_flat_or_a_tap(seed):
 @given(symbols, st.integers(0, 5), st.sampled_from(["lift", "join", "drag"]))
 def test_a_glyph_ends_where_its_movements_lead(symbol, form, pen):
     skeleton = glyph(symbol, form, pen)
-    via = skeleton.via()
+    via = skeleton.via_points()
     low, high = via.min(0), via.max(0)
     assert (np.abs(low) < 1.5).all() and (np.abs(high) < 1.5).all()
     reach = np.hypot(*np.diff(via, axis=0).T)

@@ -10,21 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokejax import cli
-from strokejax.data import sandbox as apart
-from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.networks.spec import EncoderSpec
 from strokejax.search.character_model import load_words
-from strokejax.store.model import StoredModel, load_model, no_calibration, save_model
+from strokejax.store.model import StoredModel, load_model, save_model
 from strokejax.table.losses import supervised_contrastive
+from strokejax.table.rejection import no_calibration
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import init_slots, unit
 from strokejax.tasks.fonts import data as fonts
 from strokejax.tasks.fonts import scores as font_scores
-from strokejax.tasks.fonts.data import Texts, random_look, random_setting, words_for
+from strokejax.tasks.fonts.data import (
+    TextSampler,
+    random_augmentation,
+    random_style,
+    words_for,
+)
 from strokejax.tasks.fonts.faces import faces, font_files, system_folders
 from strokejax.tasks.fonts.finder import CLASSES, OWN_DISTANCE, finder, windows
 from strokejax.tasks.fonts.index import PICTURES, index_fonts, with_fonts
-from strokejax.tasks.fonts.typeset import Look, Setting, photograph, typeset
-from strokejax.train.objective import Objective, measure
+from strokejax.tasks.fonts.network import build_encoder
+from strokejax.tasks.fonts.typeset import Augmentation, TextStyle, augment, typeset
+from strokejax.train.objective import Objective, loss_and_correct
 from strokejax.types import Batch, InputError
 from tests.support import typefaces
 
@@ -116,20 +122,6 @@ class TestFiles:
             faces(tmp_path / "few.ttf")
 
 
-def test_jobs_apart_lose_one_answer_each_and_no_other():
-    done = apart.each_apart(
-        typefaces.ended, [(0.0,), (-1,), (30,), (1,), (0.1,)], workers=2, seconds=4.0
-    )
-    found = {each.job: each.value or each.refused for each in done}
-    assert found == {
-        0: "slept 0",
-        1: "ended the process that looked into it",
-        2: "took longer than 4 seconds",
-        3: "that one is refused",
-        4: "slept 0.1",
-    }
-
-
 class TestPictures:
     def test_words_of_train_and_test_are_disjoint_and_all(self):
         train, test = (words_for(WORDS, split) for split in ("train", "test"))
@@ -137,7 +129,7 @@ class TestPictures:
         assert {**train, **test} == dict(WORDS) and len(test) > len(WORDS) / 20
 
     def test_lines_have_the_letters_that_they_should(self):
-        texts, rng = Texts(words_for(WORDS, "test")), np.random.default_rng(0)
+        texts, rng = TextSampler(words_for(WORDS, "test")), np.random.default_rng(0)
         lines = [texts.line(rng) for _ in range(200)]
         assert all(sum(c.isalnum() for c in line) >= 6 for line in lines)
         assert max(map(len, lines)) <= 37 and len(set(lines)) > 190
@@ -146,32 +138,32 @@ class TestPictures:
     @settings(max_examples=15, deadline=None)
     def test_any_look_gives_a_picture(self, seed):
         rng = np.random.default_rng(seed)
-        setting = random_setting(rng)
+        setting = random_style(rng)
         cover = typeset(str(typefaces.CALADEA), 0, ["Hamburg", "fonts"], setting)
-        look = random_look(rng, setting.size)
-        colour, grey = photograph(cover, look), photograph(cover, look, grey=True)
+        look = random_augmentation(rng, setting.size)
+        colour, grey = augment(cover, look), augment(cover, look, grey=True)
         assert colour.shape == (*grey.shape, 3) and colour.dtype == np.uint8
         assert np.ptp(grey) > 20
 
     def test_black_on_white_is_the_cover_and_luma_is_the_grey(self):
-        cover = typeset(str(typefaces.CALADEA), 0, ["plain"], Setting(30))
-        assert (photograph(cover, Look(), grey=True) == 255 - cover).all()
-        look = Look(ink=((200, 30, 90),), paper=((10, 220, 240),))
-        luma = photograph(cover, look) @ np.array([0.299, 0.587, 0.114])
-        assert np.abs(luma - photograph(cover, look, grey=True)).max() <= 1
+        cover = typeset(str(typefaces.CALADEA), 0, ["plain"], TextStyle(30))
+        assert (augment(cover, Augmentation(), grey=True) == 255 - cover).all()
+        look = Augmentation(ink=((200, 30, 90),), paper=((10, 220, 240),))
+        luma = augment(cover, look) @ np.array([0.299, 0.587, 0.114])
+        assert np.abs(luma - augment(cover, look, grey=True)).max() <= 1
 
     def test_text_without_hints_has_the_size_of_text_with_them(self):
         shapes = [
-            typeset(str(typefaces.CALADEA), 0, ["measure"], Setting(48, hinted)).shape
+            typeset(str(typefaces.CALADEA), 0, ["measure"], TextStyle(48, hinted)).shape
             for hinted in (True, False)
         ]
         assert np.allclose(*shapes, atol=3)
 
     def test_spacing_and_weight_widen_a_line(self):
         file = str(typefaces.MANROPE)
-        usual = typeset(file, 0, ["wide"], Setting(40)).shape[1]
-        spaced = typeset(file, 0, ["wide"], Setting(40, spacing=0.1)).shape[1]
-        heavy = typeset(file, 0, ["wide"], Setting(40, axes=(800.0,))).shape[1]
+        usual = typeset(file, 0, ["wide"], TextStyle(40)).shape[1]
+        spaced = typeset(file, 0, ["wide"], TextStyle(40, spacing=0.1)).shape[1]
+        heavy = typeset(file, 0, ["wide"], TextStyle(40, axes=(800.0,))).shape[1]
         assert spaced == pytest.approx(usual + 3 * 4, abs=2) and heavy > usual
 
     def test_pictures_follow_the_seed(self):
@@ -325,12 +317,12 @@ class TestIndex:
         right = 0
         for name in own.names:
             file = own.file_of(name)["file"]
-            cover = typeset(file, 0, ["Hamburgefonstiv"], Setting(60))
+            cover = typeset(file, 0, ["Hamburgefonstiv"], TextStyle(60))
             picture = np.repeat(255 - cover[..., None], 3, axis=2)
             said = own.identify(picture, 2)
             right += said.answer.symbols[0] == name
             assert len(said.answer.symbols) == 2 and said.regions
-            assert len(own.classified(said.z, 3)) == 3
+            assert len(own.classify(said.z, 3)) == 3
         assert right >= 3  # of 4, by random weights; chance is 1
 
     def test_pictures_without_text_are_refused_or_unknown(self, model, folder):
@@ -354,7 +346,7 @@ class TestIndex:
         (tmp_path / "bad").mkdir()
         (tmp_path / "bad" / "x.ttf").write_bytes(b"none")
         before = sorted(p.name for p in model.iterdir())
-        with pytest.raises(InputError, match="None of the 1 font files is of use"):
+        with pytest.raises(InputError, match="None of the 1 font files can be used"):
             index_fonts(model, [tmp_path / "bad"], WORDS, workers=1)
         after = sorted(p.name for p in model.iterdir() if p.name != "LOCK")
         assert after == before
@@ -406,10 +398,10 @@ class TestCommands:
         "arguments, said",
         [
             (["index"], "takes folders, or --system"),
-            (["index", "/nowhere"], "is no folder or font file"),
-            (["identify"], "takes pictures or font files"),
-            (["make", "x"], "takes one folder of fonts and --out"),
-            (["make", "x", "--out", "y", "--count", "0"], "--count is 0; give 1 to"),
+            (["index", "/nowhere"], "is not a folder or font file"),
+            (["identify"], "IMAGE_OR_FONT"),
+            (["make", "x"], "required: --out"),
+            (["make", "x", "--out", "y", "--count", "0"], "give 1 to"),
         ],
     )
     def test_bad_input_is_one_sentence(self, arguments, said, model, capsys):
@@ -427,7 +419,7 @@ class TestLosses:
         table["log_scale"] = np.log(np.float32(5))
         batch = Batch({"x": z}, labels, np.arange(6) < 5)
         objective = Objective("nn-sampling", **settings)
-        loss, right = measure(objective, np.ones(4, bool), table, z, batch)
+        loss, right = loss_and_correct(objective, np.ones(4, bool), table, z, batch)
         return float(loss), np.asarray(right), z, table, batch
 
     def test_softmax_is_a_linear_head_on_the_embedding(self):

@@ -19,12 +19,13 @@ from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds
 from strokejax.serve.studio import Studio
 from strokejax.store.model import save_model
-from strokejax.store.paths import FONTS
+from strokejax.tasks import pages
 from strokejax.tasks.fonts import answers as font_answers
 from strokejax.tasks.fonts import page as fonts
 from strokejax.tasks.fonts import page as kept
 from strokejax.tasks.fonts.faces import faces
 from strokejax.tasks.fonts.finder import FontFinder
+from strokejax.tasks.fonts.settings import FONTS
 from tests.support import indexed, typefaces
 from tests.support.answered import content
 
@@ -57,7 +58,7 @@ def studio():
 
 @pytest.fixture(scope="module")
 def shared(studio):
-    return create_app(studio, Bounds(rate=0, file=9 << 20))
+    return create_app(studio, Bounds(rate=0, file=9 << 20), pages())
 
 
 def asking(app):
@@ -81,7 +82,7 @@ def ask(shared, home, monkeypatch):
 def bare(studio, tmp_path, monkeypatch):
     """Asks a server in a home of its own, without an index."""
     monkeypatch.setenv("STROKEJAX_HOME", str(tmp_path))
-    return asking(create_app(studio, Bounds(rate=0)))
+    return asking(create_app(studio, Bounds(rate=0), pages()))
 
 
 def png(pixels):
@@ -120,7 +121,7 @@ def test_every_line_of_a_picture_has_its_font(ask):
     assert [each["symbol"] in indexed.TRAINED for each in found["classifier"]]
     assert len(found["classifier"]) == 3
     assert {*found["symbols"]} <= {*found["drawable"]} <= {*FACES}
-    assert found["kept"] is None and not kept.folder().exists()
+    assert found["kept"] is None and not kept.picture_folder().exists()
 
 
 def test_a_crop_is_looked_at_alone_and_its_places_are_the_pictures(ask):
@@ -143,7 +144,7 @@ def test_a_crop_is_looked_at_alone_and_its_places_are_the_pictures(ask):
         (
             {"x0": 9, "y0": 0, "x1": 9, "y1": 9},
             400,
-            "no part of a picture of 700 x 130",
+            "not inside a picture of 700 x 130",
         ),
         ({"x0": 0, "y0": 0, "x1": 701, "y1": 9}, 400, "(701, 9)"),
         ({"x0": -1, "y0": 0, "x1": 9, "y1": 9}, 422, "x0"),
@@ -170,7 +171,7 @@ def test_bad_questions_are_refused(ask, params, status, words):
 def test_bad_pictures_are_refused_and_not_kept(ask, content, words):
     params = {"keep": True} if words != "blank" else {}
     assert words in ask(400, content=content, headers=PNG, params=params)
-    assert not kept.folder().exists()
+    assert not kept.picture_folder().exists()
 
 
 def drawing(ask, name, text="", status=200):
@@ -240,7 +241,7 @@ class TestKeeping:
         assert file.name == f"{hashlib.sha256(picture).hexdigest()}.png"
 
     def test_no_more_are_kept_than_fit(self, tmp_path, ask, monkeypatch):
-        monkeypatch.setattr(kept, "MOST", 2)
+        monkeypatch.setattr(kept, "MAX_PICTURES", 2)
         keep = {"headers": PNG, "params": {"keep": "true"}}
         for name in ("Caladea", "Intuitive"):
             ask(content=page(name)[0], **keep)
@@ -272,7 +273,7 @@ def test_the_finder_is_loaded_once_by_many(studio, shared, ask, monkeypatch):
         return loaded[-1]
 
     monkeypatch.setattr(font_answers, "load_finder", slowly)
-    ask = asking(create_app(studio, Bounds(rate=0)))
+    ask = asking(create_app(studio, Bounds(rate=0), pages()))
     picture, _ = page("Caladea")
 
     def one(i):
@@ -284,9 +285,10 @@ def test_the_finder_is_loaded_once_by_many(studio, shared, ask, monkeypatch):
     assert len(loaded) == 1
 
 
-def test_others_are_answered_while_pictures_wait(shared, home, monkeypatch):
+def test_others_are_answered_while_pictures_wait(studio, home, monkeypatch):
     monkeypatch.setenv("STROKEJAX_HOME", str(home))
-    monkeypatch.setattr(fonts, "WAITING", 2)
+    monkeypatch.setattr(fonts, "MAX_WAITING", 2)
+    app = create_app(studio, Bounds(rate=0), pages())
     go, identify = threading.Event(), FontFinder.identify
 
     def waits(self, *given):
@@ -296,12 +298,12 @@ def test_others_are_answered_while_pictures_wait(shared, home, monkeypatch):
     monkeypatch.setattr(FontFinder, "identify", waits)
     picture, _ = page("Caladea")
     with (
-        TestClient(shared, headers={"host": "localhost:8000"}) as client,
+        TestClient(app, headers={"host": "localhost:8000"}) as client,
         ThreadPoolExecutor(2) as threads,
     ):
         asked = {"content": picture, "headers": PNG}
         slow = [threads.submit(client.post, "/api/fonts", **asked) for _ in range(2)]
-        while shared.state.fonts._waiting < 2:
+        while app.state.fonts._turns._waiting < 2:
             time.sleep(0.01)
         assert client.get("/openapi.json").is_success
         assert client.get("/api/fonts/drawing?name=Caladea").is_success

@@ -13,9 +13,9 @@ from PIL import Image
 
 from strokejax.cli import main
 from strokejax.data.pipeline import stream
-from strokejax.networks.spec import EncoderSpec, build_encoder
+from strokejax.networks.spec import EncoderSpec
 from strokejax.pictures.lines import HEIGHT, MAX_WIDTH, level_ink, normalise_line
-from strokejax.tasks.lines.batches import LETTERS, WIDTHS, line_batches
+from strokejax.tasks.lines.batches import MAX_LETTERS, WIDTHS, line_batches
 from strokejax.tasks.lines.data import (
     TABLE,
     LineSet,
@@ -37,14 +37,14 @@ from strokejax.tasks.lines.glyphs import built_in_glyphs
 from strokejax.tasks.lines.handwriting import (
     CLEAN,
     PLAIN,
-    Spans,
+    SpanSampler,
+    add_paper,
     draw_line,
-    on_paper,
     write_line,
 )
-from strokejax.tasks.lines.network import as_ctc
+from strokejax.tasks.lines.network import build_encoder, windows_to_ctc
 from strokejax.tasks.lines.reader import LineReader
-from strokejax.tasks.lines.sources import glyphs_of, lines_by, overlap_of
+from strokejax.tasks.lines.sources import load_glyphs, parse_overlap, synthetic_lines
 from strokejax.types import InputError
 
 TEXT = ["The quick brown fox jumps over 13 lazy dogs"]
@@ -53,7 +53,7 @@ ALPHABET = tuple(sorted({*" ".join(TEXT)}))
 
 @pytest.fixture(scope="module")
 def glyphs():
-    return built_in_glyphs("train", hands=3, samples=1)
+    return built_in_glyphs("train", writers=3, samples=1)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +84,9 @@ def test_a_line_is_a_function_of_its_seed_and_number(glyphs, lines):
 
 
 def test_writers_of_training_and_validation_are_others(glyphs):
-    held_out = built_in_glyphs("validation", hands=3, samples=1)
+    held_out = built_in_glyphs("validation", writers=3, samples=1)
     inks = [
-        {source.ink(int(row))[0].tobytes() for row in source.of_all["e"]}
+        {source.ink(int(row))[0].tobytes() for row in source.by_character["e"]}
         for source in (glyphs, held_out)
     ]
     assert all(inks) and not inks[0] & inks[1]
@@ -101,23 +101,23 @@ def test_a_line_is_written_by_one_hand(glyphs, monkeypatch):
         return ink(self, row)
 
     monkeypatch.setattr(type(glyphs), "ink", spied)
-    hand = sorted(glyphs.of_hand)[1]
+    hand = sorted(glyphs.by_writer)[1]
     write_line("some words", glyphs, hand, np.random.default_rng(0), PLAIN)
-    own = np.concatenate([*glyphs.of_hand[hand].values()])
+    own = np.concatenate([*glyphs.by_writer[hand].values()])
     assert len(used) == len("somewords") and set(used) <= set(own.tolist())
 
 
 @given(st.integers(1, 30), st.integers(0, 2**32 - 1))
 def test_spans_are_whole_words_within_the_limit(limit, seed):
     words = "a of the over quick jumping supercalifragilistic"
-    span = Spans([words], limit).one(np.random.default_rng(seed))
+    span = SpanSampler([words], limit).sample(np.random.default_rng(seed))
     assert 0 < len(span) <= limit
     assert set(span.split()) <= set(words.split())
 
 
 def test_texts_without_a_short_word_are_refused():
     with pytest.raises(InputError, match="no word of at most 3 characters"):
-        Spans(["words without"], 3)
+        SpanSampler(["words without"], 3)
 
 
 @given(st.floats(0.6, 3), st.floats(0, 0.1), st.integers(0, 99))
@@ -158,7 +158,7 @@ def test_columns_lead_back_to_the_picture():
 def test_paper_changes_nothing_where_it_is_clean():
     picture = draw_line([np.array([[0, 0], [50, 20]], np.float32)], 1, 2)
     rng = np.random.default_rng(0)
-    np.testing.assert_array_equal(on_paper(picture, rng, CLEAN), picture)
+    np.testing.assert_array_equal(add_paper(picture, rng, CLEAN), picture)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_lines_beyond_all_bounds_are_refused():
     with pytest.raises(InputError, match=f"above the limit of {MAX_WIDTH:,}"):
         normalise_line(picture)
     with pytest.raises(InputError, match="LOW:HIGH"):
-        overlap_of("0.5:0.2", "--overlap")
+        parse_overlap("0.5:0.2", "--overlap")
 
 
 def test_the_published_line(glyphs):
@@ -215,7 +215,7 @@ def test_batches_of_windows(glyphs):
 def test_windows_read_by_ctc_are_the_best_of_each():
     rng = np.random.default_rng(0)
     logits = jnp.asarray(rng.normal(size=(1, 3, len(CLASSES))), jnp.float32)
-    log_p = as_ctc(logits)
+    log_p = windows_to_ctc(logits)
     assert log_p.shape == (1, 6, len(CLASSES) - len(SPECIAL) + 1)
     total = jax.nn.logsumexp(log_p, -1)
     np.testing.assert_allclose(total, 0, atol=1e-5)
@@ -229,7 +229,7 @@ def test_batches_are_a_function_of_the_step(lines):
     third = next(stream(at, 2))
     width = third.inputs["image"].shape[2]
     assert third.inputs["image"].shape == (4, HEIGHT, width) and width in WIDTHS
-    assert third.labels.shape == (4, LETTERS)
+    assert third.labels.shape == (4, MAX_LETTERS)
     again = at(2)
     np.testing.assert_array_equal(third.labels, again.labels)
     np.testing.assert_array_equal(third.inputs["image"], again.inputs["image"])
@@ -287,7 +287,7 @@ def test_folders_of_lines_come_back(lines, tmp_path):
     assert write_lines(folder, lines, 8) == 8
     rows = (folder / TABLE).read_text().splitlines()
     assert rows[0].split("\t")[2] == lines.line(0, False).text
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         write_lines(folder, lines, 1)
     groups = [f"writer {i}" for i in range(40)]
     table = [f"line-{i % 8:06}.png\t{group}\tabc" for i, group in enumerate(groups)]
@@ -305,8 +305,8 @@ def test_folders_of_lines_come_back(lines, tmp_path):
 
 
 def test_glyph_sources_by_name():
-    source = glyphs_of("built-in", "train", hands=1, samples=1)
-    found = lines_by(source, TEXT, overlap=(0, 0.3), length=12, seed=0)
+    source = load_glyphs("built-in", "train", writers=1, samples=1)
+    found = synthetic_lines(source, TEXT, overlap=(0, 0.3), length=12, seed=0)
     line = found.line(0, True)
     assert line is not None and len(line.text) <= 12
 
@@ -327,12 +327,15 @@ def test_make_writes_and_says_where(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["make", "--out", "x"], "--text FILE and --out DIR"),
-        (["make", "--text", "TEXT", "--out", "x", "--count", "0"], "--count is 0"),
+        (["make", "--out", "x"], "are required: --text"),
+        (
+            ["make", "--text", "TEXT", "--out", "x", "--count", "0"],
+            "--count: 0 is out of range",
+        ),
         (["make", "--text", "TEXT", "--out", "x", "--overlap", "a"], "--overlap is"),
         (["make", "--text", "TEXT", "--out", "x", "--glyphs", "y"], "no data set 'y'"),
         (["make", "--text", "EMPTY", "--out", "x"], "has no text"),
-        (["read"], "name one or more"),
+        (["read"], "are required: IMAGE"),
     ],
 )
 def test_mistakes_are_told_in_one_sentence(

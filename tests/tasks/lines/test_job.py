@@ -11,8 +11,8 @@ from strokejax.cli import main
 from strokejax.recognizer import load
 from strokejax.store.model import load_model
 from strokejax.tasks.lines.data import TABLE
-from strokejax.tasks.lines.job import prepare
-from strokejax.tasks.lines.reader import LineReader, guide_of, load_reader
+from strokejax.tasks.lines.job import set_up
+from strokejax.tasks.lines.reader import LineReader, load_language, load_reader
 from strokejax.types import InputError
 from tests.support.jobs import run
 
@@ -104,7 +104,7 @@ def test_a_trained_reader_is_scored_on_a_table(finished, written, tmp_path, caps
     assert "line 5" in err and "'\N{SNOWMAN}' at 1" in err
 
 
-def test_a_language_and_a_lexicon_guide(finished, written, tmp_path, capsys):
+def test_a_language_and_a_lexicon_steer_the_search(finished, written, tmp_path, capsys):
     lexicon = tmp_path / "lexicon.txt"
     lexicon.write_text("quick\nwords\n12\n")
     capsys.readouterr()
@@ -119,7 +119,7 @@ def test_a_language_and_a_lexicon_guide(finished, written, tmp_path, capsys):
 
 
 def test_a_reader_names_no_single_symbols(finished):
-    with pytest.raises(InputError, match="strokejax lines read"):
+    with pytest.raises(InputError, match="use a model of single symbols"):
         load(finished[0])
 
 
@@ -130,13 +130,13 @@ def test_training_goes_on_from_a_reader(finished):
     stored = load_model(workdir)
     config = ConfigDict(json.loads((workdir / "config.json").read_text()))
     config.model.init = str(workdir)
-    setup = prepare(config)
+    setup = set_up(config)
     own, there = setup.params["encoder"], stored.encoder
     for ours, theirs in zip(jax.tree.leaves(own), jax.tree.leaves(there), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     config.model.name = "line_cnn"
     with pytest.raises(InputError, match=f"is a {stored.spec.architecture}"):
-        prepare(config)
+        set_up(config)
 
 
 @pytest.mark.parametrize("finished", ["line_cnn"], indirect=True)
@@ -147,7 +147,7 @@ def test_new_characters_are_new_outputs(finished, tmp_path):
     text.write_text("h\N{LATIN SMALL LETTER E WITH ACUTE} ho", "utf-8")
     config = ConfigDict(json.loads((workdir / "config.json").read_text()))
     config.model.init, config.lines.text = str(workdir), str(text)
-    setup = prepare(config)
+    setup = set_up(config)
     new = np.asarray(setup.params["encoder"]["out"]["kernel"])
     old = np.asarray(stored.encoder["out"]["kernel"])
     assert new.shape[1] == old.shape[1] + 1
@@ -167,4 +167,4 @@ def test_a_symbol_model_reads_what_stands_apart(capsys, tmp_path):
     assert len(read.text) == 4 and read.text[2] == " "
     assert read.text[1] == "T" and read.text[3] == "L"
     assert read.characters[1].x0 == pytest.approx(44, abs=2)
-    assert guide_of(reader).weight == 0
+    assert load_language(reader).weight == 0

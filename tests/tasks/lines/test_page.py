@@ -19,6 +19,7 @@ from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds
 from strokejax.serve.studio import Studio
 from strokejax.store.paths import CURRENT
+from strokejax.tasks import pages
 from strokejax.tasks.lines import page as lines
 from strokejax.tasks.lines import reader as reading
 from strokejax.tasks.lines.decode import Character, Reading
@@ -51,16 +52,16 @@ class Stub:
     alphabet = ALPHABET
 
     def __init__(self):
-        self.read_by, self.busy, self.wait = [], 0, threading.Event()
+        self.languages, self.busy, self.wait = [], 0, threading.Event()
         self.wait.set()
 
     prepare = staticmethod(lambda picture, where: tiny.prepare(picture, where))
 
-    def read(self, prepared, guide):
+    def read(self, prepared, language):
         self.busy += 1
         assert self.busy == 1 and len(prepared) == 1
         self.wait.wait(10)
-        self.read_by.append(guide)
+        self.languages.append(language)
         self.busy -= 1
         others = (("a", 0.75), ("b", 0.25))
         places = ((-0.5, 10.0), (10.0, 12.5), (12.5, 9e9))
@@ -109,7 +110,7 @@ def loads(packaged, monkeypatch):
 @pytest.fixture
 def ask(studio):
     """Asks, and gives the JSON of an answer with the expected status."""
-    app = create_app(studio, Bounds(rate=0, file=1 << 20))
+    app = create_app(studio, Bounds(rate=0, file=1 << 20), pages())
     with TestClient(app, headers={"host": "localhost:8000"}) as client:
 
         def asked(status=200, **more):
@@ -164,7 +165,7 @@ def test_ink_is_drawn_and_read(ask, loads):
     assert (again["width"], again["height"]) == (found["width"], found["height"])
 
 
-def test_the_reader_is_loaded_once_and_guides_once_a_language(ask, loads):
+def test_the_reader_and_each_language_are_loaded_once(ask, loads):
     def one(i):
         if i % 2:
             return ask(json={"strokes": HELLO, "language": "en"})
@@ -174,8 +175,8 @@ def test_the_reader_is_loaded_once_and_guides_once_a_language(ask, loads):
         assert len([*threads.map(one, range(6))]) == 6
     ask(content=picture(), headers=PNG, params={"language": "en"})
     (stub,) = loads
-    assert len(stub.read_by) == 7
-    assert len({id(guide) for guide in stub.read_by}) == 2
+    assert len(stub.languages) == 7
+    assert len({id(language) for language in stub.languages}) == 2
 
 
 def test_a_reader_of_lines_reads(ask, packaged, monkeypatch):
@@ -197,7 +198,7 @@ MANY = [[[i % 9, i % 7] for i in range(200_000)]]
         ({}, "strokes"),
         ({"strokes": []}, "no points"),
         ({"strokes": [[[1, 2]]]}, "one point"),
-        ({"strokes": [[[1, 2], [3]]]}, "no ink"),
+        ({"strokes": [[[1, 2], [3]]]}, "does not hold ink"),
         ({"strokes": [[[1e300, 2], [3, 4]]]}, "finite"),
         ({"strokes": MANY}, "200,000"),
         ({"strokes": [[[0, 0], [1000, 0]]]}, "limit of 8,192"),
@@ -239,8 +240,8 @@ def test_a_model_that_is_missing_is_said_to_be(ask, monkeypatch, tmp_path):
 
 
 def test_others_are_answered_while_lines_wait(studio, loads, monkeypatch):
-    monkeypatch.setattr(lines, "WAITING", 2)
-    app = create_app(studio, Bounds(rate=0))
+    monkeypatch.setattr(lines, "MAX_WAITING", 2)
+    app = create_app(studio, Bounds(rate=0), pages())
     with (
         TestClient(app, headers={"host": "localhost:8000"}) as client,
         ThreadPoolExecutor(2) as threads,
@@ -251,7 +252,7 @@ def test_others_are_answered_while_lines_wait(studio, loads, monkeypatch):
             threads.submit(client.post, "/api/lines", json={"strokes": HELLO})
             for _ in range(2)
         ]
-        while app.state.lines._waiting < 2:
+        while app.state.lines._turns._waiting < 2:
             time.sleep(0.01)
         assert client.get("/health").is_success
         refused = client.post("/api/lines", json={"strokes": HELLO})

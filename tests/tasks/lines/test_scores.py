@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.tasks.lines.scores import edit_distance, line_scores
+from strokejax.evaluation.text import edit_distance
+from strokejax.tasks.lines.scores import line_scores
 
 TEXTS = st.text("ab ", max_size=7)
 

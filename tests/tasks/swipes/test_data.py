@@ -11,17 +11,17 @@ from strokejax.tasks.swipes.batches import (
     alphabet,
     board,
     boards_of,
-    masked,
+    mask_letters,
     record_batches,
-    recorded,
+    split_recordings,
     swipe_batches,
     write_swipes,
 )
 from strokejax.tasks.swipes.data import (
     Swipe,
-    check_places,
+    check_bounds,
     in_pixels,
-    likely,
+    is_plausible,
     parse_swipe,
     read_swipes,
     swipe_line,
@@ -33,7 +33,7 @@ from strokejax.tasks.swipes.layouts import (
     parse_layout,
     typed,
 )
-from strokejax.tasks.swipes.synthesis import POINTS, Finger, swipes
+from strokejax.tasks.swipes.synthesis import POINTS, SwipeSynthesis, swipes
 from strokejax.types import InputError
 
 WORDS = {
@@ -83,7 +83,7 @@ class TestKeyboards:
         for name, said in (
             (path, "qwerty, dvorak"),
             (f"{path}:x", "qwerty, dvorak"),
-            ("nowhere.json", "built in are"),
+            ("nowhere.json", "built-in"),
         ):
             with pytest.raises(InputError, match=said):
                 layout(name)
@@ -133,16 +133,16 @@ class TestFinger:
         assert np.isfinite(xy).all()
         assert (seconds > 0).all()
 
-    SURE = Finger(
-        miss=(0, 0),
+    SURE = SwipeSynthesis(
+        aim_error=(0, 0),
         drift=0,
-        beyond=(0, 0),
-        swing=(0, 0),
-        cut=(0, 0),
+        overshoot=(0, 0),
+        tangent_scale=(0, 0),
+        smoothing=(0, 0),
         pace=(0.3, 0),
         hesitation=0,
-        warp=(0, 0),
-        rest=1e-9,
+        time_warp=(0, 0),
+        dwell=1e-9,
         loops=0,
         tremor=(0, 0),
     )
@@ -155,19 +155,19 @@ class TestFinger:
 
     @pytest.mark.parametrize("swing", [0.0, 1.0])
     def test_a_sure_finger_goes_through_its_keys(self, swing):
-        finger = self.SURE._replace(swing=(swing, swing))
+        finger = self.SURE._replace(tangent_scale=(swing, swing))
         xy, _ = swipes(np.random.default_rng(0), [self.WAY], finger)
         away = np.linalg.norm(xy[0][:, None] - self.WAY, axis=-1).min(0)
         assert (away < 0.15).all()
 
     def test_swinging_takes_longer_ways_and_cutting_shorter_ones(self):
         straight = self.length(self.SURE)
-        assert self.length(self.SURE._replace(swing=(1, 1))) > 1.01 * straight
-        assert self.length(self.SURE._replace(cut=(0.3, 0.3))) < 0.95 * straight
+        assert self.length(self.SURE._replace(tangent_scale=(1, 1))) > 1.01 * straight
+        assert self.length(self.SURE._replace(smoothing=(0.3, 0.3))) < 0.95 * straight
 
     def test_aiming_beyond_reaches_farther(self):
         xy, _ = swipes(
-            np.random.default_rng(0), [self.WAY], self.SURE._replace(beyond=(0.2, 0))
+            np.random.default_rng(0), [self.WAY], self.SURE._replace(overshoot=(0.2, 0))
         )
         assert xy[0, :, 0].max() > 6.5 + 0.15 * 6
 
@@ -175,7 +175,9 @@ class TestFinger:
         """The same way is run at another pace."""
         calm, _ = swipes(np.random.default_rng(0), [self.WAY], self.SURE)
         hasty, _ = swipes(
-            np.random.default_rng(0), [self.WAY], self.SURE._replace(warp=(0.8, 0.8))
+            np.random.default_rng(0),
+            [self.WAY],
+            self.SURE._replace(time_warp=(0.8, 0.8)),
         )
         apart = np.linalg.norm(calm[0][:, None] - hasty[0], axis=-1)
         assert apart.min(0).max() < 0.3 and np.abs(calm - hasty).max() > 0.5
@@ -195,9 +197,9 @@ class TestFiles:
             ({"t": [5, 5, 5]}, "takes 0 ms"),
             ({"t": [0, 9, 3]}, "back in time at point 3"),
             ({"x": [1, 2]}, "2 x, 3 y and 3 t"),
-            ({"x": ["a", 2, 3]}, "no numbers"),
-            ({"x": [1e999, 2, 3]}, "no numbers"),
-            ({"x": 3}, "no lists"),
+            ({"x": ["a", 2, 3]}, "not finite numbers"),
+            ({"x": [1e999, 2, 3]}, "not finite numbers"),
+            ({"x": 3}, "not all lists"),
             ({"width": 0}, "width 0"),
             ({k: [*range(100_000)] for k in "xyt"}, "100,000 points"),
         ],
@@ -227,11 +229,11 @@ class TestFiles:
         good = json.dumps({"word": "to", "curve": CURVE})
         path.write_text(f"\n{bad}\n\n{good}\n{{")
         first, second, third = read_swipes(path)
-        assert "line 2 is no JSON" in str(first)
+        assert "line 2 is not readable JSON" in str(first)
         assert isinstance(second, Swipe)
         assert "line 5" in str(third)
         (tmp_path / "keys.json").write_text(bad)
-        with pytest.raises(InputError, match=r"keys\.json is no JSON"):
+        with pytest.raises(InputError, match=r"keys\.json is not readable JSON"):
             layout(tmp_path / "keys.json")
 
     def test_a_separator_within_a_word_ends_no_line(self, tmp_path):
@@ -246,9 +248,9 @@ class TestFiles:
         swipe = parse_swipe({"word": "to", "curve": CURVE | large | told})
         small = parse_swipe({"word": "to", "curve": CURVE})
         np.testing.assert_allclose(in_pixels(swipe, QWERTY), small.points)
-        check_places(swipe, QWERTY, "it")
-        assert likely(swipe, QWERTY) == likely(small, QWERTY)
-        assert not likely(swipe._replace(width=1.0), QWERTY)
+        check_bounds(swipe, QWERTY, "it")
+        assert is_plausible(swipe, QWERTY) == is_plausible(small, QWERTY)
+        assert not is_plausible(swipe._replace(width=1.0), QWERTY)
 
     def test_made_swipes_mean_words_as_they_are_written(self, tmp_path):
         words = {"it's": 3.0, "its": 1.0, "Café": 2.0}
@@ -259,14 +261,14 @@ class TestFiles:
 
     def test_points_off_the_keyboard_and_other_words(self):
         good = parse_swipe({"word": "to", "curve": CURVE})
-        check_places(good, QWERTY, "it")
+        check_bounds(good, QWERTY, "it")
         far = parse_swipe({"word": "to", "curve": CURVE | {"x": [0, 1, 999]}})
         with pytest.raises(InputError, match="999"):
-            check_places(far, QWERTY, "it")
-        assert likely(good, QWERTY)
-        assert not likely(good._replace(word="participate" * 3), QWERTY)
-        assert not likely(good._replace(word="да"), QWERTY)
-        assert not likely(good._replace(word="'"), QWERTY)
+            check_bounds(far, QWERTY, "it")
+        assert is_plausible(good, QWERTY)
+        assert not is_plausible(good._replace(word="participate" * 3), QWERTY)
+        assert not is_plausible(good._replace(word="да"), QWERTY)
+        assert not is_plausible(good._replace(word="'"), QWERTY)
 
 
 @settings(max_examples=5, deadline=None)
@@ -274,14 +276,14 @@ class TestFiles:
 def test_a_keyboard_is_found_by_the_ends_of_its_swipes(wide, high, shift):
     some = board(QWERTY, QWERTY.letters, WORDS)
     rng = np.random.default_rng(0)
-    chosen = np.searchsorted(some.share, rng.random(300))
+    chosen = np.searchsorted(some.cumulative, rng.random(300))
     xy, _ = swipes(rng, [some.units[some.words[i]] for i in chosen])
     pixels = xy[:, [0, -1]] * QWERTY.pitch + QWERTY.origin
     middle = QWERTY.centres.mean(0)
     moved = (pixels - middle) * (wide, high) + middle + (0, shift)
     found = fit_keyboard(moved[:, 0], moved[:, 1], QWERTY, WORDS)
     np.testing.assert_allclose(found.scale, (wide, high), atol=0.1)
-    np.testing.assert_allclose(found.undone(moved), pixels, atol=18)
+    np.testing.assert_allclose(found.inverse(moved), pixels, atol=18)
 
 
 class TestBatches:
@@ -318,7 +320,7 @@ class TestBatches:
         assert ((batch.labels == end).sum(1) == 1).all()
 
     def test_masks_allow_the_word_and_forbid_what_no_word_goes_on_by(self):
-        batch = masked(self.at(invented=0.0), self.boards, len(self.letters))(0)
+        batch = mask_letters(self.at(invented=0.0), self.boards, len(self.letters))(0)
         allowed, labels = batch.inputs["allowed"], batch.labels
         there = labels >= 0
         assert np.take_along_axis(allowed, np.maximum(labels, 0)[..., None], 2)[
@@ -348,10 +350,10 @@ class TestBatches:
                 pixels[:, :2] = points[:, :2] * QWERTY.pitch + QWERTY.origin
                 lines.append(swipe_line(word, pixels, "qwerty"))
         path.write_text("\n".join(lines))
-        train, valid = recorded(path, QWERTY)
+        train, valid = split_recordings(path, QWERTY)
         assert not {s.word for s in train} & {s.word for s in valid}
         found = record_batches(train, QWERTY, self.letters, 8, seed=0)(1)
-        plain = record_batches(train, QWERTY, self.letters, 8, seed=0, plain=True)(1)
+        plain = record_batches(train, QWERTY, self.letters, 8, seed=0, augment=False)(1)
         assert found.inputs["points"].shape == (8, POINTS, 3)
         np.testing.assert_array_equal(found.labels, plain.labels)
         assert (np.diff(found.inputs["points"][..., 2]) > 0).all()

@@ -7,13 +7,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strokejax.tasks.swipes.features import evenly, passing, ways
+from strokejax.tasks.swipes.features import dtw_distance, evenly_spaced, path_distances
 from strokejax.tasks.swipes.layouts import layout
 
 KEYS = layout("qwerty")
 UNITS = KEYS.units().astype(np.float32)
 LETTERS = np.arange(len(UNITS), dtype=np.int32)
-measure = jax.jit(ways)
+measure = jax.jit(path_distances)
 
 
 def codes(*words: str, limit: int = 8) -> np.ndarray:
@@ -30,7 +30,7 @@ def apart(swipe: np.ndarray, *words: str, unit: float = 1.0):
     found = measure(
         np.float32(swipe)[None], unit * UNITS[None], LETTERS[None], codes(*words)
     )
-    return np.array(found.along[0]), np.array(found.passing[0])
+    return np.array(found.location[0]), np.array(found.dtw[0])
 
 
 def way(word: str) -> np.ndarray:
@@ -88,13 +88,13 @@ def test_no_other_passing_is_nearer(seed, count):
         distance[np.arange(count), [0, *middle, 6]].sum()
         for middle in itertools.combinations(range(1, 6), count - 2)
     )
-    np.testing.assert_allclose(passing(keys, there, points), best, rtol=1e-5)
+    np.testing.assert_allclose(dtw_distance(keys, there, points), best, rtol=1e-5)
 
 
 def test_points_are_even():
     corner = np.array([[0, 0], [3, 0], [3, 0], [3, 1]], np.float32)
-    found = evenly(corner, 9)
+    found = evenly_spaced(corner, 9)
     np.testing.assert_allclose(
         np.linalg.norm(np.diff(found, axis=0), axis=1), 0.5, rtol=1e-5
     )
-    assert np.isfinite(evenly(corner[:1].repeat(4, 0), 9)).all()
+    assert np.isfinite(evenly_spaced(corner[:1].repeat(4, 0), 9)).all()

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from strokejax.config_config_checks import validate
+from strokejax.config import validate
 from strokejax.launch import CONFIG  # noqa: F401  the flags of a job
 from strokejax.store.model import load_model
 from strokejax.tasks.swipes.batches import write_swipes
 from strokejax.tasks.swipes.data import Swipe, read_swipes
-from strokejax.tasks.swipes.job import prepare, run
+from strokejax.tasks.swipes.job import run, set_up
 from strokejax.tasks.swipes.keyboard import open_keyboard, type_swipes
 from strokejax.types import InputError
 
@@ -63,7 +63,7 @@ def test_a_run_leaves_a_report(finished):
     _, line = finished
     page = Path(line["report"]).read_text()
     assert page.count("<figure><img") == 4
-    for text in ("The beam", "words followed", "Mistakes (", "Meant", "top1"):
+    for text in ("The beam", "beam width", "Mistakes (", "Meant", "top1"):
         assert text in page
     assert f"{line['metrics']['mrr']:.3f}" in page
 
@@ -91,7 +91,7 @@ def test_another_encoder_is_trained_on_recordings(tmp_path, capsys):
 def test_letters_of_a_trained_model_keep_their_weights(finished):
     workdir, _ = finished
     config = small(**{"model.init": str(workdir), "swipe.layouts": "qwertz"})
-    setup = prepare(config)
+    setup = set_up(config)
     old, new = load_model(workdir), setup.params["encoder"]
     letters = [*old.symbols.names[:-1]]
     assert {"ö", "ä", "ü"} <= {*setup.letters}
@@ -111,12 +111,12 @@ def test_letters_of_a_trained_model_keep_their_weights(finished):
 def test_what_does_not_fit_is_refused(finished):
     workdir, _ = finished
     for more, said in (
-        ({"model.init": "lines-en"}, "types no swipes"),
+        ({"model.init": "lines-en"}, "does not type swipes"),
         ({"model.init": str(workdir), "features.name": "nearest"}, "features.name"),
         ({"data.name": "swipes"}, "data.root"),
         ({"swipe.layouts": "qwertx"}, "qwertx"),
     ):
         with pytest.raises(InputError, match=said):
-            prepare(small(**more))
+            set_up(small(**more))
     with pytest.raises(InputError, match="milestones"):
         small(**{"optim.milestones": "0.9,0.3"})

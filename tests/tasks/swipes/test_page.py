@@ -15,15 +15,16 @@ from hypothesis import strategies as st
 
 from strokejax.serve.app import create_app
 from strokejax.serve.guard import Bounds
-from strokejax.serve.studio import Studio
+from strokejax.serve.studio import Studio, Turns
+from strokejax.tasks import pages
 from strokejax.tasks.swipes import keyboard as own_keyboards
 from strokejax.tasks.swipes import page as keyboards
 from strokejax.tasks.swipes.keyboard import (
-    OwnWords,
-    change,
+    UserWords,
     choices,
-    frequencies,
-    own_words,
+    set_fate,
+    taught_frequencies,
+    user_words,
 )
 from strokejax.tasks.swipes.layouts import layout
 from strokejax.types import InputError
@@ -58,7 +59,7 @@ def studio(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(studio):
-    app = create_app(studio, Bounds(rate=0))
+    app = create_app(studio, Bounds(rate=0), pages())
     with TestClient(app, headers={"host": "localhost:8000"}) as client:
         yield client
 
@@ -74,7 +75,7 @@ def ask(client, home):
     return asked
 
 
-class TestOwnWords:
+class TestUserWords:
     @settings(max_examples=20, deadline=None)
     @given(
         st.lists(
@@ -89,9 +90,9 @@ class TestOwnWords:
         with pytest.MonkeyPatch.context() as patched:
             patched.setenv("STROKEJAX_HOME", str(tmp_path_factory.mktemp("own")))
             for word, fate in fates:
-                assert change(word, fate) == own_words()
+                assert set_fate(word, fate) == user_words()
             last = dict(fates)
-            for fate, words in own_words()._asdict().items():
+            for fate, words in user_words()._asdict().items():
                 assert [*words] == sorted(w for w, f in last.items() if f == fate)
 
     @pytest.mark.parametrize(
@@ -99,39 +100,41 @@ class TestOwnWords:
     )
     def test_no_words_are_refused(self, home, word):
         with pytest.raises(InputError):
-            change(word, "taught")
-        assert own_words() == OwnWords()
+            set_fate(word, "taught")
+        assert user_words() == UserWords()
 
     def test_there_may_be_so_many(self, home, monkeypatch):
-        monkeypatch.setattr(own_keyboards, "MOST", 2)
-        change("one", "taught")
-        change("two", "taught")
-        change("three", "blocked")
+        monkeypatch.setattr(own_keyboards, "MAX_WORDS", 2)
+        set_fate("one", "taught")
+        set_fate("two", "taught")
+        set_fate("three", "blocked")
         with pytest.raises(InputError, match="forget some"):
-            change("four", "taught")
-        assert own_words() == OwnWords(("one", "two"), ("three",))
+            set_fate("four", "taught")
+        assert user_words() == UserWords(("one", "two"), ("three",))
 
     def test_a_damaged_file_is_told_and_left(self, home):
-        change("tea", "taught")
+        set_fate("tea", "taught")
         path = own_keyboards.folder() / own_keyboards.FILE
         path.write_text('{"taught": 3')
         with pytest.raises(InputError, match="damaged"):
-            change("two", "taught")
+            set_fate("two", "taught")
         assert path.read_text() == '{"taught": 3'
 
     def test_nothing_is_lost_when_many_change_at_once(self, home):
         words = [a + b for a in "abcdef" for b in "xyz"]
         with ThreadPoolExecutor(6) as threads:
-            assert len([*threads.map(lambda word: change(word, "taught"), words)]) == 18
-        assert [*own_words().taught] == sorted(words)
+            assert (
+                len([*threads.map(lambda word: set_fate(word, "taught"), words)]) == 18
+            )
+        assert [*user_words().taught] == sorted(words)
 
     def test_a_kill_loses_nothing_that_was_acknowledged(self, home):
         code = (
             "import itertools\n"
-            "from strokejax.tasks.swipes.keyboard import change\n"
+            "from strokejax.tasks.swipes.keyboard import set_fate\n"
             "for i in itertools.count():\n"
             "    word = ''.join(chr(97 + int(c)) for c in str(i))\n"
-            "    change(word, 'taught')\n"
+            "    set_fate(word, 'taught')\n"
             "    print(word, flush=True)\n"
         )
         process = subprocess.Popen(
@@ -143,11 +146,14 @@ class TestOwnWords:
         said += process.stdout.read().split()
         process.stdout.close()
         process.wait()
-        assert {*said} - {""} <= {*own_words().taught}
+        assert {*said} - {""} <= {*user_words().taught}
 
     def test_taught_words_occur_often(self):
-        own = OwnWords(("tea", "the"), ())
-        assert frequencies(own, {"the": 900.0, "a": 100.0}) == {"tea": 1, "the": 900}
+        own = UserWords(("tea", "the"), ())
+        assert taught_frequencies(own.taught, {"the": 900.0, "a": 100.0}) == {
+            "tea": 1,
+            "the": 900,
+        }
 
 
 def test_what_lies_at_home_can_be_chosen(home):
@@ -202,10 +208,10 @@ def test_words_are_taught_and_blocked(ask):
 
 
 def test_few_keyboards_stay_open(ask, client, monkeypatch):
-    monkeypatch.setattr(keyboards, "OPEN", 1)
+    monkeypatch.setattr(keyboards, "MAX_OPEN", 1)
     ask("/api/keyboards", {"layout": "azerty"})
     ask("/api/keyboards", {"layout": "dvorak"})
-    assert [*client.app.state.typing._open] == [("swipe", "dvorak", "en")]
+    assert [*client.app.state.typing._keyboards] == [("swipe", "dvorak", "en")]
 
 
 @pytest.mark.parametrize(
@@ -233,7 +239,8 @@ def test_what_cannot_be_is_refused(ask, path, body, status, words):
     assert words in ask(path, body, status)["error"]
 
 
-def test_others_are_answered_while_swipes_wait(ask, client, monkeypatch):
-    monkeypatch.setattr(keyboards, "WAITING", 0)
+def test_others_are_answered_while_swipes_wait(ask, client, studio, monkeypatch):
+    turns = Turns(studio, 0, "swipes")
+    monkeypatch.setattr(client.app.state.typing, "_turns", turns)
     assert "ask again" in ask("/api/swipes", {"curve": curve("to")}, 429)["error"]
     assert client.get("/health").is_success

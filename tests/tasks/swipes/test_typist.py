@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from strokejax import cli
-from strokejax.networks.spec import EncoderSpec, build_encoder
-from strokejax.search.character_model import words_of
-from strokejax.search.language import no_guide
-from strokejax.settings import FEATURES
+from strokejax.evaluation.text import edit_distance
+from strokejax.networks.spec import EncoderSpec
+from strokejax.search.character_model import load_vocabulary
+from strokejax.search.language import no_language
 from strokejax.store.model import save_model
-from strokejax.tasks.lines.scores import edit_distance
 from strokejax.tasks.swipes import features
 from strokejax.tasks.swipes.batches import boards_of, swipe_batches
 from strokejax.tasks.swipes.decode import (
@@ -31,20 +30,22 @@ from strokejax.tasks.swipes.decode import (
 from strokejax.tasks.swipes.job import Setup, stored_typist
 from strokejax.tasks.swipes.keyboard import open_keyboard, type_swipes
 from strokejax.tasks.swipes.layouts import layout
-from strokejax.tasks.swipes.network import Points, SwipeNet
+from strokejax.tasks.swipes.network import PointEmbedding, SwipeNet, build_encoder
 from strokejax.tasks.swipes.scores import (
-    Table,
-    appended,
+    PredictionTable,
+    append,
     by_split,
-    fit,
-    merged,
+    fit_weights,
+    merge,
     rank,
     read_table,
     swipe_scores,
-    weighted,
+    weighted_mean,
     write_table,
 )
-from strokejax.tasks.swipes.typist import FAR, Typist, fits, type_words
+from strokejax.tasks.swipes.settings import FEATURES
+from strokejax.tasks.swipes.typist import MAX_END_DISTANCE, Typist, fits, type_words
+from strokejax.train.state import TrainState
 from strokejax.types import InputError
 
 WORDS = {"the": 50.0, "then": 5.0, "to": 30.0, "too": 9.0, "a": 7.0, "heart": 2.0}
@@ -90,7 +91,9 @@ def model(typist, tmp_path_factory):
     )
     weights = jax.tree.map(np.asarray, typist.params)
     folder = tmp_path_factory.mktemp("typist") / "model"
-    return save_model(folder, stored_typist(setup, weights, {"made": "now"}))
+    params = {"encoder": weights, "table": {}}
+    state = TrainState(jnp.int32(0), params, {}, None, jax.random.key(0))
+    return save_model(folder, stored_typist(setup, state, {"made": "now"}))
 
 
 class TestFeatures:
@@ -98,25 +101,25 @@ class TestFeatures:
 
     def test_an_even_pace_stays_as_it_is(self):
         even = jnp.linspace(0, 1, 64)[None, :, None] * jnp.array([6.0, 2.0, 0.5])
-        np.testing.assert_allclose(features.resampled(even), even, atol=2e-4)
+        np.testing.assert_allclose(features.resample(even), even, atol=2e-4)
 
     def test_neither_rests_nor_leaps_fill_a_swipe(self):
         """Half of the points are the rest's, half the way's."""
         rest = np.array([[0, 0, 0], [0, 0, 0.9], [8, 0, 1.0]], np.float32)
-        x, _, t = np.asarray(features.resampled(jnp.asarray(rest)[None]))[0].T
+        x, _, t = np.asarray(features.resample(jnp.asarray(rest)[None]))[0].T
         assert abs((x == 0).mean() - 0.45) < 0.03
         assert (np.diff(t) > 0).all() and t[-1] == 1
 
     @pytest.mark.parametrize("swipe", [[[1, 1, 0]] * 3, [[1, 1, 0], [1, 1, 0.2]]])
     def test_a_tap_stays_at_its_place(self, swipe):
-        found = features.resampled(jnp.array([swipe], jnp.float32))
+        found = features.resample(jnp.array([swipe], jnp.float32))
         np.testing.assert_array_equal(found[0, :, :2], 1)
         assert np.isfinite(found).all()
 
     def test_padding_by_the_last_point_changes_nothing(self):
         more = jnp.concatenate([self.points, self.points[:, -1:].repeat(9, 1)], 1)
         np.testing.assert_allclose(
-            features.resampled(more), features.resampled(self.points), atol=2e-4
+            features.resample(more), features.resample(self.points), atol=2e-4
         )
 
     def test_derivatives_of_a_straight_swipe(self):
@@ -140,7 +143,7 @@ class TestFeatures:
 @pytest.mark.parametrize("kind", FEATURES)
 def test_a_layout_is_a_set_of_keys(kind):
     """The order of keys changes nothing, nor do keys that are none."""
-    net = Points(kind, END)
+    net = PointEmbedding(kind, END)
     inputs = dict(BATCH.inputs)
     # Whole pixels may lie between two keys, which are then both the nearest.
     inputs["points"] = inputs["points"] + np.float32([1e-3, 1e-3, 0])
@@ -199,7 +202,7 @@ def test_a_kept_step_says_what_the_whole_word_says(usual):
     def both(variables, inputs):
         bound = net.bind(variables)
         memory = bound.encode(inputs)
-        cache, steps = bound.begin(memory, 2, 6), []
+        cache, steps = bound.init_cache(memory, 2, 6), []
         for place in range(6):
             before = other if place >= 3 else word[:, ::-1]
             last = np.stack([word[:, place - 1], before[:, place - 1]], 1)
@@ -233,8 +236,8 @@ def test_looks_of_a_letter_are_shares(usual):
 
 class TestSearch:
     def scored(self, typist, batch, how, words=None):
-        guide = (words or typist.lexicon).guide
-        return type_words(typist.spec, typist.params, batch, guide, how)
+        language = (words or typist.lexicon).language
+        return type_words(typist.spec, typist.params, batch, language, how)
 
     def test_a_wide_beam_is_exhaustive(self, usual, typist):
         net, variables = usual
@@ -286,7 +289,7 @@ class TestSearch:
         """Letter by letter the most probable one, without a lexicon."""
         net, variables = usual
         how = Search(width=1, limit=8, exponent=0.0)
-        free = Lexicon({}, (), no_guide(END + 1), ())
+        free = Lexicon({}, (), no_language(END + 1), ())
         text, score = self.scored(typist, BATCH.inputs, how, free)
         memory = jax.jit(partial(net.apply, method="encode"))(variables, BATCH.inputs)
         decode = jax.jit(partial(net.apply, method="decode"))
@@ -305,7 +308,7 @@ class TestSearch:
         np.testing.assert_allclose(np.asarray(score)[ended, 0], total[ended], atol=1e-3)
 
     def test_improbable_letters_are_left(self, typist):
-        how = Search(width=3, limit=8, least=0.999)
+        how = Search(width=3, limit=8, min_probability=0.999)
         _, score = self.scored(typist, BATCH.inputs, how)
         assert not np.isfinite(np.asarray(score)).any()
 
@@ -330,10 +333,10 @@ class TestSearch:
             code = jnp.array(wanted)[jnp.minimum(place, 3)]
             return 30.0 * jax.nn.one_hot(jnp.full(last.shape, code), END + 1), cache
 
-        run = jax.jit(lambda guide: search(step, [], 2, guide, Search(3, 8)))
-        paths = run(words.guide)
-        assert np.asarray(paths.text)[:, 0, :4].tolist() == [wanted] * 2
-        assert np.isfinite(final_scores(paths, 0.5)[:, 0]).all()
+        run = jax.jit(lambda language: search(step, [], 2, language, Search(3, 8)))
+        hypotheses = run(words.language)
+        assert np.asarray(hypotheses.text)[:, 0, :4].tolist() == [wanted] * 2
+        assert np.isfinite(final_scores(hypotheses, 0.5)[:, 0]).all()
 
     def test_edits_from_what_is_read_without_words_count(self, typist):
         """A word loses so much for each letter that it reads otherwise."""
@@ -342,7 +345,7 @@ class TestSearch:
             typist,
             decoder=Decoder(weights=typist.decoder.weights._replace(edits=10.0)),
         )
-        free = no_guide(END + 1)
+        free = no_language(END + 1)
         inputs = typist.inputs(swipes, np.zeros(len(swipes), bool))
         read, _ = self.scored(typist, inputs, Search(1), Lexicon({}, (), free, ()))
         plain, with_edits = typist.type(swipes, count=9), dear.type(swipes, count=9)
@@ -356,18 +359,20 @@ class TestSearch:
     def test_far_words_are_refused_and_prefixes_filled_up(self, typist):
         place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))
         swipe = np.array([[*place["t"], 0], [*place["o"], 1]])
-        near = typist.reach(swipe, True)
+        near = typist.end_letters(swipe, True)
         assert fits("to", near)
         assert not fits("a", near) and not fits("the", near)
-        below = typist.reach(swipe + np.array([0, FAR + 0.1, 0]), True)
+        below = typist.end_letters(
+            swipe + np.array([0, MAX_END_DISTANCE + 0.1, 0]), True
+        )
         assert not fits("to", below)
-        assert typist.lexicon.under("the", 5) == ["the", "then"]
+        assert typist.lexicon.completions("the", 5) == ["the", "then"]
         some = np.array([[LETTERS.index("t"), -1]]), np.array([-1.0])
-        filled = typist._words(*some, 3, near)
+        filled = typist._guesses(*some, 3, near)
         assert [guess.word for guess in filled] == ["to", "too", "then"]
         ended = np.array([[LETTERS.index(c) for c in "to"] + [END]]), np.array([-1.0])
-        assert [guess.word for guess in typist._words(*ended, 3, near)] == ["to"]
-        assert typist._words(*ended, 3, below) == []
+        assert [guess.word for guess in typist._guesses(*ended, 3, near)] == ["to"]
+        assert typist._guesses(*ended, 3, below) == []
 
     def test_a_swipe_off_all_words_is_none(self, typist):
         far = np.linspace([9.5, 2.0, 0], [9.0, 2.0, 0.4], 12)
@@ -376,9 +381,9 @@ class TestSearch:
     def test_only_keyboards_of_unknown_width_are_stretched(self, typist):
         place = dict(zip(QWERTY.letters, QWERTY.units(), strict=True))
         wide = np.array([[*place["p"], 0], [*place["p"], 1]]) * [1.25, 1, 1]
-        assert "p" in typist.reach(wide, False)[0]
-        assert "u" not in typist.reach(wide, True)[0]
-        assert "u" in typist.reach(wide * [0.8, 1, 1], False)[0]
+        assert "p" in typist.end_letters(wide, False)[0]
+        assert "u" not in typist.end_letters(wide, True)[0]
+        assert "u" in typist.end_letters(wide * [0.8, 1, 1], False)[0]
 
 
 def test_words_that_share_their_keys_are_all_found():
@@ -402,20 +407,20 @@ def test_scores():
 
 
 class TestTables:
-    one = Table((("model", "a"),), "s", {0: (("to", "a"), (-1.0, -3.0))})
-    other = Table((("model", "b"),), "s", {0: (("a", "the"), (-1.0, -2.0))})
+    one = PredictionTable((("model", "a"),), "s", {0: (("to", "a"), (-1.0, -3.0))})
+    other = PredictionTable((("model", "b"),), "s", {0: (("a", "the"), (-1.0, -2.0))})
 
     def test_parts_are_joined_and_conflicts_named(self, tmp_path):
         part = self.one._replace(rows={1: (("a",), (-1.0,))})
-        whole = merged([("x", self.one), ("y", part), ("z", self.one)])
+        whole = merge([("x", self.one), ("y", part), ("z", self.one)])
         assert [*whole[0].rows] == [0, 1]
         odd = self.one._replace(rows={0: (("the",), (-1.0,))})
         with pytest.raises(InputError, match="x and y"):
-            merged([("x", self.one), ("y", odd)])
+            merge([("x", self.one), ("y", odd)])
         write_table(tmp_path / "t", self.one)
         assert read_table(tmp_path / "t") == self.one
         (tmp_path / "u").write_text("{}")
-        with pytest.raises(InputError, match="no table"):
+        with pytest.raises(InputError, match="not a table"):
             read_table(tmp_path / "u")
 
     def test_sets_of_swipes_are_told_apart(self):
@@ -424,21 +429,21 @@ class TestTables:
         assert {split: len(each) for split, each in found.items()} == {"s": 2, "t": 1}
 
     def test_later_tables_add_what_the_first_lack(self):
-        rows = appended([self.one, self.other], [1, 0])
+        rows = append([self.one, self.other], [1, 0])
         assert rows[0][0] == ("a", "the", "to")
         assert [*rows[0][1]] == sorted(rows[0][1], reverse=True)
 
     def test_parts_in_any_order_are_the_same_whole(self):
         rows = {i: (("to",), (-float(i),)) for i in range(5)}
         parts = [self.one._replace(rows={i: rows[i]}) for i in (3, 0, 4, 1, 2)]
-        (whole,) = merged([(str(i), part) for i, part in enumerate(parts)])
+        (whole,) = merge([(str(i), part) for i, part in enumerate(parts)])
         assert [*whole.rows.items()] == [*rows.items()]
 
     def test_weights_follow_who_is_right(self):
-        order, weights = fit([self.one, self.other], ["a"])
+        order, weights = fit_weights([self.one, self.other], ["a"])
         assert order == [1, 0]
         assert weights[1] > weights[0]
-        rows = weighted([self.one, self.other], weights)
+        rows = weighted_mean([self.one, self.other], weights)
         assert rows[0][0][0] == "a"
         assert sum(rows[0][1]) == pytest.approx(1)
 
@@ -484,7 +489,7 @@ class TestCommands:
                 capsys, "swipe", "type", path, *some, "--model", model, "--block",
                 block, "--part", f"{part.name[-1]}/2", "--table", part,
             )  # fmt: skip
-        (whole,) = merged([(p.name, read_table(p)) for p in parts])
+        (whole,) = merge([(p.name, read_table(p)) for p in parts])
         assert whole.predictor == read_table(table).predictor
         assert [*whole.rows] == [*read_table(table).rows]
         for mine, theirs in zip(
@@ -515,7 +520,7 @@ class TestCommands:
             code, _, said = self.run(capsys, *argv)
             assert code == 2
             assert said.count("\n") == 1
-        with pytest.raises(InputError, match="types no swipes"):
+        with pytest.raises(InputError, match="does not type swipes"):
             open_keyboard("nn-sampling")
         for text in ("mask=no", "least=2", "x", "exponent=a"):
             with pytest.raises(InputError, match="decoder"):
@@ -538,12 +543,12 @@ class TestWordfreq:
             )
 
         monkeypatch.setitem(sys.modules, "wordfreq", Wordfreq)
-        monkeypatch.setattr("strokejax.search.character_model.MOST", 2)
-        assert words_of("wordfreq:de") == {"die": 0.04, "und": 0.03}
+        monkeypatch.setattr("strokejax.search.character_model.MAX_WORDFREQ", 2)
+        assert load_vocabulary("wordfreq:de") == {"die": 0.04, "und": 0.03}
         with pytest.raises(InputError, match="de, fr"):
-            words_of("wordfreq:tlh")
+            load_vocabulary("wordfreq:tlh")
 
     def test_a_missing_package_is_named(self, monkeypatch):
         monkeypatch.setitem(sys.modules, "wordfreq", None)
         with pytest.raises(InputError, match=r"strokejax\[words\]"):
-            words_of("wordfreq:de")
+            load_vocabulary("wordfreq:de")

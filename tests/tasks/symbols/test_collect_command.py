@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from strokejax.cli import main
 from strokejax.data import collection
-from strokejax.data.collection import asked_for, examine, find, to_draw
+from strokejax.data.collection import examine, find, symbols_to_collect, to_draw
 from strokejax.data.sets.collected import load_scribble
-from strokejax.ink.formats import write_csv, write_json
+from strokejax.ink.collected_csv import write_csv
+from strokejax.ink.formats import write_json
 from strokejax.table.symbols import STROKES
 from strokejax.types import Ink, InputError
 
@@ -69,7 +70,7 @@ def bad(tmp_path):
 
 
 FAULTS = {
-    "a/trial_3.csv": "wanted are",
+    "a/trial_3.csv": "but needs",
     "a/trial_4.csv": "no points",
     "a/trial_5.csv": "one point",
     "a/trial_6.csv": "same drawing as",
@@ -105,8 +106,10 @@ def test_ties_keep_the_built_in_order_and_own_symbols_follow(tmp_path):
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "read.me").touch()
     found = find(tmp_path)
-    assert asked_for(found) == (*STROKES, "arrow", "heart")
-    samples = {s: len(examine(found).good.get(s, ())) for s in asked_for(found)}
+    assert symbols_to_collect(found) == (*STROKES, "arrow", "heart")
+    samples = {
+        s: len(examine(found).good.get(s, ())) for s in symbols_to_collect(found)
+    }
     queue = to_draw(samples, 3)
     fresh = [s for s in STROKES if s not in ("A", "0", "b")]
     assert queue == [*fresh, "arrow", "A", "0", "heart", "b"]
@@ -389,12 +392,12 @@ def test_a_folder_name_that_is_taken_by_something_else_leaves_the_symbol_out(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["none"], "is no folder"),
+        (["none"], "is not a folder"),
         (["empty", "--check"], "has no drawings yet"),
         (["empty", "--clean"], "has no drawings yet"),
         (["good", "--merge", "empty"], "has no drawings"),
         (["good", "--merge", "good"], "the same folder"),
-        (["good", "--merge", "none"], "is no folder"),
+        (["good", "--merge", "none"], "is not a folder"),
         (["good", "--target", "0"], "1 to 10,000"),
         (["good", "--symbols", ""], "no symbol"),
         (["good", "--symbols", "a,,b"], "0 characters"),

@@ -1,38 +1,38 @@
-// Fonts of an answer, each drawn in itself by the server.
+// A list of fonts, each drawn in itself by the server.
 
 import { blob } from '../api.js';
 import { h } from '../dom.js';
 import { percent } from '../words.js';
 
-/** Drawings that are held at once. */
-const MOST = 200;
+/** Maximum number of cached drawings. */
+const MAX_DRAWINGS = 200;
 
-/** Drawings of one text, each fetched once. */
+/** A cache of drawings of one text; each is fetched once. */
 export function createDrawings() {
   let text = '';
   /** @type {Map<string, Promise<string>>} */
-  let held = new Map();
+  let cache = new Map();
 
-  function forget() {
-    for (const url of held.values()) url.then(URL.revokeObjectURL, () => {});
-    held = new Map();
+  function clear() {
+    for (const url of cache.values()) url.then(URL.revokeObjectURL, () => {});
+    cache = new Map();
   }
 
   return {
     text: () => text,
-    /** @param {string} value '' draws names */
+    /** Sets the text; '' draws each font's name. @param {string} value */
     write(value) {
       text = value;
-      forget();
+      clear();
     },
-    /** @param {string} name of a font @returns {Promise<string>} the picture's address */
+    /** @param {string} name of a font @returns {Promise<string>} the drawing's URL */
     of(name) {
-      if (held.size >= MOST) forget();
-      if (!held.has(name)) {
+      if (cache.size >= MAX_DRAWINGS) clear();
+      if (!cache.has(name)) {
         const query = new URLSearchParams({ name, text });
-        held.set(name, blob(`api/fonts/drawing?${query}`).then(URL.createObjectURL));
+        cache.set(name, blob(`api/fonts/drawing?${query}`).then(URL.createObjectURL));
       }
-      return held.get(name);
+      return cache.get(name);
     },
   };
 }
@@ -40,11 +40,11 @@ export function createDrawings() {
 /** One font of a list. */
 function createSpecimen(drawings, name, share, drawable) {
   const image = h('img', { hidden: true });
-  const plain = h('span.small.soft', { hidden: drawable }, drawable ? '' : 'Not indexed here');
+  const message = h('span.small.soft', { hidden: drawable }, drawable ? '' : 'Not indexed here');
   const bar = h('span.bar', {}, h('span.bar-fill'));
   bar.style.setProperty('--share', Math.max(0.01, share).toFixed(3));
   const element = h('li.specimen', { 'data-symbol': name },
-    h(drawable ? 'div.specimen-drawn' : 'div', {}, image, plain),
+    h(drawable ? 'div.specimen-drawn' : 'div', {}, image, message),
     h('div.specimen-said', {}, h('span.row-name', { title: name }, name), bar, h('span.row-value', {}, percent(share))));
 
   async function draw() {
@@ -52,17 +52,18 @@ function createSpecimen(drawings, name, share, drawable) {
     const text = drawings.text();
     try {
       const url = await drawings.of(name);
+      // The text may have changed meanwhile; a later call draws the new one.
       if (text !== drawings.text()) return;
-      // Two pixels of the picture are one of the page.
+      // Two pixels of the drawing are one CSS pixel.
       image.srcset = `${url} 2x`;
       image.alt = `${text || name}, drawn in ${name}`;
       image.hidden = false;
-      plain.hidden = true;
+      message.hidden = true;
     } catch (error) {
       if (text !== drawings.text()) return;
       image.hidden = true;
-      plain.textContent = error.message;
-      plain.hidden = false;
+      message.textContent = error.message;
+      message.hidden = false;
     }
   }
 
@@ -76,7 +77,7 @@ function createSpecimen(drawings, name, share, drawable) {
  * @param {{title: string, testid: string}} options
  */
 export function createSpecimens(drawings, { title, testid }) {
-  let rows = [];
+  let specimens = [];
   const heading = h('h2', {}, title);
   const note = h('p.small.soft');
   const list = h('ol.specimens', { 'data-testid': testid, 'aria-label': title });
@@ -85,15 +86,15 @@ export function createSpecimens(drawings, { title, testid }) {
     element, heading, list,
     /**
      * @param {{symbol: string, probability: number}[]} fonts best first
-     * @param {Set<string>} drawable
-     * @param {string} said of them
+     * @param {Set<string>} drawable names of the fonts that the server can draw
+     * @param {string} about a sentence above the list
      */
-    show(fonts, drawable, said) {
-      note.textContent = said;
-      rows = fonts.map((each) => createSpecimen(drawings, each.symbol, each.probability, drawable.has(each.symbol)));
-      list.replaceChildren(...rows.map((row) => row.element));
+    show(fonts, drawable, about) {
+      note.textContent = about;
+      specimens = fonts.map(({ symbol, probability }) => createSpecimen(drawings, symbol, probability, drawable.has(symbol)));
+      list.replaceChildren(...specimens.map((specimen) => specimen.element));
     },
-    /** Draws them anew, for another text. */
-    redraw: () => rows.forEach((row) => row.draw()),
+    /** Draws all fonts again, after the text has changed. */
+    redraw: () => specimens.forEach((specimen) => specimen.draw()),
   };
 }

@@ -1,4 +1,4 @@
-// Lines: a line of handwriting, drawn or in a picture, and what it says.
+// The page of lines: a line of handwriting, drawn or in a picture, and its text.
 
 import { request } from '../api.js';
 import { button, h, say } from '../dom.js';
@@ -14,12 +14,13 @@ const BUSY = 'Reading. The first line takes some seconds longer.';
 /** @param {HTMLElement} page */
 export function createLines(page) {
   let language = null;
-  /** What was read last: {ink} or {file}. */
+  /** The last line that was read: {ink} or {file}. */
   let source = null;
-  let asking = null;
+  /** Aborts the request in flight. */
+  let controller = null;
 
   const note = h('p.note', { role: 'alert', hidden: true });
-  const told = h('p.small.soft', { role: 'status', 'data-testid': 'lines-told' }, IDLE);
+  const status = h('p.small.soft', { role: 'status', 'data-testid': 'lines-status' }, IDLE);
   const pad = createPad({
     label: 'Paper to write a line on; Enter reads it, Escape clears',
     testid: 'lines-pad',
@@ -42,8 +43,8 @@ export function createLines(page) {
       h('div.pad-tools', {}, undo, clear)),
     h('div.row.between', {},
       h('div.row', {}, readButton, pictures),
-      h('div.segments', { role: 'group', 'aria-label': 'What is written' }, choices)),
-    told, note, reading.element);
+      h('div.segments', { role: 'group', 'aria-label': 'Language' }, choices)),
+    status, note, reading.element);
 
   function settle() {
     for (const tool of [readButton, undo, clear]) tool.disabled = !pad.strokes().length;
@@ -57,7 +58,7 @@ export function createLines(page) {
 
   function choose(value) {
     language = value;
-    choices.forEach((each, i) => each.setAttribute('aria-pressed', String(LANGUAGES[i][1] === value)));
+    choices.forEach((choice, i) => choice.setAttribute('aria-pressed', String(LANGUAGES[i][1] === value)));
     if (source) read(source);
   }
 
@@ -65,29 +66,29 @@ export function createLines(page) {
     if (!pad.busy() && pad.strokes().length) read({ ink: toInk(pad.strokes()) });
   }
 
-  function ask({ ink, file: picture }, signal) {
+  function post({ ink, file: picture }, signal) {
     if (ink) return request('POST', 'api/lines', { body: { ...ink, language }, signal });
     const query = language ? `?language=${language}` : '';
     return request('POST', `api/lines${query}`, { bytes: asPicture(picture), signal });
   }
 
-  async function read(wanted) {
-    source = wanted;
-    asking?.abort();
-    const mine = asking = new AbortController();
+  async function read(line) {
+    source = line;
+    controller?.abort();
+    const current = controller = new AbortController();
     say(note, '');
-    say(told, BUSY);
+    say(status, BUSY);
     page.setAttribute('aria-busy', 'true');
     try {
-      const found = await ask(wanted, mine.signal);
-      if (mine !== asking) return;
-      reading.show(found, wanted.file);
-      say(told, '');
+      const answer = await post(line, current.signal);
+      if (current !== controller) return;
+      reading.show(answer, line.file);
+      say(status, '');
     } catch (error) {
-      if (mine !== asking) return;
+      if (current !== controller) return;
       source = null;
       reading.clear();
-      say(told, IDLE);
+      say(status, IDLE);
       say(note, error.message);
     }
     page.removeAttribute('aria-busy');

@@ -1,4 +1,4 @@
-// What a line says: its picture with a box a character, the text, other characters.
+// The reading of a line: its picture with a box for each character, the text, alternatives.
 
 import { arrowKeys, button, copyText, h } from '../dom.js';
 import { percent } from '../words.js';
@@ -8,34 +8,34 @@ import { percent } from '../words.js';
  *   others: {char: string, probability: number}[]}} Character
  */
 
-/** CSS pixels from one box to the next, at least: a finger has to choose between them. */
-const FINGER = 24;
-/** CSS pixels that a picture may be widened to for that. */
-const WIDEST = 2400;
+/** Minimum CSS pixels from one box to the next, so that a finger can choose between them. */
+const MIN_PITCH = 24;
+/** Maximum CSS pixels that a picture is widened to for that. */
+const MAX_WIDTH = 2400;
 
 const shown = (char) => (char === ' ' ? '\u2423' : char);
-const doubtful = (each) => each.confidence < 0.5;
+const doubtful = (character) => character.confidence < 0.5;
 const spoken = (char) => (char === ' ' ? 'space' : char);
 
 /**
- * Where each character's box begins and ends: what was seen of it is often but its
- * middle, so that boxes reach halfway to their neighbours, and no further than usual.
+ * Left and right column of each character's box. A reading often locates only the middle of
+ * a character, so boxes reach halfway to their neighbours, but at most 0.75 of the median pitch.
  * @param {Character[]} characters
  * @param {number} width of the picture
- * @returns {{places: number[][], usual: number}} columns; usual from one to the next
+ * @returns {{places: number[][], pitch: number}} columns; the median from one middle to the next
  */
 function spans(characters, width) {
   const middles = characters.map(({ x0, x1 }) => (x0 + x1) / 2);
-  const ways = middles.slice(1).map((x, i) => x - middles[i]).sort((a, b) => a - b);
-  const usual = Math.max(ways[ways.length >> 1] ?? width, 1);
-  const reach = 0.75 * usual;
+  const steps = middles.slice(1).map((x, i) => x - middles[i]).sort((a, b) => a - b);
+  const pitch = Math.max(steps[steps.length >> 1] ?? width, 1);
+  const reach = 0.75 * pitch;
   const places = characters.map(({ x0, x1 }, i) => {
     const [before, after] = [characters[i - 1]?.x1 ?? -Infinity, characters[i + 1]?.x0 ?? Infinity];
     const left = Math.max((before + x0) / 2, middles[i] - reach, 0);
     const right = Math.min((x1 + after) / 2, middles[i] + reach, width);
     return [Math.min(left, x0), Math.max(right, x1)];
   });
-  return { places, usual };
+  return { places, pitch };
 }
 
 export function createReading() {
@@ -47,23 +47,23 @@ export function createReading() {
   let url = '';
 
   const image = h('img', { alt: 'The line that was read' });
-  const layer = h('div.boxes', { role: 'group', 'aria-label': 'Characters; choose one to see what else it may be' });
+  const layer = h('div.boxes', { role: 'group', 'aria-label': 'Characters; choose one to see its alternatives' });
   const line = h('div.line-picture', {}, image, layer);
   const text = h('p.line-said', { 'aria-live': 'polite', 'data-testid': 'lines-text' });
   const copied = h('span.hidden', { 'aria-live': 'polite' });
   const title = h('h2');
-  const others = h('div.others', { role: 'group', 'data-testid': 'lines-others', 'aria-label': 'What it may be' });
-  const element = h('section.reading.card', { 'aria-label': 'What the line says', hidden: true },
+  const others = h('div.others', { role: 'group', 'data-testid': 'lines-others', 'aria-label': 'Alternatives' });
+  const element = h('section.reading.card', { 'aria-label': 'The text of the line', hidden: true },
     h('div.line-scroller', {}, line),
     h('div.line-row', {}, text, button('Copy the text', copy, { icon: 'copy', only: true, testid: 'lines-copy' })),
     h('div.other', {}, title, others), copied);
 
   layer.addEventListener('keydown', (event) => arrowKeys(event, boxes));
   layer.addEventListener('focusin', (event) => select(boxes.indexOf(event.target)));
-  // A box that was clicked stays chosen until another one is.
+  // Hovering selects, unless a box or an alternative has the focus: a clicked box stays chosen.
   layer.addEventListener('pointerover', (event) => {
-    const held = layer.contains(document.activeElement) || others.contains(document.activeElement);
-    if (!held && event.pointerType === 'mouse') select(boxes.indexOf(event.target));
+    const focused = layer.contains(document.activeElement) || others.contains(document.activeElement);
+    if (!focused && event.pointerType === 'mouse') select(boxes.indexOf(event.target));
   });
 
   function select(i) {
@@ -96,22 +96,22 @@ export function createReading() {
     press();
   }
 
-  const label = ({ char, others: some }, i) => {
-    const { probability } = some.find((each) => each.char === char);
+  const label = ({ char, others: alternatives }, i) => {
+    const { probability } = alternatives.find((other) => other.char === char);
     return `${i + 1}: ${spoken(char)}, ${percent(probability)}`;
   };
 
-  function box(each, i, [left, right], width) {
-    const made = h('button', { type: 'button', class: 'box', tabindex: -1, 'aria-label': label(each, i), onclick: () => made.focus() });
-    made.style.setProperty('--sure', each.confidence.toFixed(3));
-    made.style.left = `${(100 * left / width).toFixed(3)}%`;
-    made.style.width = `${(100 * (right - left) / width).toFixed(3)}%`;
-    made.classList.toggle('doubtful', doubtful(each));
-    return made;
+  function createBox(character, i, [left, right], width) {
+    const box = h('button', { type: 'button', class: 'box', tabindex: -1, 'aria-label': label(character, i), onclick: () => box.focus() });
+    box.style.setProperty('--sure', character.confidence.toFixed(3));
+    box.style.left = `${(100 * left / width).toFixed(3)}%`;
+    box.style.width = `${(100 * (right - left) / width).toFixed(3)}%`;
+    box.classList.toggle('doubtful', doubtful(character));
+    return box;
   }
 
   async function copy() {
-    copied.textContent = await copyText(characters.map((each) => each.char).join(''), text);
+    copied.textContent = await copyText(characters.map(({ char }) => char).join(''), text);
   }
 
   function picture(source) {
@@ -122,20 +122,20 @@ export function createReading() {
 
   return {
     element,
-    /** @param {any} found an answer @param {File} [file] what was read, if the answer has no picture */
-    show(found, file) {
-      characters = found.characters;
+    /** @param {any} answer of /api/lines @param {File} [file] the picture, if the answer has none */
+    show(answer, file) {
+      characters = answer.characters;
       current = -1;
-      picture(found.picture ?? file);
-      line.style.setProperty('--aspect', (found.width / found.height).toFixed(4));
-      const { places, usual } = spans(characters, found.width);
-      line.style.setProperty('--least', `${Math.min(WIDEST, Math.round(FINGER * found.width / usual))}px`);
-      boxes = characters.map((each, i) => box(each, i, places[i], found.width));
-      letters = characters.map((each) => h(doubtful(each) ? 'span.doubtful' : 'span', {}, each.char));
+      picture(answer.picture ?? file);
+      line.style.setProperty('--aspect', (answer.width / answer.height).toFixed(4));
+      const { places, pitch } = spans(characters, answer.width);
+      line.style.setProperty('--least', `${Math.min(MAX_WIDTH, Math.round(MIN_PITCH * answer.width / pitch))}px`);
+      boxes = characters.map((character, i) => createBox(character, i, places[i], answer.width));
+      letters = characters.map((character) => h(doubtful(character) ? 'span.doubtful' : 'span', {}, character.char));
       layer.replaceChildren(...boxes);
       text.replaceChildren(...letters);
       others.replaceChildren();
-      title.textContent = characters.length ? '' : 'No character was found.';
+      title.textContent = characters.length ? '' : 'No character was recognised.';
       element.hidden = false;
       select(characters.length ? 0 : -1);
     },

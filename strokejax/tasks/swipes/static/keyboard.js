@@ -1,4 +1,4 @@
-// Keyboard: words from swipes over the keys, with others beside them, taught and blocked.
+// The Keyboard page: types words from swipes, shows other guesses, teaches and blocks words.
 
 import { request } from '../api.js';
 import { button, copyText, h, say } from '../dom.js';
@@ -7,10 +7,11 @@ import { createOwnWords } from './ownwords.js';
 
 const KEY = 'strokejax.keyboard';
 const KINDS = [['model', 'Model', 'models'], ['layout', 'Layout', 'layouts'], ['words', 'Words', 'words']];
-const SHOWN = 5;
+/** Guesses shown for a word. */
+const GUESSES = 5;
 const IDLE = 'Swipe from the first letter of a word over all of them to the last. Tap the keys of a word to spell it.';
 
-function remembered() {
+function storedChoice() {
   try {
     return JSON.parse(localStorage.getItem(KEY)) ?? {};
   } catch {
@@ -20,19 +21,20 @@ function remembered() {
 
 /** @param {HTMLElement} page */
 export function createKeyboard(page) {
-  const chosen = remembered();
-  /** What was typed: {words: best first, word, element}. */
+  const stored = storedChoice();
+  /** The typed words: {words: guesses, best first, word: the one that is shown}. */
   let typed = [];
   let current = null;
   let spelling = null;
-  let asked = null;
+  /** The names of the last keyboard that was requested. */
+  let requested = null;
 
   const note = h('p.note', { role: 'alert', hidden: true });
-  const told = h('p.small.soft', { role: 'status', 'data-testid': 'keyboard-told' }, IDLE);
+  const status = h('p.small.soft', { role: 'status', 'data-testid': 'keyboard-status' }, IDLE);
   const text = h('div.typed-words', { role: 'group', 'aria-label': 'What you typed; choose a word to change it', 'data-testid': 'keyboard-text' });
   const others = h('div.other-words', { role: 'group', 'aria-label': 'Other words', 'data-testid': 'keyboard-others' });
   const keys = createKeys({ swiped, tapped });
-  const own = createOwnWords();
+  const ownWords = createOwnWords();
   const selects = KINDS.map(([name, label]) => {
     const select = h('select', { id: `keyboard-${name}`, 'data-testid': `keyboard-${name}`, onchange: () => open() });
     return { name, select, field: h('div.field', {}, h('label', { for: `keyboard-${name}` }, label), select) };
@@ -40,8 +42,8 @@ export function createKeyboard(page) {
   const folder = h('p.small.soft');
   const tools = [
     button('Delete the last word', erase, { icon: 'backspace', only: true, testid: 'keyboard-erase' }),
-    button('Copy the text', async () => say(told, await copyText(all(), text)), { icon: 'copy', only: true }),
-    button('Clear the text', () => { typed = []; spelling = current = null; settle(); }, { icon: 'clear', only: true }),
+    button('Copy the text', async () => say(status, await copyText(all(), text)), { icon: 'copy', only: true }),
+    button('Clear the text', () => { typed = []; spelling = current = null; render(); }, { icon: 'clear', only: true }),
   ];
 
   page.append(
@@ -50,43 +52,43 @@ export function createKeyboard(page) {
       h('div.line.card', {}, h('div.line-scroll', {}, text, h('span.caret', { 'aria-hidden': 'true' })), h('div.line-tools', {}, tools)),
       others, note, keys.element,
       h('div.row', {}, button('Space', space, { kind: 'space', testid: 'keyboard-space' })),
-      told),
+      status),
     h('section.keyboard-side.card', { 'aria-label': 'Keyboard and words' },
-      h('div.fields', {}, selects.map((each) => each.field)), folder, own.element));
+      h('div.fields', {}, selects.map(({ field }) => field)), folder, ownWords.element));
 
   const all = () => typed.map(({ word }) => word).join(' ');
 
-  function settle() {
+  function render() {
     for (const tool of tools) tool.disabled = !typed.length;
     text.parentElement.parentElement.classList.toggle('filled', typed.length > 0);
     text.replaceChildren(...typed.flatMap((item) => {
-      const mark = [item === current && 'chosen', item === spelling && 'spelling'].filter(Boolean);
-      const word = h(['button.typed', ...mark].join('.'), { type: 'button', onclick: () => { current = item; settle(); } }, item.word);
+      const classes = [item === current && 'chosen', item === spelling && 'spelling'].filter(Boolean);
+      const word = h(['button.typed', ...classes].join('.'), { type: 'button', onclick: () => { current = item; render(); } }, item.word);
       return [word, ' '];
     }));
     const words = current?.words ?? [];
-    others.replaceChildren(...words.slice(0, SHOWN).map((word) => {
-      const other = button(word, () => { current.word = word; settle(); }, { kind: 'small' });
+    others.replaceChildren(...words.slice(0, GUESSES).map((word) => {
+      const other = button(word, () => { current.word = word; render(); }, { kind: 'small' });
       other.setAttribute('aria-pressed', String(word === current.word));
       return other;
-    }), ...(words.length ? [button(`Never “${current.word}”`, never, { kind: 'small quiet', testid: 'keyboard-never' })] : []));
+    }), ...(words.length ? [button(`Never “${current.word}”`, block, { kind: 'small quiet', testid: 'keyboard-never' })] : []));
     text.parentElement.scrollLeft = text.parentElement.scrollWidth;
   }
 
-  async function never() {
+  async function block() {
     const { word } = current;
-    if (!await own.change(word, 'blocked')) return;
+    if (!await ownWords.change(word, 'blocked')) return;
     current.words = current.words.filter((other) => other !== word);
     if (current.words.length) [current.word] = current.words;
     else typed = typed.filter((item) => item !== current);
     if (!typed.includes(current)) current = null;
-    settle();
+    render();
   }
 
   function space() {
-    if (spelling) own.offer(spelling.word);
+    if (spelling) ownWords.offer(spelling.word);
     spelling = null;
-    settle();
+    render();
   }
 
   function erase() {
@@ -97,7 +99,7 @@ export function createKeyboard(page) {
       spelling = null;
       current = typed.at(-1) ?? null;
     }
-    settle();
+    render();
   }
 
   function tapped(letter) {
@@ -107,7 +109,7 @@ export function createKeyboard(page) {
     }
     spelling.word += letter;
     current = spelling;
-    settle();
+    render();
   }
 
   async function swiped(curve) {
@@ -116,60 +118,60 @@ export function createKeyboard(page) {
     const item = { words: [], word: '…' };
     typed.push(item);
     current = item;
-    settle();
+    render();
     try {
-      const found = await request('POST', 'api/swipes', { body: { ...names(), curve, count: SHOWN + 1 } });
-      item.words = found.words;
-      [item.word] = found.words;
-      say(told, `${found.milliseconds} ms`);
+      const answer = await request('POST', 'api/swipes', { body: { ...names(), curve, count: GUESSES + 1 } });
+      item.words = answer.words;
+      [item.word] = answer.words;
+      say(status, `${answer.milliseconds} ms`);
       if (!item.word) throw new Error('No word fits this swipe.');
     } catch (error) {
       typed = typed.filter((other) => other !== item);
       if (current === item) current = typed.at(-1) ?? null;
       say(note, error.message);
     }
-    settle();
+    render();
   }
 
   const names = () => Object.fromEntries(selects.map(({ name, select }) => [name, select.value]));
 
-  /** Opens the keyboard of the three choices, and shows its keys. */
+  /** Opens the keyboard of the chosen model, layout and words, and shows its keys. */
   async function open() {
-    const mine = asked = names();
+    const choice = requested = names();
     say(note, '');
-    say(told, 'Opening the keyboard. The first time takes some seconds.');
+    say(status, 'Opening the keyboard. The first time takes some seconds.');
     page.setAttribute('aria-busy', 'true');
     try {
-      const shown = await request('POST', 'api/keyboards', { body: mine });
-      if (mine !== asked) return;
-      keys.show(shown);
-      localStorage.setItem(KEY, JSON.stringify(mine));
-      const left = shown.left_out ? `, ${shown.left_out.toLocaleString('en')} more cannot be written on these keys` : '';
-      say(told, `${IDLE} ${shown.known.toLocaleString('en')} words are known${left}.`);
+      const keyboard = await request('POST', 'api/keyboards', { body: choice });
+      if (choice !== requested) return;
+      keys.show(keyboard);
+      localStorage.setItem(KEY, JSON.stringify(choice));
+      const leftOut = keyboard.left_out ? `, ${keyboard.left_out.toLocaleString('en')} more cannot be written on these keys` : '';
+      say(status, `${IDLE} ${keyboard.known.toLocaleString('en')} words are known${leftOut}.`);
     } catch (error) {
-      if (mine !== asked) return;
-      asked = null; // the next visit tries again
+      if (choice !== requested) return;
+      requested = null; // the next visit tries again
       keys.show(null);
-      say(told, '');
+      say(status, '');
       say(note, error.message);
     }
     page.removeAttribute('aria-busy');
   }
 
   async function shown() {
-    if (asked) return;
+    if (requested) return;
     try {
-      const found = await request('GET', 'api/keyboards');
-      KINDS.forEach(([name, , list], i) => {
-        selects[i].select.replaceChildren(...found[list].map((each) => h('option', { value: each, selected: each === chosen[name] }, each)));
+      const options = await request('GET', 'api/keyboards');
+      KINDS.forEach(([kind, , list], i) => {
+        selects[i].select.replaceChildren(...options[list].map((name) => h('option', { value: name, selected: name === stored[kind] }, name)));
       });
-      folder.replaceChildren('More go into ', h('code', {}, found.folder), ': models/NAME, layouts/NAME.json, words/NAME.txt.');
-      await Promise.all([own.load(), open()]);
+      folder.replaceChildren('Add your own to ', h('code', {}, options.folder), ': models/NAME, layouts/NAME.json, words/NAME.txt.');
+      await Promise.all([ownWords.load(), open()]);
     } catch (error) {
       say(note, error.message);
     }
   }
 
-  settle();
+  render();
   return { shown };
 }

@@ -1,16 +1,17 @@
-// Keys: a keyboard that a finger swipes over, taps, or walks through with Tab.
+// The keys of a keyboard, for swipes, taps, and the Tab key.
 
 import { h } from '../dom.js';
 import { drawStroke } from '../ink.js';
 
+/** Line width of a swipe, in CSS pixels. */
 const WIDTH = 5;
-/** A way shorter than this share of a key is a tap. */
-const TAP = 0.4;
+/** A swipe that stays within this share of a key's pitch is a tap. */
+const MAX_TAP = 0.4;
 
 /**
  * @typedef {{keys: {letter: string, x: number, y: number}[], width: number, height: number,
- *   pitch: [number, number]}} Layout in pixels of its own
- * @typedef {{x: number[], y: number[], t: number[]}} Curve in these pixels and milliseconds
+ *   pitch: [number, number]}} Layout in its own pixels
+ * @typedef {{x: number[], y: number[], t: number[]}} Curve in the layout's pixels and milliseconds
  * @param {{swiped: (curve: Curve) => void, tapped: (letter: string) => void}} options
  */
 export function createKeys({ swiped, tapped }) {
@@ -21,7 +22,7 @@ export function createKeys({ swiped, tapped }) {
   /** @type {Layout|null} */
   let layout = null;
   let pointer = null;
-  let corner = null;
+  let box = null;
   let points = [];
   let context = null;
 
@@ -34,28 +35,28 @@ export function createKeys({ swiped, tapped }) {
   }
 
   function add(event) {
-    points.push({ x: event.clientX - corner.left, y: event.clientY - corner.top, t: event.timeStamp, width: WIDTH });
+    points.push({ x: event.clientX - box.left, y: event.clientY - box.top, t: event.timeStamp, width: WIDTH });
   }
 
   function curve() {
-    const [across, down] = [layout.width / corner.width, layout.height / corner.height];
-    const digits = (value) => Number(value.toFixed(1));
+    const [scaleX, scaleY] = [layout.width / box.width, layout.height / box.height];
+    const round = (value) => Number(value.toFixed(1));
     return {
-      x: points.map((point) => digits(point.x * across)),
-      y: points.map((point) => digits(point.y * down)),
-      t: points.map((point) => digits(point.t - points[0].t)),
+      x: points.map((point) => round(point.x * scaleX)),
+      y: points.map((point) => round(point.y * scaleY)),
+      t: points.map((point) => round(point.t - points[0].t)),
     };
   }
 
-  /** Key widths from the first point to the farthest one. */
-  function reach({ x, y }) {
-    const [right, low] = layout.pitch;
-    return Math.max(...x.map((each, i) => Math.hypot((each - x[0]) / right, (y[i] - y[0]) / low)));
+  /** Distance from the first point to the farthest one, in keys. */
+  function extent({ x, y }) {
+    const [keyPitch, rowPitch] = layout.pitch;
+    return Math.max(...x.map((_, i) => Math.hypot((x[i] - x[0]) / keyPitch, (y[i] - y[0]) / rowPitch)));
   }
 
   function nearest({ x, y }) {
-    const away = (key) => Math.hypot((key.x - x[0]) / layout.pitch[0], (key.y - y[0]) / layout.pitch[1]);
-    return layout.keys.reduce((best, key) => (away(key) < away(best) ? key : best)).letter;
+    const distance = (key) => Math.hypot((key.x - x[0]) / layout.pitch[0], (key.y - y[0]) / layout.pitch[1]);
+    return layout.keys.reduce((best, key) => (distance(key) < distance(best) ? key : best)).letter;
   }
 
   element.addEventListener('pointerdown', (event) => {
@@ -63,7 +64,7 @@ export function createKeys({ swiped, tapped }) {
     event.preventDefault();
     pointer = event.pointerId;
     element.setPointerCapture(pointer);
-    corner = element.getBoundingClientRect();
+    box = element.getBoundingClientRect();
     points = [];
     prepare();
     canvas.classList.remove('fading');
@@ -85,9 +86,9 @@ export function createKeys({ swiped, tapped }) {
     add(event);
     drawStroke(context, points, points.length - 1);
     canvas.classList.add('fading');
-    const made = curve();
-    if (reach(made) < TAP) tapped(nearest(made));
-    else swiped(made);
+    const swipe = curve();
+    if (extent(swipe) < MAX_TAP) tapped(nearest(swipe));
+    else swiped(swipe);
   });
 
   element.addEventListener('pointercancel', (event) => {
@@ -100,7 +101,7 @@ export function createKeys({ swiped, tapped }) {
     const [width, height] = layout.pitch;
     const cap = h('button.keycap', {
       type: 'button', 'data-key': letter,
-      // A pointer's click is a tap that was told already.
+      // Clicks of a pointer (detail > 0) were handled as taps on pointerup.
       onclick: (event) => { if (event.detail === 0) tapped(letter); },
     }, h('span', {}, letter));
     const share = (value, whole) => `${100 * value / whole}%`;
@@ -113,13 +114,13 @@ export function createKeys({ swiped, tapped }) {
 
   return {
     element,
-    /** @param {Layout|null} shown null takes no swipes */
-    show(shown) {
-      layout = shown;
-      element.classList.toggle('closed', !shown);
-      if (!shown) return;
-      element.style.setProperty('--aspect', String(shown.width / shown.height));
-      element.replaceChildren(...shown.keys.map(key), canvas);
+    /** @param {Layout|null} newLayout null ignores swipes */
+    show(newLayout) {
+      layout = newLayout;
+      element.classList.toggle('closed', !layout);
+      if (!layout) return;
+      element.style.setProperty('--aspect', String(layout.width / layout.height));
+      element.replaceChildren(...layout.keys.map(key), canvas);
     },
   };
 }

@@ -1,4 +1,4 @@
-// Words that a user teaches or blocks, kept by the server.
+// The user's words: taught, blocked and forgotten; the server stores them.
 
 import { request } from '../api.js';
 import { button, field, h, say } from '../dom.js';
@@ -16,18 +16,18 @@ export function createOwnWords() {
     h('label', { for: 'keyboard-word' }, 'A word of your own'), input,
     h('div.row', {},
       button('Teach', () => {}, { kind: 'small', type: 'submit', testid: 'keyboard-teach' }),
-      button('Never type', () => give('blocked'), { kind: 'small', testid: 'keyboard-block' })));
-  const element = h('div.own', {}, form, note, lists.map((each) => each.element));
+      button('Never type', () => submit('blocked'), { kind: 'small', testid: 'keyboard-block' })));
+  const element = h('div.own', {}, form, note, lists.map((list) => list.element));
 
-  function show(found) {
+  function show(words) {
     for (const { name, list, element: box } of lists) {
-      box.hidden = !found[name].length;
-      list.replaceChildren(...found[name].map((word) => h('li', {}, word,
+      box.hidden = !words[name].length;
+      list.replaceChildren(...words[name].map((word) => h('li', {}, word,
         button(`Forget ${word}`, () => change(word, 'forgotten'), { icon: 'clear', only: true, kind: 'quiet' }))));
     }
   }
 
-  /** Whether the server did it; says why not. */
+  /** Resolves to whether the server changed the word; shows its error if not. */
   async function change(word, fate) {
     try {
       show(await request('POST', 'api/words', { body: { word, fate } }));
@@ -39,16 +39,16 @@ export function createOwnWords() {
     }
   }
 
-  async function give(fate) {
+  async function submit(fate) {
     if (await change(input.value.trim(), fate)) input.value = '';
   }
 
-  const teach = () => give('taught');
+  const teach = () => submit('taught');
 
   return {
     element,
     change,
-    /** Writes a word into the field, for teaching it. @param {string} word */
+    /** Fills the field with a word to teach. @param {string} word */
     offer(word) { input.value = word; },
     async load() { show(await request('GET', 'api/words')); },
   };

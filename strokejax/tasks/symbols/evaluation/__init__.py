@@ -1,1 +1,1 @@
-"""How well a model names symbols, and learns new ones."""
+"""Evaluation: accuracy of a model, and how well it learns new symbols."""

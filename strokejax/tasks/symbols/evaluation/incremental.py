@@ -1,4 +1,7 @@
-"""How well a model learns online, measured with the code that registers symbols."""
+"""Incremental learning: accuracy after symbols are registered from a few drawings.
+
+The measured code is the one that registers symbols, on embeddings in memory.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -6,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strokejax.evaluation.episodes import open_set_draws, within_writer
-from strokejax.evaluation.few_shot import auroc, fpr_at, kept_at
+from strokejax.evaluation.few_shot import auroc, fpr_at, tpr_at
 from strokejax.evaluation.scores import TWINS, bootstrap_interval
 from strokejax.registration.learn import rows_of, with_rows
 from strokejax.registration.rows import Method
@@ -14,8 +17,8 @@ from strokejax.store.model import Sample, StoredModel
 from strokejax.types import InputError
 
 
-class Embedded(NamedTuple):
-    """Labelled drawings after the encoder."""
+class LabelledEmbeddings(NamedTuple):
+    """Embeddings of labelled drawings."""
 
     z: np.ndarray
     """f32[n d]"""
@@ -24,80 +27,89 @@ class Embedded(NamedTuple):
     groups: np.ndarray
     """str[n]: writers."""
 
-    def select(self, chosen: np.ndarray) -> "Embedded":
+    def select(self, rows: np.ndarray) -> "LabelledEmbeddings":
         """The rows of a mask or of indices."""
-        return Embedded(self.z[chosen], self.names[chosen], self.groups[chosen])
+        return LabelledEmbeddings(self.z[rows], self.names[rows], self.groups[rows])
+
+
+# Registration in memory.
 
 
 class MemoryStore:
-    """Samples that were never written: their rows are indices of embeddings."""
+    """A store of samples that are on no disk: `Sample.row` indexes embeddings."""
 
     def __init__(self, z: np.ndarray):
         self._z = z
 
     def z(self, samples: Iterable[Sample]) -> np.ndarray:
-        """f32[n d]: as `samples.SampleStore`."""
-        return self._z[[each.row for each in samples]]
+        """f32[n d]: embeddings, as of `registration.samples.SampleStore`."""
+        return self._z[[sample.row for sample in samples]]
 
 
-def taught(
+def register_shots(
     model: StoredModel,
     z: np.ndarray,
     shots: Mapping[str, Sequence[int]],
     method: Method,
 ) -> StoredModel:
-    """The model after registering, one after the other, what `shots` index in z."""
+    """The model after registering the `shots`, name -> rows of z f32[n d], in turn."""
     store = MemoryStore(z)
-    for name, chosen in shots.items():
-        new = [Sample(name, "", int(i), "", "") for i in chosen]
-        wider = model._replace(samples=(*model.samples, *new))
+    for name, rows in shots.items():
+        # Name and row are enough: `MemoryStore` needs no file and no hash.
+        samples = [Sample(name, "", int(i), "", "") for i in rows]
+        wider = model._replace(samples=(*model.samples, *samples))
         model = with_rows(wider, store, name, method).model
     return model
 
 
-def answered(model: StoredModel, z: np.ndarray) -> np.ndarray:
+def nearest_symbols(model: StoredModel, z: np.ndarray) -> np.ndarray:
     """str[n]: the nearest symbol of each embedding f32[n d]."""
     names = np.array([name or "" for name in model.symbols.names])
     return names[rows_of(model).owners(z)]
 
 
+# New symbols in the table of the old.
+
+
 def on_top(
     model: StoredModel,
-    new: Embedded,
-    old: Embedded,
-    shown: np.ndarray,
+    new: LabelledEmbeddings,
+    old: LabelledEmbeddings,
+    support: np.ndarray,
     shots: int,
     *,
     method: Method = "sgd",
     count: int = 5,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """New symbols registered beside the model's own, then drawings of both named.
+    """Registers new symbols next to the model's own, then names drawings of both.
 
-    `shown` bool[n] marks the drawings of `new` that shots may come from, the others
-    are named. Gives accuracy "new" and its "interval95" over writers, "old_before" and
-    "old_after", what the old ones "lost" with "lost_interval95", as means over `count`
-    seeded choices of shots, and "hardest": the new symbols named worst and what they
-    are taken for.
+    `support` bool[n] marks the drawings of `new` that shots are drawn from; the others
+    are the queries. Returns means over `count` seeded choices of shots: the accuracy on
+    "new" symbols, the accuracy on old ones, "old_before" and "old_after", and its
+    difference "lost". "interval95" and its like are bootstrapped over writers.
+    "hardest" lists the new symbols of lowest accuracy with their most frequent
+    confusion. InputError if a symbol has fewer drawings than `shots`.
     """
-    asked = new.select(~shown)
-    before = answered(model, old.z) == old.names
-    found, after = [], []
+    query = new.select(~support)
+    before = nearest_symbols(model, old.z) == old.names
+    answers, after = [], []
     for i in range(count):
         rng = np.random.default_rng([seed, i])
-        chosen = _shots(new.names, shown, np.unique(asked.names), shots, rng)
-        learned = taught(model, new.z, chosen, method)
-        found.append(answered(learned, asked.z))
-        after.append(answered(learned, old.z) == old.names)
-    right = np.stack([each == asked.names for each in found])
+        rows = _draw_shots(new.names, support, np.unique(query.names), shots, rng)
+        learned = register_shots(model, new.z, rows, method)
+        answers.append(nearest_symbols(learned, query.z))
+        after.append(nearest_symbols(learned, old.z) == old.names)
+    right = np.stack([answer == query.names for answer in answers])
+    # Per drawing, so that the interval is that of a paired comparison.
     lost = before - np.mean(after, 0)
     return {
         "k": shots,
-        "ways": len(model.symbols) + len(np.unique(asked.names)),
+        "ways": len(model.symbols) + len(np.unique(query.names)),
         "episodes": count,
-        "n": len(asked.z),
+        "n": len(query.z),
         "accuracy": float(right.mean()),
-        "interval95": list(bootstrap_interval(right.mean(0), asked.groups)),
+        "interval95": list(bootstrap_interval(right.mean(0), query.groups)),
         "new": float(right.mean()),
         "old_before": float(before.mean()),
         "old_before_interval95": list(bootstrap_interval(before, old.groups)),
@@ -106,70 +118,74 @@ def on_top(
         "lost": float(lost.mean()),
         "lost_interval95": list(bootstrap_interval(lost, old.groups)),
         "old_n": len(old.z),
-        "hardest": _hardest(asked.names, np.stack(found)),
+        "hardest": _hardest(query.names, np.stack(answers)),
     }
 
 
-def _shots(
+def _draw_shots(
     names: np.ndarray,
-    shown: np.ndarray,
-    asked: np.ndarray,
+    support: np.ndarray,
+    symbols: np.ndarray,
     shots: int,
     rng: np.random.Generator,
 ) -> dict[str, list[int]]:
-    """Random drawings among the shown ones for each symbol that is asked for."""
-    chosen = {}
-    for name in asked:
-        own = np.flatnonzero(shown & (names == name))
-        chosen[str(name)] = rng.permutation(own)[:shots].tolist()
-    short = [name for name, each in chosen.items() if len(each) < shots]
+    """Random rows of the support for each of `symbols`."""
+    drawn = {}
+    for name in symbols:
+        rows = np.flatnonzero(support & (names == name))
+        drawn[str(name)] = rng.permutation(rows)[:shots].tolist()
+    short = [name for name, rows in drawn.items() if len(rows) < shots]
     if short:
         raise InputError(
             f"{len(short)} new symbols have fewer than {shots} drawings by other "
             f"writers ({', '.join(map(repr, short[:5]))}); ask for fewer shots."
         )
-    return chosen
+    return drawn
 
 
-def _hardest(truth: np.ndarray, found: np.ndarray) -> list[dict[str, Any]]:
-    """The symbols named worst, and what each is taken for most often."""
+def _hardest(truth: np.ndarray, answers: np.ndarray) -> list[dict[str, Any]]:
+    """The ten symbols of lowest accuracy; truth [n], answers [draws n]."""
     rows = []
     for name in np.unique(truth):
-        named, count = np.unique(found[:, truth == name], return_counts=True)
-        wrong = count * (named != name)
+        answer, count = np.unique(answers[:, truth == name], return_counts=True)
+        wrong = count * (answer != name)
         rows.append(
             {
                 "symbol": str(name),
-                "accuracy": float(count[named == name].sum() / count.sum()),
-                "taken_for": str(named[wrong.argmax()]) if wrong.any() else "",
+                "accuracy": float(count[answer == name].sum() / count.sum()),
+                "taken_for": str(answer[wrong.argmax()]) if wrong.any() else "",
             }
         )
     return sorted(rows, key=lambda row: row["accuracy"])[:10]
 
 
+# A model adapted to each writer.
+
+
 def personal(
     model: StoredModel,
-    drawn: Embedded,
+    drawn: LabelledEmbeddings,
     shots: int,
     *,
     method: Method = "sgd",
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Each writer's first drawings registered for that writer, the rest named.
+    """Registers some of each writer's drawings for that writer, and names the rest.
 
-    Classes with at least `shots` + 1 drawings of a writer count, answered among all
-    symbols. "before" is the accuracy on the same drawings without it.
+    `shots` random drawings of a class are the support; classes with at least one more
+    of the writer take part, answered among all symbols. "before" is the accuracy on the
+    same queries without registration.
     """
     truth, group, after, before = [], [], [], []
     _, label = np.unique(drawn.names, return_inverse=True)
-    for each in within_writer(label, drawn.groups, shots, seed):
-        chosen = {str(drawn.names[rows[0]]): rows.tolist() for rows in each.support}
-        learned = taught(model, drawn.z, chosen, method)
-        asked = drawn.select(each.query)
-        truth.append(asked.names)
-        group.append(asked.groups)
-        after.append(answered(learned, asked.z) == asked.names)
-        before.append(answered(model, asked.z) == asked.names)
+    for split in within_writer(label, drawn.groups, shots, seed):
+        support = {str(drawn.names[rows[0]]): rows.tolist() for rows in split.support}
+        learned = register_shots(model, drawn.z, support, method)
+        query = drawn.select(split.query)
+        truth.append(query.names)
+        group.append(query.groups)
+        after.append(nearest_symbols(learned, query.z) == query.names)
+        before.append(nearest_symbols(model, query.z) == query.names)
     right, groups = np.concatenate(after), np.concatenate(group)
     return {
         "k": shots,
@@ -182,9 +198,12 @@ def personal(
     }
 
 
+# Symbols that the model does not know.
+
+
 def open_set(
     model: StoredModel,
-    drawn: Embedded,
+    drawn: LabelledEmbeddings,
     limits: dict[float, float],
     *,
     classes: int = 10,
@@ -192,44 +211,44 @@ def open_set(
     seed: int = 0,
     apart: bool = True,
 ) -> dict[str, Any]:
-    """How well drawings of symbols that are taken out are told from the others'.
+    """Removes symbols from the table and separates their drawings from the others'.
 
-    Means over `count` seeded draws of `classes` symbols; twins leave together, or have
-    no part in it where `apart`. "kept_at" is the share of known drawings kept where a
-    threshold lets in that share of unknown ones; "promised" says for each rate in
-    `limits` (rate -> strangeness) how many known and unknown the model itself accepts;
-    "interval95", and that of others by their names, is the spread over the draws.
+    Means over `count` seeded draws of `classes` symbols. Twins are drawn together, or
+    never with `apart`. "kept_at" is the true-accept rate at each false-accept rate of
+    `limits` (rate -> novelty limit), with the best threshold for it; "promised" has
+    both rates at the limit itself. Intervals are quantiles over the draws.
     """
     present = [name for name in model.symbols.symbols if name in set(drawn.names)]
     draws = open_set_draws(
         present, TWINS, count=count, classes=classes, seed=seed, apart=apart
     )
-    areas, false, kept = [], [], []
-    true, let_in = {rate: [] for rate in limits}, {rate: [] for rate in limits}
+    areas, false_accepts, best = [], [], []
+    true_at, false_at = {rate: [] for rate in limits}, {rate: [] for rate in limits}
     for draw in draws:
-        strange = rows_of(_without(model, draw)).strangeness(drawn.z)
-        novel = np.isin(drawn.names, draw)
-        known, strangers = -strange[~novel], -strange[novel]
-        areas.append(auroc(known, strangers))
-        false.append(fpr_at(known, strangers))
-        kept.append([kept_at(known, strangers, rate) for rate in limits])
+        # Scores are high for known drawings, so novelty is negated.
+        scores = -rows_of(_without(model, draw)).novelty(drawn.z)
+        removed = np.isin(drawn.names, draw)
+        known, novel = scores[~removed], scores[removed]
+        areas.append(auroc(known, novel))
+        false_accepts.append(fpr_at(known, novel))
+        best.append([tpr_at(known, novel, rate) for rate in limits])
         for rate, limit in limits.items():
-            true[rate].append((known >= -limit).mean())
-            let_in[rate].append((strangers >= -limit).mean())
+            true_at[rate].append((known >= -limit).mean())
+            false_at[rate].append((novel >= -limit).mean())
     return {
         "auroc": float(np.mean(areas)),
-        "interval95": _spread(areas),
-        "fpr95": float(np.mean(false)),
-        "fpr95_interval95": _spread(false),
+        "interval95": _quantiles(areas),
+        "fpr95": float(np.mean(false_accepts)),
+        "fpr95_interval95": _quantiles(false_accepts),
         "kept_at": {
             f"{rate:g}": float(share)
-            for rate, share in zip(limits, np.mean(kept, 0), strict=True)
+            for rate, share in zip(limits, np.mean(best, 0), strict=True)
         },
         "promised": {
             f"{rate:g}": {
-                "kept": float(np.mean(true[rate])),
-                "false_accepts": float(np.mean(let_in[rate])),
-                "interval95": _spread(let_in[rate]),
+                "kept": float(np.mean(true_at[rate])),
+                "false_accepts": float(np.mean(false_at[rate])),
+                "interval95": _quantiles(false_at[rate]),
             }
             for rate in limits
         },
@@ -239,12 +258,13 @@ def open_set(
     }
 
 
-def _spread(values: Sequence[float] | np.ndarray) -> list[float]:
-    """Where the middle 95 % lie."""
+def _quantiles(values: Sequence[float] | np.ndarray) -> list[float]:
+    """The interval of the middle 95 %."""
     return np.quantile(np.asarray(values), [0.025, 0.975]).tolist()
 
 
 def _without(model: StoredModel, names: Sequence[str]) -> StoredModel:
-    gone = np.isin([name or "" for name in model.symbols.names], names)
-    active = np.asarray(model.slots.active) & ~gone
+    """The model with the slots of these symbols inactive."""
+    removed = np.isin([name or "" for name in model.symbols.names], names)
+    active = np.asarray(model.slots.active) & ~removed
     return model._replace(slots=model.slots._replace(active=active))

@@ -1,4 +1,8 @@
-"""Drawings of people, alphabets and symbols that training never saw, embedded once."""
+"""Validation drawings: people, alphabets and symbols that training never saw.
+
+`Validation` reads each set when it is first needed and embeds it once. The modalities
+of a network ("shape", "motion", "size") can be hidden, to measure what each adds.
+"""
 
 from functools import cached_property
 from pathlib import Path
@@ -11,28 +15,27 @@ from strokejax.data.splits import split_mask
 from strokejax.networks.inputs import Inputs
 from strokejax.recognizer import Recognizer, from_stored, with_table
 from strokejax.store.model import StoredModel
-from strokejax.tasks.symbols.evaluation.incremental import Embedded
+from strokejax.tasks.symbols.evaluation.incremental import LabelledEmbeddings
 from strokejax.tasks.symbols.evaluation.labelled import load_labelled
 
-# The same drawing, seen as its shape alone, as its motion alone, and as more.
-
-
-Uses = tuple[str, ...]
+Modalities = tuple[str, ...]
 """Some of "shape", "motion" and "size", in this order."""
+PARTIAL: tuple[Modalities, ...] = (("shape",), ("motion",), ("shape", "motion"))
+PUNCTUATION = "unipen_punct_dev.npz"
 
-ALONE: tuple[Uses, ...] = (("shape",), ("motion",), ("shape", "motion"))
+# Ablation of modalities.
 
 
-def parts_of(uses: Uses) -> list[Uses]:
-    """What a network that sees `uses` may be shown of ink, at last all of it."""
-    parts = [view for view in ALONE if set(view) <= set(uses) and view != uses]
+def ablations(uses: Modalities) -> list[Modalities]:
+    """The modalities to show a network that uses `uses`: parts, and at last all."""
+    parts = [view for view in PARTIAL if set(view) <= set(uses) and view != uses]
     return [*parts, uses]
 
 
-def seen_as(inputs: Inputs, view: Uses, uses: Uses) -> Inputs:
-    """Inputs for a network that sees `uses`, with all that is not in `view` hidden.
+def mask_modalities(inputs: Inputs, view: Modalities, uses: Modalities) -> Inputs:
+    """Inputs for a network that uses `uses`, with the modalities outside `view` hidden.
 
-    Whatever is hidden, the leaves are the same: one compiled network serves all views.
+    The leaves are the same for every view, so one compiled network serves all of them.
     """
     if "points" not in inputs or len(uses) == 1:
         return inputs
@@ -46,24 +49,27 @@ def seen_as(inputs: Inputs, view: Uses, uses: Uses) -> Inputs:
     }
 
 
-PUNCTUATION = "unipen_punct_dev.npz"
+# Embedded data sets.
 
 
-def truth(dataset: Dataset) -> np.ndarray:
+def true_names(dataset: Dataset) -> np.ndarray:
     """str[n]: the true names."""
     return np.array(dataset.symbols)[dataset.labels]
 
 
-def embedded(model: Recognizer, dataset: Dataset, inputs: Inputs | None = None):
-    """A data set after the encoder, or `inputs` in place of its own: `Embedded`."""
+def embed_dataset(
+    model: Recognizer, dataset: Dataset, inputs: Inputs | None = None
+) -> LabelledEmbeddings:
+    """Embeddings of a data set; `inputs` replace its own."""
     z = model.embed(dict(dataset.inputs) if inputs is None else inputs)
-    return Embedded(z, truth(dataset), dataset.groups)
+    return LabelledEmbeddings(z, true_names(dataset), dataset.groups)
 
 
 class Validation:
-    """The validation drawings as one model sees them; each set is read when asked for.
+    """The validation drawings, embedded by one model.
 
-    InputError where a file is missing, or the model has no table to learn in.
+    InputError if a file is missing, or if the model is a class head: it lacks the table
+    to register symbols in.
     """
 
     def __init__(
@@ -72,45 +78,48 @@ class Validation:
         self.stored = with_table(stored)
         self.model = from_stored(stored, views=views)
         self.root = root
-        self._letters: dict[Uses, Embedded] = {}
+        self._letters: dict[Modalities, LabelledEmbeddings] = {}
 
     @cached_property
     def letters(self) -> Dataset:
-        """UNIPEN's letters and digits by held-out writers, named as the model does."""
-        found = self._read(unipen.FILE)
-        found = found.select(split_mask("validation", "writer", found.groups))
-        self.model.symbols.slots([*set(truth(found).tolist())], unipen.FILE)
-        return found
+        """UNIPEN's letters and digits by held-out writers.
 
-    def letters_as(self, view: Uses) -> Embedded:
-        """The letters with all that is not in `view` hidden."""
+        InputError for a name that the model does not know.
+        """
+        dataset = self._read(unipen.FILE)
+        dataset = dataset.select(split_mask("validation", "writer", dataset.groups))
+        self.model.symbols.slots([*set(true_names(dataset).tolist())], unipen.FILE)
+        return dataset
+
+    def embed_letters(self, view: Modalities) -> LabelledEmbeddings:
+        """The letters with the modalities outside `view` hidden."""
         if view not in self._letters:
-            inputs = seen_as(dict(self.letters.inputs), view, self.model.spec.uses)
-            self._letters[view] = embedded(self.model, self.letters, inputs)
+            uses = self.model.spec.uses
+            inputs = mask_modalities(dict(self.letters.inputs), view, uses)
+            self._letters[view] = embed_dataset(self.model, self.letters, inputs)
         return self._letters[view]
 
     @property
-    def drawn_letters(self) -> Embedded:
-        """The letters with all that the network can see."""
-        return self.letters_as(self.model.spec.uses)
+    def letter_embeddings(self) -> LabelledEmbeddings:
+        """The letters with all modalities of the network."""
+        return self.embed_letters(self.model.spec.uses)
 
     @cached_property
-    def punctuation(self) -> Embedded:
-        """UNIPEN's punctuation marks, by all writers: no model knows these symbols."""
-        return embedded(self.model, self._read(PUNCTUATION))
+    def punctuation(self) -> LabelledEmbeddings:
+        """UNIPEN's punctuation marks by all writers: training knew no such symbol."""
+        return embed_dataset(self.model, self._read(PUNCTUATION))
 
     @cached_property
-    def characters(self) -> Embedded:
+    def characters(self) -> LabelledEmbeddings:
         """Omniglot's characters "alphabet/character" of held-out alphabets."""
-        return embedded(self.model, self._read(omniglot.FILE))
+        return embed_dataset(self.model, self._read(omniglot.FILE))
 
     @cached_property
-    def symbols(self) -> Embedded:
+    def symbols(self) -> LabelledEmbeddings:
         """Detexify's held-out symbols."""
-        found = self._read(detexify.FILE)
-        return embedded(
-            self.model, found.select(split_mask("validation", "class", truth(found)))
-        )
+        dataset = self._read(detexify.FILE)
+        held_out = split_mask("validation", "class", true_names(dataset))
+        return embed_dataset(self.model, dataset.select(held_out))
 
     def _read(self, name: str) -> Dataset:
         spec = self.model.spec

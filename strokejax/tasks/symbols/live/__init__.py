@@ -1,1 +1,1 @@
-"""Symbols while the hand still draws."""
+"""Live input: symbols recognised while they are drawn."""

@@ -1,4 +1,4 @@
-"""strokejax live: symbols while the hand still draws."""
+"""strokejax live: symbols recognised while they are drawn."""
 
 import argparse
 import json
@@ -7,21 +7,25 @@ import stat
 import sys
 from typing import Any
 
-from strokejax.tasks.symbols.command import usual_size
+from strokejax.arguments import Verb, usual_size
 from strokejax.types import Ink, InputError
 
+MAX_K = 100
+MAX_LIFTED = 60
+"""Seconds."""
+
 TEXT = """\
-Name symbols while the hand still draws: events of a pen or mouse in, symbols out.
+Name symbols while they are drawn: events of a pen or mouse in, symbols out.
 
 lines of FILE, or of stdin without it (answered as they come):
-  {"t": seconds, "x": 1, "y": 2, "down": true}   y grows downwards; a mouse that has no
+  {"t": seconds, "x": 1, "y": 2, "down": true}   y grows downwards; a mouse without
                                                  "down" ends a symbol by resting 0.5 s
-  {"correct": id, "name": "heart"}               what symbol id was in truth
+  {"correct": id, "name": "heart"}               the true name of symbol id
 """
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the options of the command."""
     parser.add_argument("file", nargs="?", default="-", metavar="FILE")
     parser.add_argument(
         "-k", type=int, default=5, help="how many symbols to name (default: 5)"
@@ -36,8 +40,8 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--lifted",
         type=float,
         metavar="SECONDS",
-        help="end a symbol this long after the pen is lifted, instead of by the "
-        "learned model",
+        help="end a symbol this long after the pen is lifted (default: the learned "
+        "model of endings decides)",
     )
     parser.add_argument(
         "--usual-size",
@@ -50,52 +54,56 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--collect", metavar="FOLDER", help="save corrected symbols in this folder"
     )
     parser.add_argument(
-        "--register", action="store_true", help="learn corrected symbols at once"
+        "--register", action="store_true", help="register corrected symbols at once"
     )
 
 
-def run(given: argparse.Namespace) -> int:
-    """Answers until the input ends; 2 if a line was refused."""
+def run(args: argparse.Namespace) -> int:
+    """Answers until the input ends; returns 2 if a line was refused, else 0."""
     from strokejax.recognizer import load
     from strokejax.search.character_model import language_model
     from strokejax.tasks.symbols.live.session import MIN_K, Session
     from strokejax.tasks.symbols.live.stream import Settings
 
-    if not 1 <= given.k <= 100:
-        raise InputError(f"-k is {given.k}; ask for 1 to 100 symbols.")
-    if given.lifted is not None and not 0 <= given.lifted <= 60:
-        raise InputError(f"--lifted is {given.lifted}; give 0 to 60 seconds.")
-    descriptor = _open(given.file)
-    language = None if given.language is None else language_model(given.language)
+    if not 1 <= args.k <= MAX_K:
+        raise InputError(f"-k is {args.k}; ask for 1 to {MAX_K} symbols.")
+    if args.lifted is not None and not 0 <= args.lifted <= MAX_LIFTED:
+        raise InputError(f"--lifted is {args.lifted}; give 0 to {MAX_LIFTED} seconds.")
+    descriptor = _open(args.file)
+    language = None if args.language is None else language_model(args.language)
 
     def register(
-        name: str, ink: Ink, usual: float | None
+        name: str, ink: Ink, usual_size: float | None
     ) -> tuple[Any, dict[str, Any]]:
         from strokejax.registration.registry import register
 
-        found = register(given.model, name, [ink], sources=["live"], usual_size=usual)
-        return load(given.model), {"version": found["version"]}
+        report = register(
+            args.model, name, [ink], sources=["live"], usual_size=usual_size
+        )
+        return load(args.model), {"version": report["version"]}
 
+    # Texts need MIN_K symbols of an answer; the printing cuts them to -k.
     session = Session(
-        load(given.model),
-        Settings(
-            lifted=given.lifted, k=max(given.k, MIN_K), usual_size=given.usual_size
-        ),
+        load(args.model),
+        Settings(lifted=args.lifted, k=max(args.k, MIN_K), usual_size=args.usual_size),
         language=language,
-        collect=given.collect,
-        register=register if given.register else None,
+        collect=args.collect,
+        register=register if args.register else None,
     )
-    show = _print_json if given.json else _print
+    # Lines are printed as they come, each flushed: a pipe may read along.
+    show = _print_json if args.json else _print_text
     try:
-        for told in session.follow(descriptor):
-            show(told, given.k)
+        for answer in session.follow(descriptor):
+            show(answer, args.k)
     except KeyboardInterrupt:
-        for told in session.finish():
-            show(told, given.k)
+        # Ctrl-C ends the input; the last symbol is still answered.
+        for answer in session.finish():
+            show(answer, args.k)
     return 2 if session.refused else 0
 
 
 def _open(file: str) -> int:
+    """The file descriptor of a file or, for "-", of stdin."""
     if file == "-":
         return sys.stdin.fileno()
     try:
@@ -111,11 +119,11 @@ def _open(file: str) -> int:
     return descriptor
 
 
-def _print_json(told: dict[str, Any], k: int) -> None:
-    _complain(told)
-    line = {key: value for key, value in told.items() if key != "error"}
+def _print_json(answer: dict[str, Any], k: int) -> None:
+    _print_error(answer)
+    line = {key: value for key, value in answer.items() if key != "error"}
     if line.keys() == {"id"}:
-        return  # a correction that was refused
+        return  # a refused correction: its error is printed already
     if "symbols" in line:
         del line["probability"]
         line["symbols"] = line["symbols"][:k]
@@ -124,18 +132,21 @@ def _print_json(told: dict[str, Any], k: int) -> None:
         print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
-def _print(told: dict[str, Any], k: int) -> None:
-    _complain(told)
-    if "corrected" in told:
-        print(f"{told['id']:4}  is {told['corrected']!r}", flush=True)
-    elif told.get("final"):
-        ranked = zip(told["symbols"][:k], told["probability"], strict=False)
+def _print_text(answer: dict[str, Any], k: int) -> None:
+    _print_error(answer)
+    if "corrected" in answer:
+        print(f"{answer['id']:4}  is {answer['corrected']!r}", flush=True)
+    elif answer.get("final"):
+        ranked = zip(answer["symbols"][:k], answer["probability"], strict=False)
         shares = "  ".join(f"{symbol} {100 * share:.0f} %" for symbol, share in ranked)
-        unknown = "unknown: " * told["unknown"]
-        text = f"   | {told['text']}" if "text" in told else ""
-        print(f"{told['id']:4}  {unknown}{shares}{text}", flush=True)
+        unknown = "unknown: " * answer["unknown"]
+        text = f"   | {answer['text']}" if "text" in answer else ""
+        print(f"{answer['id']:4}  {unknown}{shares}{text}", flush=True)
 
 
-def _complain(told: dict[str, Any]) -> None:
-    if "error" in told:
-        print(f"strokejax: {told['error']}", file=sys.stderr, flush=True)
+def _print_error(answer: dict[str, Any]) -> None:
+    if "error" in answer:
+        print(f"strokejax: {answer['error']}", file=sys.stderr, flush=True)
+
+
+VERBS = (Verb("live", TEXT, options, run),)

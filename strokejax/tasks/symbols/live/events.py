@@ -1,4 +1,8 @@
-"""Lines of events and corrections, from a file or a pipe that stays open."""
+"""Pen events: lines of JSON from a file or an open pipe, and the ink they draw.
+
+Events and corrections come as lines (`read_lines`, `LineQueue`, `parse`); their arrays
+are checked (`check_events`) and become `Ink` (`to_ink`). numpy only.
+"""
 
 import json
 import math
@@ -15,72 +19,66 @@ from strokejax.ink.limits import MAX_COORDINATE, MAX_TIME
 from strokejax.types import Ink, InputError
 
 MAX_LINE = 4_096
-"""Bytes."""
-WAITING = 10_000
-"""Lines that may wait; whoever writes faster has to wait itself."""
+"""Bytes of a line."""
+QUEUE_SIZE = 10_000
+"""Lines that may wait in a `LineQueue`; a faster writer blocks."""
+
+Events = np.ndarray | Sequence[Sequence[float]]
+"""f64[n 4]: t in seconds, x, y (downwards), whether the pen is down (1 or 0)."""
+Strokes = tuple[tuple[tuple[float, float, float], ...], ...]
+"""Strokes of points x, y, t."""
+
+# Lines.
 
 
 class Line(NamedTuple):
-    """One line, and when it was read by `time.perf_counter`."""
+    """One line and the moment it was read."""
 
     number: int
     text: bytes | None
-    """None: longer than MAX_LINE."""
-    read: float
+    """None: the line is longer than MAX_LINE."""
+    read_at: float
+    """By `time.perf_counter`."""
 
 
-class Event(NamedTuple):
-    """Where the pen is; t in seconds, y down."""
-
-    t: float
-    x: float
-    y: float
-    down: bool
-
-
-class Correction(NamedTuple):
-    """What a symbol is in truth."""
-
-    id: int
-    name: str
-
-
-def lines(descriptor: int) -> Iterator[Line]:
-    """The lines of a file descriptor, each as soon as it is whole."""
-    pending, number, long = b"", 0, False
+def read_lines(descriptor: int) -> Iterator[Line]:
+    """The lines of a file descriptor, each as soon as it is complete."""
+    pending, number, too_long = b"", 0, False
     while True:
         data = os.read(descriptor, 65_536)
         now = time.perf_counter()
-        *whole, pending = (pending + data).split(b"\n")
+        *complete, pending = (pending + data).split(b"\n")
         if not data and pending:
-            whole, pending = [pending], b""
-        for text in whole:
+            complete, pending = [pending], b""  # the last line has no line break
+        for text in complete:
             number += 1
-            yield Line(number, None if long or len(text) > MAX_LINE else text, now)
-            long = False
+            too_long = too_long or len(text) > MAX_LINE
+            yield Line(number, None if too_long else text, now)
+            too_long = False
         if not data:
             return
         if len(pending) > MAX_LINE:
-            pending, long = b" ", True
+            # Keep one byte: an endless line fills no memory, but counts at its end.
+            pending, too_long = b" ", True
 
 
-class Waiting:
-    """The same lines, for a reader that has something else to do at a certain time."""
+class LineQueue:
+    """The lines of a descriptor, read by a thread, for a reader with deadlines."""
 
     def __init__(self, descriptor: int):
-        self._lines: queue.Queue[Line | None] = queue.Queue(WAITING)
-        # A daemon: a read from a terminal cannot be called off.
+        self._lines: queue.Queue[Line | None] = queue.Queue(QUEUE_SIZE)
+        # A daemon thread: a blocking read from a terminal cannot be cancelled.
         threading.Thread(target=self._read, args=(descriptor,), daemon=True).start()
 
     def _read(self, descriptor: int) -> None:
         try:
-            for line in lines(descriptor):
+            for line in read_lines(descriptor):
                 self._lines.put(line)
         finally:
             self._lines.put(None)
 
     def next(self, until: float) -> Line | None:
-        """The next line, None at the end; TimeoutError if there is none `until` then.
+        """The next line, None at the end; TimeoutError if none comes before `until`.
 
         `until` is a time of `time.perf_counter`, or infinity.
         """
@@ -91,8 +89,24 @@ class Waiting:
             raise TimeoutError from None
 
 
+class Event(NamedTuple):
+    """The pen's position; t in seconds, y downwards."""
+
+    t: float
+    x: float
+    y: float
+    down: bool
+
+
+class Correction(NamedTuple):
+    """The true name of a finished symbol."""
+
+    id: int
+    name: str
+
+
 def parse(text: bytes | None) -> Event | Correction | None:
-    """What a line says, None if it is empty; InputError if it is neither."""
+    """The content of a line, None for a blank one; InputError if it is neither."""
     if text is None:
         raise InputError(f"longer than {MAX_LINE:,} bytes; give one event a line.")
     if not text.strip():
@@ -112,7 +126,7 @@ def parse(text: bytes | None) -> Event | Correction | None:
     ) as error:
         shown = text[:60].decode(errors="replace")
         raise InputError(
-            f'{shown!r} is no event; give {{"t": seconds, "x": 1, "y": 2, "down": '
+            f'{shown!r} is not an event; give {{"t": seconds, "x": 1, "y": 2, "down": '
             f'true}}, or {{"correct": id, "name": "heart"}}.'
         ) from error
 
@@ -124,22 +138,20 @@ def _correction(number: object, name: object) -> Correction:
 
 
 def _event(t: object, x: object, y: object, down: object) -> Event:
+    # `type`, since JSON's true is an int to isinstance.
     if not {type(t), type(x), type(y)} <= {int, float} or down not in (0, 1):
         raise TypeError("times and places are numbers, down is true or false")
     return Event(float(t), float(x), float(y), bool(down))  # type: ignore[arg-type]
 
 
-# Events of a pen or mouse, and the ink that they draw; numpy only.
-
-
-Events = np.ndarray | Sequence[Sequence[float]]
-"""f64[n 4]: t in seconds, x, y (down), whether the pen is down (1 or 0)."""
-Strokes = tuple[tuple[tuple[float, float, float], ...], ...]
-"""Strokes of points x, y, t."""
+# Arrays of events, and ink.
 
 
 def check_events(points: Events, after: float = -math.inf) -> np.ndarray:
-    """Events as f64[n 4]; InputError unless finite, of legal size and in order."""
+    """Events as f64[n 4], none of them before the time `after`.
+
+    InputError unless all are finite, within the limits of ink and in order.
+    """
     events = np.asarray(points, np.float64)
     if not events.size:
         return np.empty((0, 4))
@@ -167,7 +179,10 @@ def check_events(points: Events, after: float = -math.inf) -> np.ndarray:
 
 
 def to_ink(strokes: Strokes) -> Ink:
-    """Ink with times from its first point; a lone point twice, as a tap."""
+    """Ink whose times start at 0 with its first point.
+
+    A single point is doubled: a tap is a stroke of two points.
+    """
     arrays = [np.array(stroke, np.float64) for stroke in strokes]
     if len(strokes) == len(strokes[0]) == 1:
         arrays = [np.repeat(arrays[0], 2, axis=0)]

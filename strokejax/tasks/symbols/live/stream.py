@@ -1,7 +1,8 @@
-"""Events of a pen or mouse in, symbols out while the hand still moves; numpy only.
+"""Pen events in, symbols out while the pen still moves; numpy only.
 
-Time is the events' own. A symbol ends at a moment that its last event has fixed, so it
-matters neither in which portions events come nor how often somebody looks at the clock.
+Time is that of the events. The end of a symbol is a moment that its last event fixes
+(`Carry.deadline`), so the symbols depend neither on how the events are cut into
+portions nor on how often the clock is read.
 """
 
 import math
@@ -13,27 +14,27 @@ from typing import NamedTuple
 from strokejax.ink.resample import longer_side
 from strokejax.table.knn import Answer
 from strokejax.table.symbols import SPACE
-from strokejax.tasks.symbols.live.endings import ink_features, starts_new, wait
+from strokejax.tasks.symbols.live.endings import ink_features, pause_to_end, starts_new
 from strokejax.tasks.symbols.live.events import Events, Strokes, check_events, to_ink
 from strokejax.types import Ink
 
-# How large a writer's letters are, from those just drawn; numpy only.
-
-
 WINDOW = 31
-"""Symbols back that are looked at: who moves to a larger sheet is soon known anew."""
-ENOUGH = 3
-"""Symbols without which nothing is known. By `benchmarks/usual_size.py`, of held-out
-letters 0.844 are right beside so many; beside one 0.836, but with more mistakes beyond
-twins than without any, which gives 0.830."""
+"""Symbols that the usual size is the median of: a new sheet of paper soon counts."""
+MIN_SIZES = 3
+"""Symbols below which the usual size is unknown. By `benchmarks/usual_size.py`, 0.844
+of held-out letters are right with the median of three others; with one other it is
+0.836, but with more mistakes beyond twins than without any, which gives 0.830."""
+
+# The usual size of a writer's letters, measured on the last symbols.
 
 
-def with_size(
+def append_size(
     sizes: tuple[float, ...], ink: Ink, symbols: tuple[str, ...]
 ) -> tuple[float, ...]:
-    """The longer sides of the last symbols, with one more; spaces and taps have none.
+    """The longer sides of the last `WINDOW` symbols, after one more symbol.
 
-    `symbols` are what the ink was taken for, best first.
+    `symbols` are the answers to the ink, best first. Spaces and taps do not count: they
+    say nothing about the size of letters.
     """
     side = longer_side(ink)
     if side == 0 or symbols[:1] == (SPACE,):
@@ -42,27 +43,30 @@ def with_size(
 
 
 def usual_size(sizes: tuple[float, ...]) -> float | None:
-    """The median of longer sides, None where too few are known."""
-    return median(sizes) if len(sizes) >= ENOUGH else None
+    """The median of longer sides; None below `MIN_SIZES`."""
+    return median(sizes) if len(sizes) >= MIN_SIZES else None
+
+
+# Segmentation: which strokes form a symbol, and when it ends.
 
 
 class Settings(NamedTuple):
     """How a stream is cut into symbols; times in seconds."""
 
     pause: float = 0.5
-    """Without motion while the pen is down: the end of a symbol (mice never lift)."""
+    """Rest with the pen down that ends a symbol; a mouse never lifts."""
     lifted: float | None = None
-    """With the pen up: the end of a symbol; None asks the learned model of endings."""
+    """Pen-up time that ends a symbol; None: the learned model of endings decides."""
     risk: float = 0.05
-    """How probable one more stroke may still be when that model ends a symbol."""
+    """Probability of one more stroke at which that model ends a symbol."""
     interval: float = 0.03
-    """At the least between two answers while the pen is down."""
+    """Least time between two answers while the pen is down."""
     still: float = 0.01
-    """A move is motion from this share of the symbol's longer side on."""
+    """Moves up to this share of the symbol's longer side count as rest."""
     k: int = 5
     """Symbols in an answer."""
     usual_size: float | None = None
-    """Longer side of the writer's usual letter; None measures the last symbols."""
+    """Longer side of the writer's usual letter; None: measured on the last symbols."""
     max_points: int = 5_000
     max_strokes: int = 100
     max_seconds: float = 60.0
@@ -72,23 +76,23 @@ DEFAULTS = Settings()
 
 
 class Hypothesis(NamedTuple):
-    """What a symbol seems to be."""
+    """An answer to a symbol that is being drawn, or the final one."""
 
     id: int
-    """Of the symbol: 0, 1, ... in the order of their drawing."""
+    """Number of the symbol: 0, 1, ... in drawing order."""
     final: bool
     answer: Answer
     ink: Ink
     time: float
-    """When it was known, by the events' clock."""
+    """When the answer was known, by the events' clock."""
     usual_size: float | None = None
-    """What it was compared with: the longer side of the writer's usual letter."""
+    """The usual size that the ink was compared with; None: unknown."""
     forced: str | None = None
-    """Why the symbol was closed before its end, as a sentence."""
+    """A sentence if the symbol was closed because it reached a limit."""
 
 
 class Carry(NamedTuple):
-    """What a stream knows between two calls; `Carry()` is its start."""
+    """State of a stream between two calls; `Carry()` is the initial one."""
 
     id: int = 0
     strokes: Strokes = ()
@@ -96,20 +100,20 @@ class Carry(NamedTuple):
     down: bool = False
     last: float = -math.inf
     """Time of the last event."""
-    moved: float = -math.inf
-    """Time of the last motion, or of the pen's lifting."""
+    moved_at: float = -math.inf
+    """Time of the last motion, or of the lift of the pen."""
     box: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
-    """Left, top, right and bottom of the symbol, or of the one before."""
-    place: tuple[float, float] = (0.0, 0.0)
-    """Where the pen last moved to."""
+    """Left, top, right and bottom of the symbol, or of the previous one."""
+    position: tuple[float, float] = (0.0, 0.0)
+    """Where the last motion led."""
     answer: Answer | None = None
-    """To the ink as it is; None where it has grown since."""
-    shown: float = -math.inf
-    """When an answer was last given to an unfinished symbol."""
+    """To the ink so far; None if the ink has grown since the last answer."""
+    answered_at: float = -math.inf
+    """When an unfinished symbol was last answered."""
     features: tuple[float, ...] = ()
-    """Of the ink when the pen was lifted, for the model of endings."""
+    """`ink_features` at the last lift of the pen."""
     deadline: float = math.inf
-    """When the symbol ends unless something happens before."""
+    """When the symbol ends if no event changes that."""
     sizes: tuple[float, ...] = ()
     """Longer sides of the last symbols."""
 
@@ -119,39 +123,46 @@ Step = tuple[Carry, tuple[Hypothesis, ...]]
 
 @dataclass(frozen=True)
 class Stream:
-    """Pure functions that share settings and `answer(ink, k, usual_size)`."""
+    """Pure functions of a carry, with settings and `answer(ink, k, usual_size)`.
+
+    Private methods append to `answers` and return the next carry.
+    """
 
     answer: Callable[[Ink, int, float | None], Answer]
     settings: Settings = DEFAULTS
 
     def push(self, carry: Carry, points: Events = (), now: float = -math.inf) -> Step:
-        """`(carry, hypotheses)` after more events, and after a look at the clock.
+        """`(carry, hypotheses)` after more events, f64[n 4], and at the time `now`.
 
-        `now` says that all events before that moment have been given. All hypotheses
-        together are the same in whatever portions the events come, and whatever `now`
-        says in between. InputError, before any event is taken in, if one is not finite,
+        `now` promises that every event before that moment has been pushed. However the
+        events are cut into portions, and whatever `now` is in between, the hypotheses
+        are the same. InputError, before any event takes effect, if one is not finite,
         too large, or older than the one before.
         """
-        found: list[Hypothesis] = []
+        answers: list[Hypothesis] = []
         for t, x, y, down in check_events(points, carry.last).tolist():
-            carry = self._expire(carry, t, found)
+            # Time passes first: the deadline may lie before this event.
+            carry = self._expire(carry, t, answers)
             if not down:
-                carry = self._lift(carry, t, found) if carry.down else carry
+                carry = self._lift(carry, t, answers) if carry.down else carry
             elif not carry.down:
-                carry = self._touch(carry, t, x, y, found)
+                carry = self._touch(carry, t, x, y, answers)
             else:
-                carry = self._move(carry, t, x, y, found)
+                carry = self._move(carry, t, x, y, answers)
             carry = carry._replace(down=bool(down), last=t)
-        carry = self._expire(carry, now, found)
-        return carry, tuple(found)
+        carry = self._expire(carry, now, answers)
+        return carry, tuple(answers)
 
     def finish(self, carry: Carry) -> Step:
-        """`(carry, hypotheses)` at the end: what is drawn so far is answered."""
-        found: list[Hypothesis] = []
-        carry = self._expire(carry, math.inf, found)
-        return self._close(carry, carry.last, found), tuple(found)
+        """`(carry, hypotheses)` at the end of the input: an unfinished symbol ends."""
+        answers: list[Hypothesis] = []
+        carry = self._expire(carry, math.inf, answers)
+        return self._close(carry, carry.last, answers), tuple(answers)
 
-    def _expire(self, carry: Carry, now: float, found: list[Hypothesis]) -> Carry:
+    # Transitions of the symbol that is being drawn.
+
+    def _expire(self, carry: Carry, now: float, answers: list[Hypothesis]) -> Carry:
+        """Closes the symbol if its deadline is over."""
         if not carry.strokes or now < carry.deadline or carry.deadline == math.inf:
             return carry
         limit = self.settings.max_seconds
@@ -161,79 +172,88 @@ class Stream:
                 f"Symbol {carry.id} was closed after {limit:g} seconds, the limit; "
                 f"lift the pen between symbols."
             )
-        return self._close(carry, carry.deadline, found, forced)
+        return self._close(carry, carry.deadline, answers, forced)
 
     def _close(
         self,
         carry: Carry,
         time: float,
-        found: list[Hypothesis],
+        answers: list[Hypothesis],
         forced: str | None = None,
     ) -> Carry:
+        """Gives the final answer and starts the next symbol."""
         if not carry.strokes:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        usual = self._usual_size(carry)
-        found.append(Hypothesis(carry.id, True, answer, ink, time, usual, forced))
+        size = self._usual_size(carry)
+        answers.append(Hypothesis(carry.id, True, answer, ink, time, size, forced))
+        # The box stays: if the pen is still down, it tells motion from rest.
         return Carry(
             id=carry.id + 1,
             down=carry.down,
             last=carry.last,
             box=carry.box,
-            place=carry.place,
-            shown=carry.shown,
-            sizes=with_size(carry.sizes, ink, answer.symbols),
+            position=carry.position,
+            answered_at=carry.answered_at,
+            sizes=append_size(carry.sizes, ink, answer.symbols),
         )
 
-    def _lift(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
+    def _lift(self, carry: Carry, t: float, answers: list[Hypothesis]) -> Carry:
+        """Answers at once and sets the deadline for the next stroke."""
         if not carry.strokes:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        usual = self._usual_size(carry)
-        found.append(Hypothesis(carry.id, False, answer, ink, t, usual))
+        size = self._usual_size(carry)
+        answers.append(Hypothesis(carry.id, False, answer, ink, t, size))
         features = ink_features(ink, answer.symbols, answer.probability)
-        carry = carry._replace(features=features, moved=t, answer=answer, shown=t)
-        lifted = self.settings.lifted
-        silence = wait(features, self.settings.risk) if lifted is None else lifted
-        return self._until(carry, t + silence)
+        carry = carry._replace(
+            features=features, moved_at=t, answer=answer, answered_at=t
+        )
+        pause = self.settings.lifted
+        if pause is None:
+            pause = pause_to_end(features, self.settings.risk)
+        return self._with_deadline(carry, t + pause)
 
     def _touch(
-        self, carry: Carry, t: float, x: float, y: float, found: list[Hypothesis]
+        self, carry: Carry, t: float, x: float, y: float, answers: list[Hypothesis]
     ) -> Carry:
+        """Starts a stroke: of this symbol, or of the next by the model of endings."""
+        # With a fixed pause, the deadline alone separates symbols.
         if carry.strokes and self.settings.lifted is None:
-            before, pause = to_ink(carry.strokes), t - carry.moved
-            if starts_new(before, carry.features, pause, x, y):
-                carry = self._close(carry, t, found)
-        return self._drawn(carry, (*carry.strokes, ((x, y, t),)), found)
+            ink, pause = to_ink(carry.strokes), t - carry.moved_at
+            if starts_new(ink, carry.features, pause, x, y):
+                carry = self._close(carry, t, answers)
+        return self._with_strokes(carry, (*carry.strokes, ((x, y, t),)), answers)
 
     def _move(
-        self, carry: Carry, t: float, x: float, y: float, found: list[Hypothesis]
+        self, carry: Carry, t: float, x: float, y: float, answers: list[Hypothesis]
     ) -> Carry:
+        """Extends the stroke, unless the pen has hardly moved."""
         size = max(carry.box[2] - carry.box[0], carry.box[3] - carry.box[1])
-        if math.dist(carry.place, (x, y)) <= self.settings.still * size:
+        if math.dist(carry.position, (x, y)) <= self.settings.still * size:
             return carry
         *before, stroke = carry.strokes or ((),)
-        if size == 0 and t - carry.moved > self.settings.pause:
+        if size == 0 and t - carry.moved_at > self.settings.pause:
             stroke = ()  # the pen has only rested here
-        carry = self._drawn(carry, (*before, (*stroke, (x, y, t))), found)
-        return self._shown(carry, t, found)
+        carry = self._with_strokes(carry, (*before, (*stroke, (x, y, t))), answers)
+        return self._answer_periodically(carry, t, answers)
 
-    def _drawn(
-        self,
-        carry: Carry,
-        strokes: Strokes,
-        found: list[Hypothesis],
+    # Parts of the transitions.
+
+    def _with_strokes(
+        self, carry: Carry, strokes: Strokes, answers: list[Hypothesis]
     ) -> Carry:
-        """The carry with ink that ends in a new point."""
+        """The carry with strokes that end in a new point; closed at a limit."""
         x, y, t = strokes[-1][-1]
         first = len(strokes) == len(strokes[0]) == 1
         left, top, right, bottom = (x, y, x, y) if first else carry.box
         box = (min(left, x), min(top, y), max(right, x), max(bottom, y))
         carry = carry._replace(
-            strokes=strokes, box=box, place=(x, y), moved=t, answer=None
+            strokes=strokes, box=box, position=(x, y), moved_at=t, answer=None
         )
-        # A pen that has not moved yet draws nothing that could end.
-        carry = self._until(carry, math.inf if first else t + self.settings.pause)
+        # A pen that has not moved yet has drawn nothing that could end.
+        deadline = math.inf if first else t + self.settings.pause
+        carry = self._with_deadline(carry, deadline)
         count, limit = sum(map(len, strokes)), self.settings
         if count < limit.max_points and len(strokes) < limit.max_strokes:
             return carry
@@ -242,29 +262,33 @@ class Stream:
             f"strokes, the limits are {limit.max_points:,} and {limit.max_strokes}; "
             f"lift the pen and pause between symbols."
         )
-        return self._close(carry, t, found, forced)
+        return self._close(carry, t, answers, forced)
 
-    def _until(self, carry: Carry, deadline: float) -> Carry:
+    def _with_deadline(self, carry: Carry, deadline: float) -> Carry:
+        """The carry with a deadline, at most `max_seconds` after its first point."""
         if deadline < math.inf:
             limit = carry.strokes[0][0][2] + self.settings.max_seconds
             deadline = min(deadline, limit)
         return carry._replace(deadline=deadline)
 
-    def _shown(self, carry: Carry, t: float, found: list[Hypothesis]) -> Carry:
-        """An answer to the ink as it is, unless the last one was a moment ago."""
-        known = carry.answer is not None or not carry.strokes
-        if known or t < carry.shown + self.settings.interval:
+    def _answer_periodically(
+        self, carry: Carry, t: float, answers: list[Hypothesis]
+    ) -> Carry:
+        """Answers the unfinished symbol if `interval` has passed since the last one."""
+        current = carry.answer is not None or not carry.strokes
+        if current or t < carry.answered_at + self.settings.interval:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        usual = self._usual_size(carry)
-        found.append(Hypothesis(carry.id, False, answer, ink, t, usual))
-        return carry._replace(shown=t, answer=answer)
+        size = self._usual_size(carry)
+        answers.append(Hypothesis(carry.id, False, answer, ink, t, size))
+        return carry._replace(answered_at=t, answer=answer)
 
     def _answer(self, carry: Carry) -> Answer:
+        """The answer to the ink so far; ink that has not grown needs no recognition."""
         if carry.answer is not None:
             return carry.answer
-        usual = self._usual_size(carry)
-        return self.answer(to_ink(carry.strokes), self.settings.k, usual)
+        size = self._usual_size(carry)
+        return self.answer(to_ink(carry.strokes), self.settings.k, size)
 
     def _usual_size(self, carry: Carry) -> float | None:
         return self.settings.usual_size or usual_size(carry.sizes)

@@ -1,1 +1,1 @@
-"""The studio's pages of symbols."""
+"""The studio's routes for symbols: predict, register, live input, collect, map."""

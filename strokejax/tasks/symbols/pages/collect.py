@@ -1,4 +1,4 @@
-"""Drawings kept for later, symbols with fewest first: /collect."""
+"""Collecting drawings for later training: /collect."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 
 from strokejax.ink.formats import from_json
-from strokejax.serve.messages import Collected, CollectedFile
 from strokejax.serve.studio import Studio
 from strokejax.table.symbols import check_name
+from strokejax.tasks.symbols.pages.messages import CollectedDrawing, CollectedFile
 from strokejax.types import Ink, InputError
 
 MAX_SYMBOLS, MAX_TARGET = 500, 10_000
@@ -16,68 +16,71 @@ router = APIRouter()
 
 
 @router.get("/collect")
-async def counted(
+async def count_drawings(
     request: Request,
     symbols: Annotated[list[str] | None, Query()] = None,
     target: int = 10,
 ) -> dict[str, Any]:
-    """How many drawings each symbol has, and which to draw next.
+    """The number of drawings of each symbol, and the target for all.
 
-    `symbols` are asked for; without them the 63 strokes and all that the folder holds.
+    `symbols` names some; the default is the 63 strokes and all that the folder holds.
     """
     studio: Studio = request.app.state.studio
-    return await studio.answer(_counted, _folder(studio), symbols or [], target)
+    return await studio.answer(_count, _folder(studio), symbols or [], target)
 
 
 @router.post("/collect")
-async def kept(request: Request, given: Collected) -> dict[str, Any]:
-    """Keeps a drawing."""
+async def save_drawing(request: Request, body: CollectedDrawing) -> dict[str, Any]:
+    """Saves a drawing."""
     studio: Studio = request.app.state.studio
-    folder, ink = (
-        _folder(studio),
-        await studio.read(from_json, given.ink, "The drawing"),
-    )
-    return await studio.change(_kept, folder, check_name(given.symbol), ink)
+    folder = _folder(studio)
+    ink = await studio.read(from_json, body.ink, "The drawing")
+    return await studio.change(_save, folder, check_name(body.symbol), ink)
 
 
 @router.post("/collect/undo")
-async def undone(request: Request, given: CollectedFile) -> dict[str, Any]:
-    """Sets a drawing aside that was kept; nothing is deleted."""
+async def reject_drawing(request: Request, body: CollectedFile) -> dict[str, Any]:
+    """Moves a saved drawing to the folder's .rejected; nothing is deleted."""
     studio: Studio = request.app.state.studio
-    return await studio.change(_undone, _folder(studio), given.file)
+    return await studio.change(_reject, _folder(studio), body.file)
 
 
 def _folder(studio: Studio) -> Path:
     if studio.collect is None:
         raise InputError(
-            "This server keeps no drawings; start it with `--collect FOLDER`."
+            "This server saves no drawings; start it with `--collect FOLDER`."
         )
     return studio.collect
 
 
-def _counted(folder: Path, symbols: list[str], target: int) -> dict[str, Any]:
-    from strokejax.data.collection import asked_for, find
+# `data.collection` is imported late: most servers collect nothing.
+
+
+def _count(folder: Path, symbols: list[str], target: int) -> dict[str, Any]:
+    from strokejax.data.collection import find, symbols_to_collect
 
     if not 1 <= target <= MAX_TARGET:
         raise InputError(
             f"The target is {target}; ask for 1 to {MAX_TARGET:,} drawings a symbol."
         )
-    found = find(folder)
-    names = [check_name(each) for each in symbols]
+    collection = find(folder)
+    names = [check_name(symbol) for symbol in symbols]
     if len(names) > MAX_SYMBOLS:
         raise InputError(
-            f"{len(names):,} symbols are asked for; name up to {MAX_SYMBOLS}."
+            f"{len(names):,} symbols are named; name {MAX_SYMBOLS} at most."
         )
-    wanted = dict.fromkeys(names or asked_for(found))
-    count = {name: len(found.trials.get(name, ())) for name in wanted}
+    counts = {
+        name: len(collection.trials.get(name, ()))
+        for name in dict.fromkeys(names or symbols_to_collect(collection))
+    }
     return {
         "folder": str(folder),
         "target": target,
-        "symbols": [{"name": name, "samples": n} for name, n in count.items()],
+        "symbols": [{"name": name, "samples": n} for name, n in counts.items()],
     }
 
 
-def _kept(folder: Path, symbol: str, ink: Ink) -> dict[str, Any]:
+def _save(folder: Path, symbol: str, ink: Ink) -> dict[str, Any]:
     from strokejax.data.collection import find, keep
 
     path = keep(folder, symbol, ink)
@@ -85,13 +88,13 @@ def _kept(folder: Path, symbol: str, ink: Ink) -> dict[str, Any]:
     return {"file": str(path.relative_to(folder)), "symbol": symbol, "samples": count}
 
 
-def _undone(folder: Path, file: str) -> dict[str, Any]:
+def _reject(folder: Path, file: str) -> dict[str, Any]:
     from strokejax.data.collection import Problem, clean, files, find
 
-    found = find(folder)
-    for symbol, path in files(found):
-        if str(path.relative_to(found.root)) == file:
-            clean(found, [Problem(path, "taken back")])
+    collection = find(folder)
+    for symbol, path in files(collection):
+        if str(path.relative_to(collection.root)) == file:
+            clean(collection, [Problem(path, "taken back")])
             count = len(find(folder).trials.get(symbol, ()))
             return {"file": file, "symbol": symbol, "samples": count}
     raise InputError(f"There is no drawing {file[:80]!r} in the folder to take back.")

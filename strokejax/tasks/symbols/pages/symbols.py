@@ -1,6 +1,7 @@
-"""What the model knows, and every change of it: /symbols, /undo, /history and files."""
+"""The model's symbols: /symbols, /undo, /history, /export, /import and /map."""
 
 import asyncio
+import base64
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,15 +11,22 @@ from fastapi import APIRouter, Query, Request, Response
 
 from strokejax.ink.formats import from_json
 from strokejax.ink.synthesis.handwriting import SYMBOLS, random_writer, write
-from strokejax.ink.variants import ignored
+from strokejax.ink.variants import parse_ignore
 from strokejax.report.drawings import principal_plane, spread, to_png
-from strokejax.serve.messages import Change, Drawings, Name, Renamed
+from strokejax.serve.messages import Name
 from strokejax.serve.studio import Studio
+from strokejax.tasks.symbols.pages.messages import Change, Drawings, Rename
 from strokejax.types import Ink, InputError
 
 POINTS = 40
+"""Points of a thumbnail, about."""
 SEED = 3
-"""Of the built-in hand that shows what a trained symbol looks like."""
+"""Seed of the synthetic writer that shows trained symbols."""
+NEIGHBOURS = 5
+"""Nearest symbols and confusions of each symbol on the map."""
+MIN_DISTANCE = 0.06
+"""Distance between symbols on the map, about; the map is 1 wide."""
+FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 router = APIRouter()
 
 
@@ -26,9 +34,12 @@ def _studio(request: Request) -> Studio:
     return request.app.state.studio
 
 
+# The symbols themselves.
+
+
 @router.get("/symbols")
-async def listed(request: Request) -> dict[str, Any]:
-    """Every symbol: its drawings, other names, and what it types."""
+async def list_symbols(request: Request) -> dict[str, Any]:
+    """Every symbol with its drawings, its other names and the text it types."""
     from strokejax.registration.registry import listing
 
     studio = _studio(request)
@@ -36,52 +47,56 @@ async def listed(request: Request) -> dict[str, Any]:
 
 
 @router.post("/symbols")
-async def register(request: Request, given: Drawings) -> dict[str, Any]:
-    """Teaches a symbol, or adds drawings to one that is there."""
+async def register(request: Request, body: Drawings) -> dict[str, Any]:
+    """Registers a symbol, or adds drawings to a known one."""
     from strokejax.registration import registry
 
     studio = _studio(request)
     return await studio.change(
         registry.register,
         studio.model,
-        given.name,
-        await studio.read(_inks, given),
-        force=given.force,
-        sources=["studio"] * len(given.drawings),
-        usual_size=given.usual_size,
-        ignore=_ignored(given),
-        text=given.text,
+        body.name,
+        await studio.read(_inks, body),
+        force=body.force,
+        sources=["studio"] * len(body.drawings),
+        usual_size=body.usual_size,
+        ignore=parse_ignore(",".join(body.ignore), "ignore"),
+        text=body.text,
     )
 
 
 @router.post("/symbols/preview")
-async def preview(request: Request, given: Drawings) -> dict[str, Any]:
-    """What teaching these drawings would bring; nothing changes."""
+async def preview(request: Request, body: Drawings) -> dict[str, Any]:
+    """The effect of registering these drawings; nothing changes."""
     from strokejax.registration import registry
 
     studio = _studio(request)
     return await studio.answer(
         registry.preview,
         studio.model,
-        given.name,
-        await studio.read(_inks, given),
-        usual_size=given.usual_size,
-        ignore=_ignored(given),
+        body.name,
+        await studio.read(_inks, body),
+        usual_size=body.usual_size,
+        ignore=parse_ignore(",".join(body.ignore), "ignore"),
     )
+
+
+def _inks(body: Drawings) -> list[Ink]:
+    return [from_json(x, f"Drawing {i + 1}") for i, x in enumerate(body.drawings)]
 
 
 @router.patch("/symbols")
-async def rename(request: Request, given: Renamed) -> Change:
-    """Another name for a symbol, another text that it types, or both."""
-    from strokejax.registration import registry as naming
+async def rename(request: Request, body: Rename) -> Change:
+    """Gives a symbol a new name, a new text that it types, or both."""
+    from strokejax.registration import registry
 
     studio = _studio(request)
-    if given.to is None and given.text is None:
-        raise InputError('Give "to", another name, or "text", what the symbol types.')
+    if body.to is None and body.text is None:
+        raise InputError('Give "to", a new name, or "text", what the symbol types.')
     version = await studio.change(
-        naming.rename, studio.model, given.name, given.to, given.text
+        registry.rename, studio.model, body.name, body.to, body.text
     )
-    return Change(version=version, name=given.to or given.name)
+    return Change(version=version, name=body.to or body.name)
 
 
 @router.delete("/symbols")
@@ -100,38 +115,59 @@ async def forget(request: Request, name: Name, drawing: int | None = None) -> Ch
 
 
 @router.get("/symbols/drawings")
-async def drawings(request: Request, name: Name) -> dict[str, Any]:
-    """A symbol's own drawings, and what a trained one usually looks like."""
+async def list_drawings(request: Request, name: Name) -> dict[str, Any]:
+    """A symbol's registered drawings, and a typical one for a trained symbol."""
     studio = _studio(request)
     return await studio.answer(_drawings, studio, name)
 
 
+def _drawings(studio: Studio, name: str) -> dict[str, Any]:
+    from strokejax.registration import registry
+
+    rows = []
+    for number, (sample, drawing) in enumerate(registry.drawings(studio.model, name)):
+        row: dict[str, Any] = {"number": number, "source": sample.source}
+        if isinstance(drawing, Ink):
+            row["strokes"] = stroke_lists(drawing)
+        else:
+            data = base64.b64encode(to_png(drawing / 255)).decode()
+            row["image_data_url"] = f"data:image/png;base64,{data}"
+        rows.append(row)
+    symbol = studio.recognizer.symbols.symbol(name) or name
+    ink = typical(symbol)
+    drawn = None if ink is None else {"strokes": stroke_lists(ink)}
+    return {"name": symbol, "drawings": rows, "typical": drawn}
+
+
+# Versions and files.
+
+
 @router.post("/undo")
 async def undo(request: Request) -> dict[str, Any]:
-    """Takes the last change back."""
-    from strokejax.store import versions as changes
+    """Undoes the last change."""
+    from strokejax.store import versions
 
     studio = _studio(request)
-    version, change = await studio.change(changes.undo, studio.model)
+    version, change = await studio.change(versions.undo, studio.model)
     return {"version": version, "undone": change}
 
 
 @router.get("/history")
 async def history(request: Request) -> dict[str, Any]:
-    """What made each version, newest first."""
-    from strokejax.store import versions as changes
+    """The change behind each version, newest first."""
+    from strokejax.store import versions
 
     studio = _studio(request)
-    found = await studio.answer(changes.history, studio.model)
-    return {"history": found[::-1]}
+    changes = await studio.answer(versions.history, studio.model)
+    return {"history": changes[::-1]}
 
 
 @router.get("/export", response_class=Response)
 async def export(
     request: Request, name: Annotated[list[str] | None, Query()] = None
 ) -> Response:
-    """Drawings of registered symbols, all or those named, as one file."""
-    data = await _studio(request).answer(_exported, _studio(request), name or [])
+    """The drawings of registered symbols, all or the named ones, as one file."""
+    data = await _studio(request).answer(_export, _studio(request), name or [])
     disposition = 'attachment; filename="symbols.strokes"'
     return Response(
         data,
@@ -140,13 +176,19 @@ async def export(
     )
 
 
-FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+def _export(studio: Studio, names: list[str]) -> bytes:
+    from strokejax.registration.exchange import export_symbols
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "symbols.strokes"
+        export_symbols(studio.model, path, names)
+        return path.read_bytes()
 
 
 @router.post(
     "/import", openapi_extra={"requestBody": {"required": True, "content": FILE}}
 )
-async def imported(request: Request, force: bool = False) -> dict[str, Any]:
+async def import_file(request: Request, force: bool = False) -> dict[str, Any]:
     """Registers the symbols of an exported file."""
     from strokejax.registration.exchange import import_bytes
 
@@ -156,84 +198,23 @@ async def imported(request: Request, force: bool = False) -> dict[str, Any]:
     )
 
 
-def _inks(given: Drawings) -> list[Ink]:
-    return [from_json(x, f"Drawing {i + 1}") for i, x in enumerate(given.drawings)]
-
-
-def _ignored(given: Drawings) -> Any:
-    return ignored(",".join(given.ignore), "ignore")
-
-
-def _drawings(studio: Studio, name: str) -> dict[str, Any]:
-    import base64
-
-    from strokejax.registration import registry
-
-    shown = []
-    for number, (sample, drawing) in enumerate(registry.drawings(studio.model, name)):
-        row: dict[str, Any] = {"number": number, "source": sample.source}
-        if isinstance(drawing, Ink):
-            row["strokes"] = plain(drawing)
-        else:
-            data = base64.b64encode(to_png(drawing / 255)).decode()
-            row["image_data_url"] = f"data:image/png;base64,{data}"
-        shown.append(row)
-    found = studio.recognizer.symbols.symbol(name) or name
-    usual = typical(found)
-    drawn = None if usual is None else {"strokes": plain(usual)}
-    return {"name": found, "drawings": shown, "typical": drawn}
-
-
-def typical(symbol: str) -> Ink | None:
-    """The symbol in the built-in hand, None where that does not know it."""
-    if symbol not in SYMBOLS:
-        return None
-    rng = np.random.default_rng(SEED)
-    return write(symbol, random_writer(rng), rng)
-
-
-def thumbnail(ink: Ink) -> list[Any]:
-    """`plain` of about `POINTS` points."""
-    step = max(ink.points // POINTS, 1)
-    kept = [np.append(np.arange(0, len(s) - 1, step), len(s) - 1) for s in ink.strokes]
-    return plain(Ink(tuple(s[i] for s, i in zip(ink.strokes, kept, strict=True))))
-
-
-def plain(ink: Ink) -> list[Any]:
-    """Strokes of [x, y], to hundredths."""
-    return [np.round(np.float64(stroke[:, :2]), 2).tolist() for stroke in ink.strokes]
-
-
-def _exported(studio: Studio, names: list[str]) -> bytes:
-    from strokejax.registration.exchange import export_symbols
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "symbols.strokes"
-        export_symbols(studio.model, path, names)
-        return path.read_bytes()
-
-
-# Every symbol at its place among the others: GET /map.
-
-
-NEIGHBOURS = 5
-APART = 0.06
-"""About how far symbols lie from each other, of the map's width."""
+# The map: every symbol at its place among the others.
 
 
 @router.get("/map")
-async def shown(request: Request) -> dict[str, Any]:
-    """Places from 0 to 1, nearest symbols and confusions of every symbol."""
-    studio: Studio = request.app.state.studio
+async def symbol_map(request: Request) -> dict[str, Any]:
+    """Position (0 to 1), nearest symbols and confusions of every symbol."""
+    studio = _studio(request)
     if studio.map is None or studio.map[0] is not studio.recognizer:
-        made = asyncio.create_task(studio.answer(_map, studio))
-        studio.map = studio.recognizer, made
-    made = studio.map[1]
+        task = asyncio.create_task(studio.answer(_map, studio))
+        studio.map = studio.recognizer, task
+    task = studio.map[1]
     try:
-        return await asyncio.shield(made)
+        # Concurrent requests share one task; a client that leaves must not cancel it.
+        return await asyncio.shield(task)
     except Exception:
-        if studio.map and studio.map[1] is made:
-            studio.map = None  # the next one tries again
+        if studio.map and studio.map[1] is task:
+            studio.map = None  # the next request tries again
         raise
 
 
@@ -250,24 +231,25 @@ def _map(studio: Studio) -> dict[str, Any]:
     names = stored.symbols.symbols
     slots = [stored.symbols.slots_of(name)[0] for name in names]
     z = unit(np.asarray(rows.embeddings)[slots]).astype(np.float32)
-    known = known_drawings(stored, store, variants=False)
-    named = rows.owners(known.z)
-    places = _places(z)
-    near = z @ z.T - 2 * np.eye(len(z))
+    replay = known_drawings(stored, store, variants=False)
+    answers = rows.owners(replay.z)
+    positions = _positions(z)
+    # Cosines; -2 on the diagonal sorts a symbol behind all others.
+    cosine = z @ z.T - 2 * np.eye(len(z))
     return {
         "version": stored.version,
         "symbols": [
             {
                 "name": name,
                 "origin": "trained" if stored.origin[slot] >= 0 else "registered",
-                "x": round(float(places[i, 0]), 4),
-                "y": round(float(places[i, 1]), 4),
+                "x": round(float(positions[i, 0]), 4),
+                "y": round(float(positions[i, 1]), 4),
                 "neighbours": [
-                    {"name": names[j], "cosine": round(float(near[i, j]), 3)}
-                    for j in np.argsort(-near[i], kind="stable")[:NEIGHBOURS]
+                    {"name": names[j], "cosine": round(float(cosine[i, j]), 3)}
+                    for j in np.argsort(-cosine[i], kind="stable")[:NEIGHBOURS]
                     if j != i
                 ],
-                "confusions": _confusions(stored, named[known.owner == slot], slot),
+                "confusions": _confusions(stored, answers[replay.owner == slot], slot),
                 "strokes": _strokes(stored, store, name),
             }
             for i, (name, slot) in enumerate(zip(names, slots, strict=True))
@@ -275,29 +257,55 @@ def _map(studio: Studio) -> dict[str, Any]:
     }
 
 
-def _places(z: np.ndarray) -> np.ndarray:
-    """f64[n 2] from 0 to 1: the plane of largest variance, pushed apart."""
-    places, _ = principal_plane(z)
-    low, high = places.min(0), places.max(0)
-    places = spread((places - low) / np.maximum(high - low, 1e-9), APART)
-    low, high = places.min(0), places.max(0)
-    return (places - low) / np.maximum(high - low, 1e-9)
+def _positions(z: np.ndarray) -> np.ndarray:
+    """f64[n 2] from 0 to 1: principal components of z f32[n d], pushed apart."""
+    positions, _ = principal_plane(z)
+    return _to_unit_square(spread(_to_unit_square(positions), MIN_DISTANCE))
 
 
-def _confusions(stored: Any, named: np.ndarray, slot: int) -> list[dict[str, Any]]:
-    """What known drawings of a symbol are taken for, most often first."""
-    other, count = np.unique(named[named != slot], return_counts=True)
+def _to_unit_square(positions: np.ndarray) -> np.ndarray:
+    low, high = positions.min(0), positions.max(0)
+    return (positions - low) / np.maximum(high - low, 1e-9)
+
+
+def _confusions(stored: Any, answers: np.ndarray, slot: int) -> list[dict[str, Any]]:
+    """Wrong answers to known drawings of a symbol, most frequent first."""
+    other, count = np.unique(answers[answers != slot], return_counts=True)
     order = np.argsort(-count, kind="stable")[:NEIGHBOURS]
-    names, rate = stored.symbols.names, np.round(count / max(len(named), 1), 3)
+    names, rate = stored.symbols.names, np.round(count / max(len(answers), 1), 3)
     return [{"name": names[other[i]], "rate": float(rate[i])} for i in order]
 
 
 def _strokes(stored: Any, store: Any, name: str) -> list[Any] | None:
-    """The symbol's last own drawing, or the built-in hand's."""
-    own = [each for each in stored.samples if each.symbol == name and not each.variant]
-    for sample in reversed(own):
+    """A thumbnail of the symbol's latest ink, or of the synthetic writer's."""
+    samples = [s for s in stored.samples if s.symbol == name and not s.variant]
+    for sample in reversed(samples):
         drawing = store.kept(sample.file)[sample.row].drawing
         if isinstance(drawing, Ink):
             return thumbnail(drawing)
-    drawn = typical(name)
-    return None if drawn is None else thumbnail(drawn)
+    ink = typical(name)
+    return None if ink is None else thumbnail(ink)
+
+
+# Ink for the pages.
+
+
+def typical(symbol: str) -> Ink | None:
+    """The symbol by the synthetic writer, None if that does not know it."""
+    if symbol not in SYMBOLS:
+        return None
+    rng = np.random.default_rng(SEED)
+    return write(symbol, random_writer(rng), rng)
+
+
+def thumbnail(ink: Ink) -> list[Any]:
+    """`stroke_lists` of about `POINTS` points; the last of each stroke stays."""
+    step = max(ink.points // POINTS, 1)
+    rows = [np.append(np.arange(0, len(s) - 1, step), len(s) - 1) for s in ink.strokes]
+    strokes = (stroke[i] for stroke, i in zip(ink.strokes, rows, strict=True))
+    return stroke_lists(Ink(tuple(strokes)))
+
+
+def stroke_lists(ink: Ink) -> list[Any]:
+    """Strokes as lists of [x, y], rounded to hundredths."""
+    return [np.round(np.float64(stroke[:, :2]), 2).tolist() for stroke in ink.strokes]

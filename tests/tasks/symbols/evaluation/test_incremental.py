@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
 from strokejax.cli import main
-from strokejax.ink.formats import pack, write_json, write_packed
+from strokejax.ink.formats import write_json
+from strokejax.ink.packed import pack, write_packed
 from strokejax.ink.synthesis.handwriting import scribble
 from strokejax.store.model import load_model
 from strokejax.table.symbols import STROKES
 from strokejax.table.table import unit
 from strokejax.tasks.symbols.evaluation.incremental import (
-    Embedded,
+    LabelledEmbeddings,
     on_top,
     open_set,
     personal,
@@ -43,7 +44,9 @@ def clusters(rng, names, writers, each, noise=0.25):
     rows = [(n, w) for n in names for w in range(writers) for _ in range(each)]
     z = [unit(means[n] + noise * rng.normal(size=DIM) / np.sqrt(DIM)) for n, _ in rows]
     truth, groups = zip(*((n, f"writer {w}") for n, w in rows), strict=True)
-    return Embedded(np.array(z, np.float32), np.array(truth), np.array(groups))
+    return LabelledEmbeddings(
+        np.array(z, np.float32), np.array(truth), np.array(groups)
+    )
 
 
 def known(model, per_symbol=4):
@@ -52,7 +55,7 @@ def known(model, per_symbol=4):
     kept = np.concatenate([np.flatnonzero(label == c)[:per_symbol] for c in range(63)])
     names = np.array(STROKES)[label[kept]]
     groups = np.array([f"writer {i % 3}" for i in range(len(kept))])
-    return Embedded(model.calibration.z[kept], names, groups)
+    return LabelledEmbeddings(model.calibration.z[kept], names, groups)
 
 
 @pytest.mark.parametrize("method", ["sgd", "mean"])
@@ -70,7 +73,7 @@ def test_a_twin_is_named_as_the_twin_it_is_taken_for(model, rng):
     own = model.calibration.z[model.calibration.label == STROKES.index("v")]
     z = unit(own + 0.002 * rng.normal(size=own.shape)).astype(np.float32)
     groups = np.where(np.arange(len(z)) % 2, "a", "b")
-    new = Embedded(z, np.full(len(z), "check"), groups)
+    new = LabelledEmbeddings(z, np.full(len(z), "check"), groups)
     found = on_top(model, new, known(model), groups == "a", 5, count=1)
     assert found["new"] < 0.6
     assert found["hardest"][0]["taken_for"] in "vV"
@@ -148,7 +151,7 @@ def test_the_command_measures_what_its_options_ask(tmp_path, rng, capsys):
     [
         (["--on-top"], "add --shots"),
         (["--shots", "1", "--on-top", "--within", "writer"], "choose one"),
-        (["--shots", "1", "--ways", "1"], "--ways is 1"),
+        (["--shots", "1", "--ways", "1"], "--ways: 1 is out of range"),
         (["--shots", "1", "--within", "alphabet"], "no alphabet"),
         (["--shots", "1", "--ways", "9"], "fewer ways"),
         (["--shots", "50"], "too few"),

@@ -18,8 +18,8 @@ from strokejax.data.collection import keep
 from strokejax.data.sets.collected import load_scribble
 from strokejax.ink.formats import read_ink
 from strokejax.ink.synthesis.handwriting import Writer
-from strokejax.tasks.symbols.live.events import MAX_LINE, Line, lines
-from strokejax.tasks.symbols.live.session import REMEMBERED, Session
+from strokejax.tasks.symbols.live.events import MAX_LINE, Line, read_lines
+from strokejax.tasks.symbols.live.session import CORRECTABLE, Session
 from strokejax.tasks.symbols.live.stream import Settings
 from strokejax.types import InputError
 
@@ -85,23 +85,23 @@ def test_for_people_each_symbol_is_one_line(tmp_path, capsys):
 
 
 BAD = [
-    ("no event", "no event"),
-    ('{"t": 1, "x": 2}', "no event"),
-    ('{"t": "1", "x": 2, "y": 3}', "no event"),
-    ('{"t": true, "x": 2, "y": 3}', "no event"),
-    ('{"t": 1, "x": 2, "y": 3, "down": "yes"}', "no event"),
-    ('{"t": 1, "x": 1' + "0" * 400 + ', "y": 3}', "no event"),
-    ("[" * 2000, "no event"),
-    ("[1, 2]", "no event"),
-    ("7", "no event"),
+    ("no event", "not an event"),
+    ('{"t": 1, "x": 2}', "not an event"),
+    ('{"t": "1", "x": 2, "y": 3}', "not an event"),
+    ('{"t": true, "x": 2, "y": 3}', "not an event"),
+    ('{"t": 1, "x": 2, "y": 3, "down": "yes"}', "not an event"),
+    ('{"t": 1, "x": 1' + "0" * 400 + ', "y": 3}', "not an event"),
+    ("[" * 2000, "not an event"),
+    ("[1, 2]", "not an event"),
+    ("7", "not an event"),
     ('{"t": 9, "x": NaN, "y": 3}', "finite"),
     ('{"t": 9, "x": 1e9, "y": 3}', "1e\\+07"),
     ('{"t": -5, "x": 1, "y": 3}', "in the order"),
-    ('{"correct": "a", "name": "b"}', "no event"),
+    ('{"correct": "a", "name": "b"}', "not an event"),
     ('{"correct": 5, "name": "b"}', "symbol 5 is not among"),
     ('{"correct": 0, "name": ""}', "0 characters"),
     ("x" * (MAX_LINE + 1), "longer than"),
-    (b"\xff\xfe".decode("latin1"), "no event"),
+    (b"\xff\xfe".decode("latin1"), "not an event"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_files_and_settings_that_cannot_be_used(tmp_path, capsys):
 
 def test_lines_are_whole_however_they_arrive():
     read_end, write_end = os.pipe()
-    source = lines(read_end)
+    source = read_lines(read_end)
     os.write(write_end, b"one\ntw")
     assert next(source).text == b"one"
     os.write(write_end, b"o\n" + b"l" * MAX_LINE)
@@ -243,18 +243,18 @@ def test_a_registration_that_is_refused_is_a_sentence(model):
         raise InputError("the others would lose too much")
 
     session = Session(model, Settings(), register=register)
-    session.inks[0] = read_like(), None
-    (told,) = session.take(_line(b'{"correct": 0, "name": "x y"}', 4), 0.0)
+    session.finished[0] = read_like(), None
+    (told,) = session.process(_line(b'{"correct": 0, "name": "x y"}', 4), 0.0)
     assert told == {"id": 0, "error": "line 4: the others would lose too much"}
     assert session.refused == 1
 
 
 def test_only_the_last_symbols_are_remembered(model):
     session = Session(model, Settings())
-    for number in range(REMEMBERED + 10):
+    for number in range(CORRECTABLE + 10):
         session._remember(number, read_like(), 1.0)
-    assert len(session.inks) == REMEMBERED
-    assert min(session.inks) == 10
+    assert len(session.finished) == CORRECTABLE
+    assert min(session.finished) == 10
 
 
 def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path):

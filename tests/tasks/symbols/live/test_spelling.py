@@ -15,7 +15,7 @@ from strokejax.search.character_model import (
 )
 from strokejax.table.knn import Answer
 from strokejax.table.symbols import STROKES, SymbolTable
-from strokejax.tasks.symbols.live.spelling import MAX_TEXT, advance, begin, renewed
+from strokejax.tasks.symbols.live.spelling import MAX_TEXT, advance, begin, resume
 from strokejax.types import InputError
 
 SMALL = train({"ab": 5, "ba": 1, "bab": 2}, order=3)
@@ -88,7 +88,7 @@ def test_another_model_goes_on_with_the_text():
     answers = [TWINS.get(c, answer(**{c: 0.97, "q": 0.03})) for c in "so close"]
     first = read(answers[:4])
     grown = SymbolTable.of((*STROKES, "heart", "star"), 80)
-    after = read(answers[4:], renewed(first, begin(grown, ENGLISH)))
+    after = read(answers[4:], resume(first, begin(grown, ENGLISH)))
     assert after.text == "so close"
 
 

@@ -16,13 +16,13 @@ from strokejax.table.knn import Answer
 from strokejax.tasks.symbols.live import endings
 from strokejax.tasks.symbols.live.events import to_ink
 from strokejax.tasks.symbols.live.stream import (
-    ENOUGH,
+    MIN_SIZES,
     WINDOW,
     Carry,
     Settings,
     Stream,
+    append_size,
     usual_size,
-    with_size,
 )
 from strokejax.types import Ink, InputError
 from tests.support.strategies import seeds
@@ -195,7 +195,7 @@ def test_a_tap_is_a_symbol():
     assert tap.ink.points == 2
     assert tap.time == pytest.approx(
         1.05
-        + endings.wait(
+        + endings.pause_to_end(
             endings.ink_features(tap.ink, tap.answer.symbols, tap.answer.probability),
             0.05,
         )
@@ -238,8 +238,8 @@ def test_letters_are_compared_with_the_median_of_those_before():
     events = [line(9.0 * i, step=step) for i, step in enumerate(steps)]
     ends = finals(decode(STREAM, np.concatenate(events)))
     sides = [19 * step for step in steps]
-    assert [end.usual_size for end in ends[:ENOUGH]] == [None] * ENOUGH
-    for i in range(ENOUGH, len(ends)):
+    assert [end.usual_size for end in ends[:MIN_SIZES]] == [None] * MIN_SIZES
+    for i in range(MIN_SIZES, len(ends)):
         assert ends[i].usual_size == pytest.approx(np.median(sides[:i]))
     told = decode(Stream(fake, Settings(usual_size=7.0)), events[0])
     assert {each.usual_size for each in told} == {7.0}
@@ -255,7 +255,7 @@ def test_the_recogniser_is_told_what_the_hypothesis_tells():
     events = np.concatenate([line(9.0 * i, step=i + 1) for i in range(8)])
     found = decode(Stream(answer, Settings(interval=math.inf)), events)
     assert {h.usual_size for h in found} == set(seen)
-    assert len(set(seen)) == 1 + 8 - ENOUGH
+    assert len(set(seen)) == 1 + 8 - MIN_SIZES
 
 
 @given(st.lists(st.floats(0.01, 100), max_size=80))
@@ -263,12 +263,12 @@ def test_the_usual_size_forgets_what_is_long_ago(sides):
     sizes = ()
     for side in sides:
         ink = Ink((np.array([[0, 0, 0], [side, 0, 1]], np.float32),))
-        sizes = with_size(sizes, ink, ("a",))
+        sizes = append_size(sizes, ink, ("a",))
         for nothing in (np.zeros((2, 3), np.float32), 1e3 * ink.strokes[0]):
-            flat = with_size(sizes, Ink((nothing,)), ("space",))
+            flat = append_size(sizes, Ink((nothing,)), ("space",))
             assert flat == sizes
     expected = np.float32(sides[-WINDOW:])
-    if len(sides) < ENOUGH:
+    if len(sides) < MIN_SIZES:
         assert usual_size(sizes) is None
     else:
         assert usual_size(sizes) == pytest.approx(np.median(expected))
@@ -278,9 +278,9 @@ def test_the_usual_size_forgets_what_is_long_ago(sides):
 def test_waiting_is_shorter_where_more_may_be_risked(index, value):
     features = [1.0, -1.5, 0.5, 0.8, 0.0, -0.5, 0.3]
     features[index] = value
-    waits = [endings.wait(features, risk) for risk in (0.01, 0.05, 0.2)]
+    waits = [endings.pause_to_end(features, risk) for risk in (0.01, 0.05, 0.2)]
     assert waits == sorted(waits, reverse=True)
-    assert all(endings.SHORTEST <= w <= endings.LONGEST for w in waits)
+    assert all(endings.MIN_PAUSE <= w <= endings.MAX_PAUSE for w in waits)
 
 
 def test_learned_endings_are_sooner_and_cut_few_symbols():

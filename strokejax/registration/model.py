@@ -1,0 +1,125 @@
+"""A model that learns symbols: an immutable snapshot; a change makes the next one."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from strokejax import recognizer
+from strokejax.recognizer import Recognizer
+from strokejax.types import Ink
+
+
+@dataclass(frozen=True)
+class Model(Recognizer):
+    """A `Recognizer` of a stored model, whose symbols can be changed.
+
+    Each change is a new version on disk, and a new snapshot; the old snapshot goes on
+    answering as before. The packaged model is never changed: the first change copies it
+    into your own folder.
+    """
+
+    source: str | Path | None = None
+    """What `load` was given."""
+    options: tuple[float | None, bool, bool] = (None, True, False)
+    """False-accept rate, fast, views: as `load` was given them."""
+
+    def register(
+        self,
+        name: str,
+        drawings: Sequence[Ink | np.ndarray],
+        *,
+        method: Literal["sgd", "mean"] = "sgd",
+        ignore: Collection[str] = (),
+        usual_size: float | None = None,
+        text: str | None = None,
+        force: bool = False,
+    ) -> "Model":
+        """The model after it learned a symbol, or more drawings of one that it knows.
+
+        One drawing is enough, 10 are better; the encoder stays as it is, bit for bit.
+        `method` "sgd" fits the row that best tells the symbol from the others, "mean"
+        is the closed form. `ignore` says what makes no difference, of "direction",
+        "rotation" and "size"; `usual_size` is the longer side of the writer's usual
+        letter, in the ink's units; `text` is what the symbol types, if not its name.
+        Refused where other symbols would lose too much, unless `force`; InputError for
+        drawings or names that cannot be used.
+
+        >>> import numpy as np, strokejax
+        >>> def hook(n):
+        ...     x = np.array([0, 0, 9, 9, 4 + n]); y = np.array([0, 30, 30, 20 + n, 18])
+        ...     return strokejax.Ink((np.stack([x, y, np.full(5, np.nan)], 1),))
+        >>> model = strokejax.load()
+        >>> taught = model.register("hook", [hook(n) for n in range(4)])
+        >>> taught.recognize(hook(5)).symbols[0]
+        'hook'
+        >>> model.recognize(hook(5)).symbols[0] == "hook"
+        False
+        """
+        from strokejax.registration.registry import register
+
+        register(
+            self.source,
+            name,
+            drawings,
+            method=method,
+            force=force,
+            usual_size=usual_size,
+            ignore=ignore,
+            text=text,
+        )
+        return self._next()
+
+    def forget(self, name: str) -> "Model":
+        """The model without a symbol; InputError for one that it does not know."""
+        from strokejax.registration.registry import forget
+
+        forget(self.source, name)
+        return self._next()
+
+    def undo(self) -> "Model":
+        """The model before its last change; InputError where there is none."""
+        from strokejax.store.versions import undo
+
+        undo(self.source)
+        return self._next()
+
+    def _next(self) -> "Model":
+        false_accepts, fast, views = self.options
+        return load(self.source, false_accepts=false_accepts, fast=fast, views=views)
+
+
+def load(
+    model: str | Path | None = None,
+    *,
+    false_accepts: float | None = None,
+    fast: bool = True,
+    views: bool = False,
+) -> Model:
+    """A stored model, ready to answer and to learn.
+
+    `model` is the folder of a model or of a finished run, or the name of a packaged
+    one, "nn-sampling" or "argmax"; the default is your own, which is the former until
+    a symbol is registered. `false_accepts` (0 to 1) is the false-accept rate on ink
+    without meaning; without it, ink more than 1.5 scales beyond its nearest symbol's
+    radius is unknown. Without `fast` the first answer comes earlier and the others
+    later: right for a handful of drawings. With `views` the mean embedding of nine
+    views counts: nine times slower, a little better on pictures. InputError where
+    there is no such model.
+
+    >>> import numpy as np, strokejax
+    >>> model = strokejax.load()
+    >>> stroke = np.array([[0, 0, 0], [0, 40, 0.1]], np.float32)
+    >>> answer = model.recognize(strokejax.Ink((stroke,)), k=3)
+    >>> len(answer.symbols), answer.inputs
+    (3, ('shape', 'motion'))
+    """
+    snapshot = recognizer.load(
+        model, false_accepts=false_accepts, fast=fast, views=views
+    )
+    fields: dict[str, Any] = {
+        name: getattr(snapshot, name) for name in Recognizer.__dataclass_fields__
+    }
+    return Model(**fields, source=model, options=(false_accepts, fast, views))

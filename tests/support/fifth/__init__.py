@@ -1,0 +1,1 @@
+"""A fifth task, all of it: tells which way curves bend."""
