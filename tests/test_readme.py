@@ -65,7 +65,9 @@ def test_the_command_exists_with_its_arguments(line, helps):
         assert all(re.search(rf"^{t}:", makefile, re.M) for t in targets)
         return
     if words[0] == "strokejax":
-        command, rest = [sys.executable, "-m", "strokejax.cli", words[1]], words[2:]
+        verbs = 2 if words[1] in ("fonts", "lines", "swipe", "symbols") else 1
+        command = [sys.executable, "-m", "strokejax.cli", *words[1 : 1 + verbs]]
+        rest = words[1 + verbs :]
     elif words[1] == "-m":
         command, rest = [sys.executable, "-m", words[2]], words[3:]
     else:

@@ -35,7 +35,7 @@ def scored(
         logits = jnp.where(slots.active, out, -jnp.inf)
         return logits, logits
     distances = symbol_distances(out, table, slots)
-    return -distances, -jnp.exp(table["log_scale"]) * distances
+    return -distances, -jnp.exp(table.get("log_scale", 0.0)) * distances
 
 
 def symbol_distances(
