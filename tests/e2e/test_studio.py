@@ -19,7 +19,9 @@ from tests.support.shapes import shape
 
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
-STATIC = Path(__file__).parents[2] / "strokejax/serve/static"
+PACKAGE = Path(__file__).parents[2] / "strokejax"
+SCRIPTS = {path.name: path for path in PACKAGE.rglob("static/*.*")}
+"""The files of all pages by name: the shell's, and each task's beside it."""
 FRAME = 8
 """Milliseconds between two points of a pointer."""
 
@@ -424,12 +426,12 @@ def test_the_pages_are_light(browser, server):
         lambda sent: asked.append(sent.url.rsplit("/", 1)[-1] or "index.html"),
     )
     page.goto(server.url, wait_until="networkidle")
-    drawing = {name for name in asked if (STATIC / name).exists()}
+    drawing = SCRIPTS.keys() & asked
     assert {"index.html", "style.css", "main.js", "draw.js"} <= drawing
-    assert sum((STATIC / name).stat().st_size for name in drawing) < 150_000
+    assert sum(SCRIPTS[name].stat().st_size for name in drawing) < 150_000
     page.get_by_role("tab", name="Keyboard").click()
     expect(page.get_by_test_id("keyboard-status")).to_be_visible()
-    later = {name for name in asked if (STATIC / name).exists()}
+    later = SCRIPTS.keys() & asked
     assert later - drawing == {"keyboard.js", "keys.js", "ownwords.js"}
     context.close()
 
