@@ -62,7 +62,7 @@ def add_verb(verbs: Any, verb: Verb, task: str) -> None:
         return
     if verb.options:
         verb.options(parser)
-    parser.set_defaults(parser=parser, run=verb.run, task=task)
+    parser.set_defaults(parser=parser, run=verb.run, task=task, takes_model=verb.model)
 
 
 @contextmanager

@@ -49,6 +49,8 @@ def _run(arguments: list[str]) -> int:
     for name, default in (("model", None), ("json", False)):
         if name not in parsed:  # they may stand before a sub-command, or behind it
             setattr(parsed, name, default)
+    if parsed.model is not None and not parsed.takes_model:
+        unknown = ["--model", *unknown]
     if unknown:
         parsed.parser.error(f"`{parsed.parser.prog}` does not take {unknown[0]}")
     if parsed.task:

@@ -12,7 +12,7 @@ pointer that a change moves last:
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -23,9 +23,9 @@ from strokejax.files import write_atomically
 from strokejax.networks.spec import EncoderSpec
 from strokejax.store.content import flatten, read_hashed, unflatten, write_hashed
 from strokejax.store.paths import CURRENT, STROKES, resolve
-from strokejax.table.rejection import Calibration, limit_for
+from strokejax.table.rejection import Calibration, limit_for, no_calibration
 from strokejax.table.symbols import SymbolTable
-from strokejax.table.table import Rows, Slots
+from strokejax.table.table import Rows, Slots, init_slots
 from strokejax.types import InputError, PyTree
 
 FORMAT, READ = 3, (2, 3)
@@ -101,6 +101,34 @@ class StoredModel(NamedTuple):
         """The novelty that this share of background ink stays below."""
         rows = Rows(self.table.get("embeddings", np.zeros((0, 1))), 1.0, self.slots)
         return limit_for(rows, self.calibration.background, false_accepts)
+
+
+def model_without_table(
+    spec: EncoderSpec,
+    encoder: PyTree,
+    model_state: PyTree,
+    outputs: Sequence[str],
+    about: dict[str, Any],
+) -> StoredModel:
+    """A model whose network gives logits, from weights as numpy arrays.
+
+    `outputs` names the first of its outputs; `about` has "job" and "made". No slot is
+    in use, so no symbol can be registered.
+    """
+    count = spec.out_dim
+    slots = Slots(*map(np.asarray, init_slots(np.zeros(count, bool), 1)))
+    return StoredModel(
+        spec,
+        encoder,
+        model_state,
+        {},
+        slots,
+        SymbolTable(tuple(outputs)),
+        about,
+        no_calibration({}, 1),
+        np.full(count, -1, np.int32),
+        change={"verb": about["job"], "made": about["made"]},
+    )
 
 
 def save_model(folder: str | Path, model: StoredModel, dtype: Any = np.float32) -> Path:

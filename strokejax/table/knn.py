@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from inspect import unwrap
 from typing import Any, NamedTuple
 
 import jax
@@ -141,21 +142,6 @@ def embed(
     return encoder.apply(params["encoder"], model_state, inputs, mask, train=False)[0]
 
 
-def forward(
-    encoder: Encoder,
-    params: PyTree,
-    model_state: PyTree,
-    slots: Slots,
-    inputs: PyTree,
-    k: int,
-    details: bool = False,
-) -> tuple[Float[Array, "b k"], Int[Array, "b k"]] | Ranked:
-    """`knn_forward_pass`, not compiled."""
-    z = embed(encoder, params, model_state, inputs)
-    ranked = rank(z, params["table"], slots, k)
-    return ranked if details else (ranked.dist2, ranked.slot)
-
-
 @partial(jax.jit, static_argnames=("encoder", "k", "details"))
 def knn_forward_pass(
     encoder: Encoder,
@@ -184,7 +170,9 @@ def knn_forward_pass(
     >>> dist2.tolist(), slot.tolist()
     ([[0.0, 2.0, inf]], [[1, 0, -1]])
     """
-    return forward(encoder, params, model_state, slots, inputs, k, details)
+    z = embed(encoder, params, model_state, inputs)
+    ranked = rank(z, params["table"], slots, k)
+    return ranked if details else (ranked.dist2, ranked.slot)
 
 
 rank_compiled = jax.jit(rank, static_argnames="k")
@@ -210,4 +198,4 @@ def forward_pass(fast: bool) -> Callable[..., Any]:
     """`knn_forward_pass`, or where a handful of answers is wanted, its quick build."""
     if fast:
         return knn_forward_pass
-    return jit_quick(forward, "encoder", "k", "details")
+    return jit_quick(unwrap(knn_forward_pass), "encoder", "k", "details")

@@ -66,7 +66,7 @@ def _complete(args: argparse.Namespace, module, name: str) -> None:
     parser = argparse.ArgumentParser()
     module.evaluate_options(parser)
     defaults = vars(parser.parse_args([]))
-    common = {"data", "model", "json", "run", "task", "parser", "verb"}
+    common = {"data", "model", "json", "run", "task", "parser", "verb", "takes_model"}
     for option in vars(args).keys() - defaults.keys() - common:
         args.parser.error(
             f"--{option.replace('_', '-')} is not for data like {name}, leave it out"

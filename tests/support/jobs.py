@@ -46,7 +46,9 @@ def environment(cache: Path, devices: int = 1) -> dict[str, str]:
         "JAX_PLATFORMS": "cpu",
         # The first flag halves the time to compile and not much is computed here.
         "XLA_FLAGS": "--xla_backend_optimization_level=0 "
-        f"--xla_force_host_platform_device_count={devices}",
+        f"--xla_force_host_platform_device_count={devices} "
+        # Many devices on two busy cores wait for each other longer than its 40 seconds.
+        "--xla_cpu_collective_call_terminate_timeout_seconds=600",
         "PYTHONDONTWRITEBYTECODE": "",
         "PYTHONPYCACHEPREFIX": str(cache / "bytecode"),
         "JAX_COMPILATION_CACHE_DIR": str(cache),

@@ -130,6 +130,14 @@ def test_an_option_of_another_sub_command_is_refused(files, capsys, verb, option
     assert f"strokejax {' '.join(verb.split()[:2])} --help" in err
 
 
+def test_a_model_is_refused_where_none_is_used(files, capsys):
+    for arguments in ("fonts --model fonts make folder --out x", "collect folder"):
+        assert main([*arguments.split(), "--model", "fonts"]) == 2
+        assert "does not take --model" in capsys.readouterr().err
+    assert main(["fonts", "--model", "fonts", "make", "folder", "--out", "x"]) == 2
+    assert "does not take --model" in capsys.readouterr().err
+
+
 BEHIND = {
     "lines read": ("--language en", "line.png"),
     "fonts identify": ("-k 3", "line.png"),

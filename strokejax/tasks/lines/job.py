@@ -18,10 +18,8 @@ from strokejax.pictures.lines import normalise_line
 from strokejax.search import ctc
 from strokejax.search.character_model import load_words
 from strokejax.settings import Config, shares
-from strokejax.store.model import StoredModel, load_model
-from strokejax.table.rejection import no_calibration
-from strokejax.table.symbols import SPACE, SymbolTable
-from strokejax.table.table import init_slots
+from strokejax.store.model import StoredModel, load_model, model_without_table
+from strokejax.table.symbols import SPACE
 from strokejax.tasks.lines.batches import MAX_LETTERS, line_batches
 from strokejax.tasks.lines.data import (
     Line,
@@ -47,7 +45,7 @@ from strokejax.tasks.lines.scores import line_scores
 from strokejax.tasks.lines.settings import WINDOWS
 from strokejax.tasks.lines.sources import load_glyphs, parse_overlap, synthetic_lines
 from strokejax.train import job
-from strokejax.train.distributed import local_slice, to_host
+from strokejax.train.distributed import local_slice
 from strokejax.train.job import Job, Result
 from strokejax.train.logging import read_jsonl
 from strokejax.train.state import TrainState
@@ -367,16 +365,6 @@ def stored_reader(
 ) -> StoredModel:
     """The model to store, of a state whose weights are numpy arrays."""
     names = tuple(SPACE if c == " " else c for c in setup.outputs)
-    count = setup.spec.out_dim
-    return StoredModel(
-        setup.spec,
-        state.params["encoder"],
-        state.model_state,
-        {},
-        to_host(init_slots(np.zeros(count, bool), 1)),
-        SymbolTable(names),
-        about,
-        no_calibration({}, 1),
-        np.full(count, -1, np.int32),
-        change={"verb": "lines", "made": about["made"]},
+    return model_without_table(
+        setup.spec, state.params["encoder"], state.model_state, names, about
     )

@@ -19,10 +19,7 @@ from strokejax.networks.spec import EncoderSpec
 from strokejax.search import ctc
 from strokejax.search.character_model import load_vocabulary
 from strokejax.settings import Config
-from strokejax.store.model import StoredModel, load_model
-from strokejax.table.rejection import no_calibration
-from strokejax.table.symbols import SymbolTable
-from strokejax.table.table import init_slots
+from strokejax.store.model import StoredModel, load_model, model_without_table
 from strokejax.tasks.swipes.batches import (
     Board,
     boards_of,
@@ -345,16 +342,5 @@ def stored_typist(
     setup: Setup, state: TrainState, about: dict[str, Any]
 ) -> StoredModel:
     """The model to store; the state's weights are numpy arrays."""
-    count = setup.spec.out_dim
-    return StoredModel(
-        setup.spec,
-        state.params["encoder"],
-        {},
-        {},
-        to_host(init_slots(np.zeros(count, bool), 1)),
-        SymbolTable((*setup.letters, END)),
-        about,
-        no_calibration({}, 1),
-        np.full(count, -1, np.int32),
-        change={"verb": "swipe", "made": about["made"]},
-    )
+    names = *setup.letters, END
+    return model_without_table(setup.spec, state.params["encoder"], {}, names, about)

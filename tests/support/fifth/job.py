@@ -12,10 +12,7 @@ from strokejax.networks.spec import EncoderSpec
 from strokejax.report.page import percent, write_page
 from strokejax.report.run import settings_table, training_curves
 from strokejax.settings import Config
-from strokejax.store.model import StoredModel
-from strokejax.table.rejection import no_calibration
-from strokejax.table.symbols import SymbolTable
-from strokejax.table.table import init_slots
+from strokejax.store.model import StoredModel, model_without_table
 from strokejax.train import job
 from strokejax.train.distributed import local_slice, to_host
 from strokejax.train.job import Job, Result
@@ -111,18 +108,8 @@ def finish(
         )
 
     def model(state: TrainState, about: dict[str, Any]) -> StoredModel:
-        return StoredModel(
-            spec,
-            state.params["encoder"],
-            state.model_state,
-            {},
-            to_host(init_slots(np.zeros(len(BENDS), bool), 1)),
-            SymbolTable(BENDS),
-            about,
-            no_calibration({}, 1),
-            np.full(len(BENDS), -1, np.int32),
-            change={"verb": config.job, "made": about["made"]},
-        )
+        weights = state.params["encoder"], state.model_state
+        return model_without_table(spec, *weights, BENDS, about)
 
     summary = f"{scores['top1']:.3f} of {scores['n']} curves [{low:.3f}, {high:.3f}]"
     return Result(scores, summary, state, model, report)
