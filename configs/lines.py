@@ -4,14 +4,16 @@ python -m strokejax.launch --config=configs/lines.py
 python -m strokejax.launch --config=configs/lines.py --config.lines.glyphs=unipen \
     --config.data.also=unipen_text:0.4 --config.loop.epochs=30
 python -m strokejax.launch --config=configs/lines.py --config.data.name=cremma \
-    --config.model.init=RUN_OF_THE_ABOVE
+    --config.model.init=RUN_OF_THE_SECOND
+
+The model card has the commands, times and error rates of `lines-en` and `lines-fr`.
 """
 
 from strokejax.config import default_config
 
 
 def get_config(arg: str = ""):
-    """`line_cnn` on lines written by the built-in hand; no `arg` is used."""
+    """`line_cnn` on lines of the built-in hand; `arg` is ignored."""
     config = default_config()
     config.job = "lines"
     config.mode = "argmax"

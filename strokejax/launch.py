@@ -1,6 +1,6 @@
-"""Jobs by config: python -m strokejax.launch --config=configs/finetune.py
+"""Runs the job of a config: python -m strokejax.launch --config=configs/finetune.py
 
-Any field of the config can be set: --config.optim.learning_rate=3e-4. The same command
+The command line can set any field: --config.optim.learning_rate=3e-4. The same command
 runs on a laptop, on a GPU and on clusters (--distributed). The last line of stdout is
 one JSON object.
 """
@@ -24,21 +24,21 @@ STARTED = time.time()
 
 CONFIG = config_flags.DEFINE_config_file("config", None, "A file in configs/.")
 WORKDIR = flags.DEFINE_string(
-    "workdir", "", "Folder of the run; default: runs/, by job and config."
+    "workdir", "", "Folder of the run; default: one in runs/, by job and config."
 )
 DISTRIBUTED = flags.DEFINE_bool(
-    "distributed", False, "Join the processes of a job; clusters tell jax the rest."
+    "distributed", False, "Join several processes; on clusters jax detects the rest."
 )
 COORDINATOR = flags.DEFINE_string("coordinator", "", "HOST:PORT of process 0.")
-NUM_PROCESSES = flags.DEFINE_integer("num_processes", 0, "How many processes join.")
-PROCESS_ID = flags.DEFINE_integer("process_id", -1, "Which of them this one is.")
+NUM_PROCESSES = flags.DEFINE_integer("num_processes", 0, "Number of processes.")
+PROCESS_ID = flags.DEFINE_integer("process_id", -1, "Index of this process.")
 JOIN_TIMEOUT = flags.DEFINE_integer(
-    "join_timeout", 300, "Seconds to wait until all have joined.", lower_bound=1
+    "join_timeout", 300, "Seconds to wait for all processes to join.", lower_bound=1
 )
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs the job; 0, or 2 after one sentence about bad input, or 143 when stopped."""
+    """Runs the job; returns 0, 2 for invalid input, or 143 after a stop signal."""
     if "--help" in argv:
         print(_help())
         return 0
@@ -47,12 +47,12 @@ def main(argv: Sequence[str]) -> int:
         validate(CONFIG.value)
         return _distributed() if DISTRIBUTED.value else _run()
     except InputError as error:
-        _tell(error)
+        _print_error(error)
         return 2
 
 
-def _tell(sentence: object) -> None:
-    print(f"strokejax: {sentence}", file=sys.stderr, flush=True)
+def _print_error(message: object) -> None:
+    print(f"strokejax: {message}", file=sys.stderr, flush=True)
 
 
 def _help() -> str:
@@ -64,37 +64,36 @@ def _parse(argv: Sequence[str]) -> None:
     try:
         rest = flags.FLAGS(list(argv))
         if CONFIG.value is not None:
-            CONFIG.value.items()  # a file that could not be loaded is told only here
+            CONFIG.value.items()  # raises if the config file did not load
     except Exception as e:  # a config file is a program: it may raise anything
         raise InputError(_flag_error(argv, e)) from e
     if len(rest) > 1:
-        raise InputError(f"{rest[1]!r} is no flag; write --name=value.")
+        raise InputError(f"{rest[1]!r} is not a flag; write --name=value.")
     if CONFIG.value is None:
-        raise InputError("No config is given; add --config=configs/finetune.py.")
+        raise InputError("The config is missing; add --config=configs/finetune.py.")
     for flag in (COORDINATOR, NUM_PROCESSES, PROCESS_ID):
         if flag.present and not DISTRIBUTED.value:
             raise InputError(f"--{flag.name} needs --distributed; add it.")
 
 
 def _flag_error(argv: Sequence[str], error: Exception) -> str:
-    """One sentence for whatever absl, ml_collections or the config file raised."""
+    """The error sentence for what absl, ml_collections or the config file raised."""
     reason = " ".join(str(error).split())
     for argument in argv[1:]:
         name, _, value = argument.removeprefix("--").partition("=")
         if name == "config" and "Configuration is not available" in reason:
             return f"--config={value} cannot be loaded: {reason.split(': ', 1)[1]}."
         if name == "config" and "whilst parsing config file" in reason:
-            kind, _, said = str(error).strip().splitlines()[-1].partition(": ")
-            return f"--config={value} cannot be loaded: {(said or kind).rstrip('.')}."
+            # The last line of the traceback in the message: "ValueError: the message".
+            kind, _, message = str(error).strip().splitlines()[-1].partition(": ")
+            message = (message or kind).rstrip(".")
+            return f"--config={value} cannot be loaded: {message}."
         if not name.startswith("config."):
             continue
         field = name.removeprefix("config.")
-        if f"{name}" in reason and ("Unknown" in reason or "not found" in reason):
-            return unknown_field(field)
-        if (
-            isinstance(error, KeyError | AttributeError)
-            and field.split(".")[-1] in reason
-        ):
+        unknown = name in reason and ("Unknown" in reason or "not found" in reason)
+        missing = isinstance(error, KeyError | AttributeError)
+        if unknown or (missing and field.split(".")[-1] in reason):
             return unknown_field(field)
         if value and value in reason:
             return f"--{name}={value} cannot be used: {reason.rstrip('.')}."
@@ -105,7 +104,7 @@ def _flag_error(argv: Sequence[str], error: Exception) -> str:
 
 
 def _distributed() -> int:
-    """Runs this process's part; a failure ends it at once, for others wait for it."""
+    """Joins the other processes and runs; a failure exits at once, as they wait."""
     from strokejax.train.distributed import join, leave
 
     join(
@@ -117,7 +116,7 @@ def _distributed() -> int:
     try:
         return _run()
     except InputError as error:
-        _tell(error)
+        _print_error(error)
         leave(2)
     except BaseException:
         traceback.print_exc()
@@ -132,12 +131,11 @@ def _run() -> int:
     config = CONFIG.value
     settings = json.loads(config.to_json())
     if config.job == "sweep":
-        del settings["sweep"]["trials"]  # with more of them it goes on
-    digest = json.dumps(settings, sort_keys=True).encode()
-    digest = hashlib.sha256(digest).hexdigest()[:8]
-    about = {"register": "symbol", "figures": Path(config.model.init).name}
-    about = about.get(config.job, config.data.name)
-    name = f"{config.job}-{about}-{config.mode}-{digest}"
+        del settings["sweep"]["trials"]  # the same run continues with more trials
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+    subjects = {"register": "symbol", "figures": Path(config.model.init).name}
+    subject = subjects.get(config.job, config.data.name)
+    name = f"{config.job}-{subject}-{config.mode}-{digest[:8]}"
     workdir = Path(WORKDIR.value or Path("runs") / name)
     first = jax.process_index() == 0
     try:
@@ -145,7 +143,7 @@ def _run() -> int:
         line = job.run(config.copy_and_resolve_references(), workdir, STARTED)
     except Stopped as stop:
         if first:
-            _tell(f"{stop}; run the same command to go on.")
+            _print_error(f"{stop}; run the same command to resume.")
         return 143
     if first:
         print(json.dumps(line), flush=True)

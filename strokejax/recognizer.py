@@ -1,4 +1,4 @@
-"""From ink or a picture to names: an immutable snapshot of a model, ready to answer."""
+"""`Recognizer`: an immutable snapshot of a model that names ink and pictures."""
 
 import os
 from collections.abc import Sequence
@@ -19,15 +19,16 @@ from strokejax.table import knn
 from strokejax.table.knn import Answer, Ranked
 from strokejax.table.rejection import refusal
 from strokejax.table.symbols import SymbolTable
-from strokejax.table.table import REJECT_ABOVE, Slots
+from strokejax.table.table import REJECT_ABOVE, Slots, pad_rows
 from strokejax.types import Encoder, Ink, InputError, PyTree
 
 MAX_BATCH = 128
+"""Inputs of one forward pass; larger batches are split."""
 
 
 @dataclass(frozen=True)
 class Recognizer:
-    """Answers from one version of a model; never changes, so threads may share it.
+    """One version of a model; immutable, so threads may share it.
 
     >>> import numpy as np, strokejax
     >>> model = strokejax.load()
@@ -44,9 +45,9 @@ class Recognizer:
     symbols: SymbolTable
     version: int
     limit: float = REJECT_ABOVE
-    """The novelty above which a drawing is unknown."""
+    """The novelty threshold: a drawing above it is unknown."""
     fast: bool = True
-    """False: compiled sooner, answering later; see `load`."""
+    """False compiles faster and answers slower; see `strokejax.load`."""
 
     @property
     def mode(self) -> str:
@@ -59,21 +60,22 @@ class Recognizer:
         k: int = 5,
         usual_size: float | None = None,
     ) -> Answer:
-        """The k nearest symbols of one `Ink`, or of a picture.
+        """The k nearest symbols of one `Ink` or picture.
 
-        A picture is an array [h w] or [h w 3] (u8, or floats 0 to 1) or a PIL image, of
-        any size, dark on light or light on dark. `usual_size` is the longer side of the
-        writer's usual letter in the ink's units. InputError for what cannot be used.
+        A picture is an array [h w] or [h w 3] (u8, or floats 0 to 1) or a PIL image of
+        any size, dark on light or light on dark. `usual_size` is the writer's reference
+        size: the longer side of a usual letter in the ink's units. InputError for
+        invalid drawings, sizes and k.
         """
         return self.recognize_many([drawing], k, usual_size)[0]
 
     def recognize_many(
         self, drawings: Sequence[Any], k: int = 5, usual_size: float | None = None
     ) -> list[Answer]:
-        """`recognize` for many drawings of one hand at once, in their order."""
-        seen = [*map(inputs.validate, drawings)]
+        """`recognize` for many drawings of one writer, in their order."""
+        valid = [*map(inputs.validate, drawings)]
         size = inputs.validate_size(usual_size, "the writer")
-        return self.name_many(seen, k, [size] * len(seen))
+        return self.name_many(valid, k, [size] * len(valid))
 
     def name_many(
         self,
@@ -81,10 +83,12 @@ class Recognizer:
         k: int,
         usual_sizes: Sequence[float | None],
     ) -> list[Answer]:
-        """`recognize` for `inputs.validate` drawings of many hands, in their order."""
+        """`recognize` for validated drawings of many writers, in their order."""
         answers: dict[int, Answer] = {}
-        for chosen, arrays in inputs.make_inputs(self.spec, drawings, usual_sizes):
-            answers |= zip(chosen, self._named(arrays, k), strict=True)
+        for indices, arrays in inputs.make_inputs(self.spec, drawings, usual_sizes):
+            modalities = inputs.modalities(self.spec, arrays)
+            named = self.answers(self.ranked(arrays, k), modalities)
+            answers |= zip(indices, named, strict=True)
         return [answers[i] for i in range(len(drawings))]
 
     def embed_many(
@@ -92,25 +96,25 @@ class Recognizer:
         drawings: Sequence[Ink | np.ndarray],
         usual_sizes: Sequence[float | None] | None = None,
     ) -> np.ndarray:
-        """f32[n d]: embeddings of `inputs.validate` drawings."""
+        """f32[n d]: embeddings of validated drawings."""
         z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
         sizes = usual_sizes or [None] * len(drawings)
-        for chosen, arrays in inputs.make_inputs(self.spec, drawings, sizes):
-            z[chosen] = self.embed(arrays)
+        for indices, arrays in inputs.make_inputs(self.spec, drawings, sizes):
+            z[indices] = self.embed(arrays)
         return z
 
     def draw(
         self, packed: PackedInk, size: np.ndarray | None = None
     ) -> dict[str, np.ndarray]:
-        """The network's inputs for many inks; see `inputs.draw`."""
+        """The inputs of the network for many inks; see `inputs.draw`."""
         return inputs.draw(self.spec, packed, size)
 
     def names(self, slot: np.ndarray) -> np.ndarray:
-        """str[n k]: slots by name, "" for -1."""
+        """str[n k]: the names of slots, "" for -1."""
         return np.array([*(name or "" for name in self.symbols.names), ""])[slot]
 
     def embed(self, arrays: dict[str, np.ndarray]) -> np.ndarray:
-        """f32[n d]: embeddings of inputs, of length 1; logits under a class head."""
+        """f32[n d]: unit embeddings of inputs, or the logits of a class head."""
         function = (
             knn.embed_compiled if self.fast else knn.jit_quick(knn.embed, "encoder")
         )
@@ -119,7 +123,7 @@ class Recognizer:
         return z
 
     def ranked(self, arrays: dict[str, np.ndarray], k: int) -> Ranked:
-        """The k nearest symbols of inputs, as numpy arrays."""
+        """The k nearest symbols of each input, as numpy arrays."""
         if not 1 <= k <= 10_000:
             raise InputError(f"k is {k}; ask for 1 to 10,000 symbols.")
         forward = knn.forward_pass(self.fast)
@@ -131,32 +135,28 @@ class Recognizer:
         return Ranked(*self._in_parts(arrays, call))
 
     def _in_parts(self, arrays, call) -> list[np.ndarray]:
-        """What `call` returns for parts of the inputs, joined; they run in threads."""
+        """Applies `call` to parts of the inputs in threads, and joins the results."""
         count = len(next(iter(arrays.values())))
         step = _bucket(min(MAX_BATCH, -(-count // _workers())))
 
-        def answer(start: int):
+        def run(start: int):
             part = {name: x[start : start + step] for name, x in arrays.items()}
             n = min(step, count - start)
-            outputs = call({name: _padded(x, step) for name, x in part.items()})
+            outputs = call({name: pad_rows(x, step) for name, x in part.items()})
             return [x[:n] for x in jax.device_get(outputs)]
 
         starts = range(0, count, step)
         if len(starts) == 1:
-            return answer(0)
-        parts = list(_pool().map(answer, starts))
+            return run(0)
+        parts = list(_pool().map(run, starts))
         return [np.concatenate(x) for x in zip(*parts, strict=True)]
-
-    def _named(self, arrays: dict[str, np.ndarray], k: int) -> list[Answer]:
-        modalities = inputs.modalities(self.spec, arrays)
-        return self.answers(self.ranked(arrays, k), modalities)
 
     def answers(
         self, ranked: Ranked, modalities: Sequence[tuple[str, ...]]
     ) -> list[Answer]:
-        """Ranked slots as names; `modalities` says what was seen of each input."""
-        named = []
-        for (dist2, slot, probability, novelty), seen in zip(
+        """Answers from ranked slots; `modalities` are those used of each input."""
+        answers = []
+        for (dist2, slot, probability, novelty), used in zip(
             zip(*ranked, strict=True), modalities, strict=True
         ):
             n = int((slot >= 0).sum())
@@ -164,8 +164,8 @@ class Recognizer:
             distances = tuple(map(float, dist2[:n])) if self.spec.normalise else None
             shares = tuple(map(float, probability[:n]))
             reason = refusal(names, float(novelty), self.limit)
-            named.append(Answer(names, distances, shares, seen, bool(reason), reason))
-        return named
+            answers.append(Answer(names, distances, shares, used, bool(reason), reason))
+        return answers
 
 
 def load(
@@ -175,16 +175,7 @@ def load(
     fast: bool = True,
     views: bool = False,
 ) -> Recognizer:
-    """A stored model, ready to answer.
-
-    `model` is the folder of a model or of a finished run, or the name of a packaged
-    one, "nn-sampling" or "argmax"; the default is the user's own, which is the former
-    until a symbol is registered. `false_accepts` (0 to 1) is the share of ink without
-    meaning that may be named; without it, `REJECT_ABOVE` decides. Without `fast` the
-    first answer comes earlier and the following ones later: right for a handful.
-    With `views` each drawing is seen nine times, a little turned and slanted, and the
-    mean embedding counts: nine times slower, and a little better on pictures.
-    """
+    """The `Recognizer` of a stored model; takes the arguments of `strokejax.load`."""
     stored = load_model(model)
     return from_stored(stored, false_accepts=false_accepts, fast=fast, views=views)
 
@@ -197,12 +188,14 @@ def from_stored(
     views: bool = False,
     encoder: Encoder | None = None,
 ) -> Recognizer:
-    """The snapshot of a stored model, on the default device; see `load`.
+    """The snapshot of a stored model, on the default device; see `strokejax.load`.
 
-    `encoder` is the network of a model that sees no single drawings; the others' is
-    built here. InputError where it is missing.
+    `encoder` replaces the network that `build_inference` builds for single drawings;
+    models with other inputs need it. InputError if it is missing.
     """
-    limit = REJECT_ABOVE if false_accepts is None else stored.limit_for(false_accepts)
+    limit = REJECT_ABOVE
+    if false_accepts is not None:
+        limit = stored.threshold_for(false_accepts)
     network, model_state = stored.encoder, stored.model_state
     if encoder is None:
         encoder, network, model_state = build_inference(
@@ -214,35 +207,31 @@ def from_stored(
         encoder = averaged(encoder, normalise=stored.spec.normalise)
     params = {"encoder": network, "table": stored.table}
     params, model_state, slots = jax.device_put((params, model_state, stored.slots))
-    more = stored.symbols, stored.version, limit, fast
-    return Recognizer(stored.spec, encoder, params, model_state, slots, *more)
+    rest = stored.symbols, stored.version, limit, fast
+    return Recognizer(stored.spec, encoder, params, model_state, slots, *rest)
 
 
-def with_table(stored: StoredModel) -> StoredModel:
-    """The model; InputError for a class head, which learns no symbols."""
+def require_table(stored: StoredModel) -> StoredModel:
+    """Returns the model; InputError for a class head, which has no table."""
     if stored.mode == "argmax":
         raise InputError(
-            "A class head has no table to register a symbol in; use a model of mode "
-            "nn-sampling."
+            "A class head cannot learn symbols, because it has no table; use a model "
+            "of mode nn-sampling."
         )
     return stored
 
 
 def _workers() -> int:
-    """Threads that answer side by side: small convolutions leave a CPU's cores idle."""
+    """The number of threads; small convolutions alone leave the cores of a CPU idle."""
     return (os.cpu_count() or 1) if jax.default_backend() == "cpu" else 1
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Their threads, kept: new ones for each call would cost a millisecond."""
+    """Threads for all calls: starting new ones for each would take a millisecond."""
     return ThreadPoolExecutor(_workers())
 
 
 def _bucket(n: int) -> int:
-    """Batches of 1, 4, 8, 16, 64 or 128, so that few shapes are compiled."""
+    """Rounds a batch size up to one of six, so that few shapes are compiled."""
     return next(size for size in (1, 4, 8, 16, 64, MAX_BATCH) if n <= size)
-
-
-def _padded(x: np.ndarray, n: int) -> np.ndarray:
-    return np.concatenate([x, np.zeros((n - len(x), *x.shape[1:]), x.dtype)])

@@ -1,4 +1,4 @@
-"""The few types that everything shares; neither numpy nor jax is imported here."""
+"""Types that every package shares. This module imports neither numpy nor jax."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
@@ -11,10 +11,10 @@ PyTree = Any
 
 
 class InputError(ValueError):
-    """Something the user gave cannot be used; the message is one full sentence.
+    """Invalid input from the user; the message is one full sentence.
 
-    It says what was given, where, the limit, and the way out. Command lines print it
-    and exit with code 2; servers answer 4xx with it.
+    The sentence states the input and its place, the limit, and the way out. Commands
+    print it and exit with code 2; the server answers 4xx with it.
 
     >>> import strokejax
     >>> try:
@@ -26,9 +26,9 @@ class InputError(ValueError):
 
 
 class Refused(InputError):
-    """A change that would harm something else, so that nothing was changed.
+    """A change that was not made, because it would harm other symbols.
 
-    `harm` says what and how to avoid it; every caller adds its own way to insist.
+    `harm` describes the harm and how to avoid it.
 
     >>> import strokejax
     >>> str(strokejax.Refused("'o' would lose 20 points; draw it less like 'o'"))
@@ -42,10 +42,10 @@ class Refused(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """What a pen or mouse drew: strokes, each a `(n, 3)` float32 array of x, y, t.
+    """Ink of a pen or mouse: strokes, each a float32 array (n, 3) of x, y, t.
 
-    `y` grows downwards; `t` is in seconds, NaN where unknown; between two strokes the
-    pen was up. Units of x and y are free: every reader of ink rescales.
+    `y` grows downwards; `t` is in seconds, NaN where unknown. The pen is up between two
+    strokes. The units of x and y are arbitrary: all consumers rescale ink.
 
     >>> import numpy as np, strokejax
     >>> ink = strokejax.Ink((np.array([[0, 0, 0], [0, 40, 0.1]], np.float32),))
@@ -63,34 +63,34 @@ class Ink:
 
 @dataclass(frozen=True, slots=True)
 class CheckedInk(Ink):
-    """Ink within all limits, as `ink.limits.check_ink` makes it."""
+    """Ink within all limits, made by `ink.limits.check_ink`."""
 
 
 Drawing: TypeAlias = "Ink | np.ndarray"
-"""Ink, or a picture u8[h w] with ink high."""
+"""Ink, or a picture u8[h w] whose ink has high values."""
 
 
 class Batch(NamedTuple):
-    """One step's examples: on the host numpy, on the device jax arrays."""
+    """The examples of one step: numpy arrays on the host, jax arrays on the device."""
 
     inputs: PyTree
-    """Leaves `[b ...]`: "points" f32[b p 3] or "image" [b h w], and what goes along."""
+    """Leaves [b ...]: "points" f32[b p 3] or "image" [b h w], also "size" f32[b]."""
     labels: Any
     """i32[b]: training classes."""
     mask: Any
-    """bool[b]: False marks padding, which changes neither loss nor gradient."""
+    """bool[b]: False marks padding, which affects neither the loss nor the gradient."""
 
 
 class Init(Protocol):
-    """Random weights of a network."""
+    """Initialises a network with random weights."""
 
     def __call__(self, key: Any, inputs: PyTree) -> tuple[PyTree, PyTree]:
-        """Trainable parameters and `model_state` for inputs of these shapes."""
+        """Returns trainable parameters and `model_state` for inputs of these shapes."""
         ...
 
 
 class Apply(Protocol):
-    """A network over one batch."""
+    """Applies a network to one batch."""
 
     def __call__(
         self,
@@ -102,16 +102,16 @@ class Apply(Protocol):
         train: bool,
         key: Any = None,
     ) -> tuple[Any, PyTree]:
-        """Embeddings z f32[b d], and the state after it; `mask` is bool[b]."""
+        """Returns embeddings z f32[b d] and the new state; `mask` is bool[b]."""
         ...
 
 
 class Encoder(NamedTuple):
     """A network as a pair of pure functions over pytrees.
 
-    `model_state` holds what is not trained by gradients (BatchNorm's running
-    statistics) and comes back unchanged when `train` is False. `inputs` carries its own
-    lengths; `key` is for dropout, in training alone.
+    `model_state` holds what gradients do not train, such as the running statistics of
+    BatchNorm; it is returned unchanged when `train` is False. `inputs` includes the
+    lengths of sequences; `key` is for dropout in training.
 
     >>> import jax, strokejax
     >>> def init(key, inputs):

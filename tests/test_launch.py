@@ -1,4 +1,4 @@
-"""Jobs as a user starts them: what they print, how they end, how they go on."""
+"""Jobs as a user starts them: what they print, how they end, how they resume."""
 
 import json
 import signal
@@ -109,9 +109,9 @@ def test_a_stopped_run_ends_as_if_never_stopped(how, finished, cache, tmp_path):
     _, err = process.communicate(timeout=120)
     if how == signal.SIGTERM:
         assert process.returncode == 143, err
-        assert "go on" in err
+        assert "resume" in err
     _, err = jobs.run(cache, *arguments)
-    assert "Going on after step" in err
+    assert "Resuming after step" in err
     assert_same_run(workdir, finished[0])
 
 

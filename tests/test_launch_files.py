@@ -50,7 +50,7 @@ def test_readme_explains_each_file(name):
     text = (LAUNCH / "README.md").read_text()
     assert f"| `{name}` |" in text
     section = text.split(f": `{name}`\n")[1].split("\n## ")[0]
-    for words in ("To change:", "Before", "How it goes on:"):
+    for words in ("To change:", "Before", "To resume:"):
         assert words in section
     assert "--config=configs/pretrain.py" in text
 

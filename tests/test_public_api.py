@@ -57,7 +57,7 @@ def test_methods_have_examples_that_run(method):
 
 
 def test_help_begins_with_the_package():
-    assert strokejax.__doc__.startswith("strokejax names what a hand draws")
+    assert strokejax.__doc__.startswith("strokejax recognises drawn symbols")
     (test,) = doctest.DocTestFinder(recurse=False).find(strokejax, "strokejax")
     assert not doctest.DocTestRunner().run(test).failed
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from strokejax.evaluation.episodes import Episode, episodes
-from strokejax.evaluation.scores import bootstrap_interval
+from strokejax.evaluation.scores import bootstrap_interval, cluster_bootstrap
 from strokejax.table.table import unit
 from strokejax.types import InputError
 
@@ -155,8 +155,7 @@ def auroc_interval(
     known, novel = _scores(known, novel)
     rows, row = np.unique(np.asarray(known_groups), return_inverse=True)
     columns, column = np.unique(np.asarray(novel_groups), return_inverse=True)
-    # wins[i, j] counts the ordered pairs of known group i and novel group j. Each draw
-    # weights this matrix by the number of times that it drew each group.
+    # wins[i, j] counts the ordered pairs of known group i and novel group j.
     wins = np.empty((len(rows), len(columns)))
     for i in range(len(columns)):
         group = np.sort(novel[column == i])
@@ -164,16 +163,14 @@ def auroc_interval(
             np.searchsorted(group, known, side) for side in ("left", "right")
         )
         wins[:, i] = np.bincount(row, (below + upto) / 2)
-    sizes, rng = (np.bincount(row), np.bincount(column)), np.random.default_rng(seed)
-    areas = np.empty(draws)
-    for i in range(draws):
-        r, c = (
-            np.bincount(rng.integers(len(n), size=len(n)), minlength=len(n))
-            for n in sizes
-        )
-        areas[i] = (r @ wins @ c) / ((r @ sizes[0]) * (c @ sizes[1]))
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return float(low), float(high)
+    known_sizes, novel_sizes = np.bincount(row), np.bincount(column)
+
+    def area(*drawn: np.ndarray) -> float:
+        # How often each group was drawn weights its pairs.
+        r, c = (np.bincount(d, minlength=len(d)) for d in drawn)
+        return float((r @ wins @ c) / ((r @ known_sizes) * (c @ novel_sizes)))
+
+    return cluster_bootstrap(area, len(rows), len(columns), draws=draws, seed=seed)
 
 
 def fpr_at(known: ArrayLike, novel: ArrayLike, tpr: float = 0.95) -> float:

@@ -1,6 +1,6 @@
 """Scores of ranked answers: accuracy, calibration, and intervals over groups."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,12 +62,31 @@ def bootstrap_interval(
         values, weight, member = values[order], weight[order], np.arange(len(values))
     # A group enters a mean by its sum and its weight alone.
     sums, sizes = np.bincount(member, values), np.bincount(member, weight)
+
+    def mean(drawn: np.ndarray) -> float:
+        return sums[drawn].sum() / sizes[drawn].sum()
+
+    return cluster_bootstrap(mean, len(sums), draws=draws, seed=seed, level=level)
+
+
+def cluster_bootstrap(
+    statistic: Callable[..., float],
+    *counts: int,
+    draws: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile interval of a statistic of groups drawn with replacement.
+
+    `counts` are the numbers of groups, one for each set of groups; `statistic` takes
+    the indices i64[count] that were drawn of each.
+    """
     rng = np.random.default_rng(seed)
-    means = np.empty(draws)
-    for i in range(draws):
-        drawn = rng.integers(len(sums), size=len(sums))
-        means[i] = sums[drawn].sum() / sizes[drawn].sum()
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    values = [
+        statistic(*(rng.integers(count, size=count) for count in counts))
+        for _ in range(draws)
+    ]
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
@@ -223,10 +242,9 @@ def calibration_interval(
     sums = np.zeros((len(names), bins))
     member = np.minimum((confidence * bins).astype(int), bins - 1)
     np.add.at(sums, (group, member), gap)
-    sizes, rng = np.bincount(group), np.random.default_rng(seed)
-    errors = np.empty(draws)
-    for i in range(draws):
-        drawn = rng.integers(len(sizes), size=len(sizes))
-        errors[i] = np.abs(sums[drawn].sum(0)).sum() / sizes[drawn].sum()
-    low, high = np.quantile(errors, [0.025, 0.975])
-    return float(low), float(high)
+    sizes = np.bincount(group)
+
+    def error(drawn: np.ndarray) -> float:
+        return float(np.abs(sums[drawn].sum(0)).sum() / sizes[drawn].sum())
+
+    return cluster_bootstrap(error, len(sizes), draws=draws, seed=seed)

@@ -93,7 +93,7 @@ def _combine(matrix: np.ndarray, terms: list[jax.Array], axis: int) -> jax.Array
 # The convolution and its gradients
 
 
-def multiply(v: jax.Array, u: jax.Array) -> jax.Array:
+def multiply(v: jax.Array, u: jax.Array | np.ndarray) -> jax.Array:
     """f32[n*n t i] times f32[n*n i o]: one matmul per frequency."""
     return lax.dot_general(v, u, (((2,), (1,)), ((0,), (0,))))
 

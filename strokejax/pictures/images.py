@@ -1,5 +1,6 @@
 """Reads pictures of any format and mode as u8[h w], ink high, or u8[h w 3] colours."""
 
+import base64
 import io
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from strokejax.pictures.normalise import MIN_CONTRAST, normalise_image, normalis
 from strokejax.types import InputError
 
 __all__ = [
+    "data_url",
     "decode_image",
     "decode_picture",
     "encode_picture",
@@ -76,13 +78,18 @@ def decode_picture(data: bytes, where: str, max_pixels: int = MAX_PIXELS) -> np.
     return _decode(data, where, max_pixels, _rgb)
 
 
-def encode_picture(picture: np.ndarray) -> bytes:
-    """u8[h w] or u8[h w 3] as the bytes of a PNG file."""
+def encode_picture(picture: np.ndarray, optimize: bool = False) -> bytes:
+    """u8[h w] or u8[h w 3] as the bytes of a PNG file; `optimize` takes longer."""
     from PIL import Image
 
     data = io.BytesIO()
-    Image.fromarray(picture).save(data, "PNG")
+    Image.fromarray(picture).save(data, "PNG", optimize=optimize)
     return data.getvalue()
+
+
+def data_url(png: bytes) -> str:
+    """The bytes of a PNG file as a data URL, for HTML and JSON."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 def _decode(

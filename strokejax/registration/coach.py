@@ -1,4 +1,8 @@
-"""What is worth saying about a symbol's drawings before they become its row."""
+"""The coach: what to expect of a symbol's drawings, before they become its row.
+
+It names outliers, estimates confusions, recommends further drawings, and measures what
+the change would cost the other symbols.
+"""
 
 from typing import NamedTuple
 
@@ -7,27 +11,29 @@ import numpy as np
 from strokejax.registration.rows import ReplaySet, pair_cosine
 from strokejax.table.table import Rows, unit
 
-ODD = 0.03
-"""A drawing is odd if so small a share of known ones lie as far from their mean: of
-another letter among a writer's own, 0.93 are (benchmarks/coach.py), of the own 0.02."""
-TOLD, SHOWN = 0.02, 5
-"""Rate from which a confusion is told, and how many are."""
-WIDER = 1.7
-"""How much wider than the formula new drawings really spread: the encoder was trained
-to gather known symbols, and other people draw the further ones. Without it the rates of
-32 new symbols came out as 6 % on average by a network of shape alone, with it as 18 %;
-they were 25 %."""
+OUTLIER_SHARE = 0.03
+"""A drawing is an outlier if at most this share of replayed drawings lies as far from
+the other drawings of its symbol. Of five drawings by one writer and one of another
+letter, 0.93 of the latter are outliers and 0.02 of the former (benchmarks/coach.py)."""
+MIN_RATE, MAX_CONFUSIONS = 0.02, 5
+"""Lowest rate of a confusion that is reported, and how many are reported."""
+SPREAD_FACTOR = 1.7
+"""Ratio of the real spread of new drawings to the formula's: the encoder was trained to
+gather known symbols, and other people make the further drawings. For 32 new symbols and
+a network of shape alone, the rates were 6 % on average without the factor, 18 % with it
+and 25 % in truth."""
 ROW_ERROR = 0.02
-"""Squared error of a row's direction from which further drawings add little."""
+"""Squared error of a row's direction below which further drawings add little."""
 RECOMMENDED = 10
-GUARD_MEAN, GUARD_WORST = 0.01, 0.10
-"""How much the other symbols may lose: on average, and any one."""
-FEW = 10
-"""A symbol known by fewer drawings than this counts as if it had so many."""
+"""Drawings that are enough for any symbol."""
+MAX_MEAN_LOSS, MAX_WORST_LOSS = 0.01, 0.10
+"""Accuracy that the other symbols may lose: on average, and any one of them."""
+MIN_COUNT = 10
+"""A symbol with fewer drawings loses as if it had this many."""
 
 
 class Loss(NamedTuple):
-    """What other symbols lose by a change, as shares of their drawings."""
+    """The accuracy that other symbols lose by a change, as shares of their drawings."""
 
     mean: float
     worst: float
@@ -36,100 +42,86 @@ class Loss(NamedTuple):
 
     @property
     def refused(self) -> bool:
-        """Whether it is more than the guard allows."""
-        # Sums of rounded shares: what is exactly at a limit is not above it.
-        return self.mean > GUARD_MEAN + 1e-9 or self.worst > GUARD_WORST + 1e-9
+        """Whether the loss is above a limit."""
+        # A sum of rounded shares may exceed the limit that it equals.
+        return self.mean > MAX_MEAN_LOSS + 1e-9 or self.worst > MAX_WORST_LOSS + 1e-9
 
 
-def guard(before: Rows, after: Rows, known: ReplaySet, but: set[int]) -> Loss:
-    """Known drawings answered before and after a change; `but` owners do not count."""
-    others = ~np.isin(known.owner, sorted(but))
+def guard(before: Rows, after: Rows, replay: ReplaySet, changed: set[int]) -> Loss:
+    """Replays drawings before and after a change; owners in `changed` do not count."""
+    others = ~np.isin(replay.owner, sorted(changed))
     if not others.any():
         return Loss(0.0, 0.0, -1)
-    z, owner = known.z[others], known.owner[others]
+    z, owner = replay.z[others], replay.owner[others]
     size = max(int(owner.max()) + 1, len(after.embeddings))
     count = np.bincount(owner, minlength=size)
-    right = [
+    correct = [
         np.bincount(owner, rows.owners(z) == owner, minlength=size)
         for rows in (before, after)
     ]
-    lost = (right[0] - right[1]) / np.maximum(count, FEW)
+    lost = (correct[0] - correct[1]) / np.maximum(count, MIN_COUNT)
     symbols = np.flatnonzero(count)
     worst = symbols[lost[symbols].argmax()]
     return Loss(float(lost[symbols].mean()), float(lost[worst]), int(worst))
 
 
-def outliers(z: np.ndarray, known: ReplaySet) -> list[int]:
-    """Which of a symbol's drawings f32[n d] lie farther from the rest than usual."""
-    usual = _to_own_mean(known)
-    if len(z) < 3 or not len(usual):
+def outliers(z: np.ndarray, replay: ReplaySet) -> list[int]:
+    """Indices of the drawings f32[n d] of a symbol that are unlike the others."""
+    means, count = _means(replay)
+    others = unit(means * count[:, None] - replay.z)
+    cosines = (others * replay.z).sum(-1)[count > 2]
+    if len(z) < 3 or not len(cosines):
         return []
-    limit = np.quantile(usual, ODD)
-    rest = unit(z.sum(0) - z)
-    return np.flatnonzero((rest * z).sum(-1) < limit).tolist()
+    others = unit(z.sum(0) - z)
+    limit = np.quantile(cosines, OUTLIER_SHARE)
+    return np.flatnonzero((others * z).sum(-1) < limit).tolist()
 
 
 def confusion_rates(
-    z: np.ndarray, rows: Rows, known: ReplaySet, owner: int
+    z: np.ndarray, rows: Rows, replay: ReplaySet, owner: int
 ) -> np.ndarray:
-    """f64[c]: the share of further drawings that will be taken for each other symbol.
+    """f64[c]: the expected share of further drawings that each other symbol takes.
 
-    Further drawings are the mean of these f32[n d] plus what known drawings differ by
-    from the mean of theirs, scaled to what these differ by: if two have the cosine p,
-    their mean has the length sqrt(p), and one more differs from the mean of n by
-    (1 - p) (1 + 1 / n) squared.
+    Further drawings are simulated: the mean of the symbol's drawings z f32[n d] plus
+    the deviations of replayed drawings from their means, scaled to the spread of z. If
+    two drawings have the cosine p, their mean has the length sqrt(p), and a further one
+    deviates from the mean of n by (1 - p) (1 + 1 / n) squared.
     """
-    differ = _deviations(known)
-    if not len(differ):
+    means, count = _means(replay)
+    # Bessel's correction: the mean of n contains the drawing itself.
+    bessel = np.sqrt(count / np.maximum(count - 1, 1))[:, None].astype(np.float32)
+    deviations = ((replay.z - means) * bessel)[count > 1]
+    if not len(deviations):
         return np.zeros(len(rows.embeddings))
     p = pair_cosine(z)
-    scale = WIDER * np.sqrt((1 - p) * (1 + 1 / len(z)) / (differ**2).sum(-1).mean())
-    drawn = unit(unit(z.mean(0)) * np.sqrt(p) + scale * differ)
-    answered = np.bincount(rows.owners(drawn), minlength=len(rows.embeddings))
-    rate = answered / len(drawn)
+    spread = np.sqrt((1 - p) * (1 + 1 / len(z)) / (deviations**2).sum(-1).mean())
+    further = unit(z.mean(0)) * np.sqrt(p) + SPREAD_FACTOR * spread * deviations
+    rate = np.bincount(rows.owners(unit(further)), minlength=len(rows.embeddings))
+    rate = rate / len(further)
     rate[owner] = 0
     return rate
 
 
-def worst_of(rate: np.ndarray) -> list[tuple[int, float]]:
-    """Symbols and rates worth telling, worst first."""
-    worst = np.argsort(-rate, kind="stable")[:SHOWN]
-    return [(int(i), float(rate[i])) for i in worst if rate[i] >= TOLD]
+def worst_confusions(rate: np.ndarray) -> list[tuple[int, float]]:
+    """Symbols and rates to report, highest rate first."""
+    worst = np.argsort(-rate, kind="stable")[:MAX_CONFUSIONS]
+    return [(int(i), float(rate[i])) for i in worst if rate[i] >= MIN_RATE]
 
 
 def recommended_extra(z: np.ndarray) -> int:
-    """How many further drawings are worth their trouble, 0 for enough.
+    """How many further drawings are worthwhile beside these f32[n d], 0 for none.
 
-    With cosine p between drawings, the mean of n is off by (1 - p) / n squared.
+    If two drawings have the cosine p, the mean of n is off by (1 - p) / n squared.
     """
-    wanted = int(np.ceil((1 - pair_cosine(z)) / ROW_ERROR))
-    return max(0, min(wanted, RECOMMENDED) - len(z))
+    needed = int(np.ceil((1 - pair_cosine(z)) / ROW_ERROR))
+    return max(0, min(needed, RECOMMENDED) - len(z))
 
 
-def _means(known: ReplaySet) -> tuple[np.ndarray, np.ndarray]:
-    """f32[n d]: for each drawing the mean of its symbol; and how many that has."""
-    if not len(known.z):
-        return known.z, np.zeros(0, np.int64)
-    order = np.argsort(known.owner, kind="stable")
-    _, first, count = np.unique(
-        known.owner[order], return_index=True, return_counts=True
-    )
-    means = np.add.reduceat(known.z[order], first) / count[:, None].astype(np.float32)
-    back = np.empty(len(order), np.int64)
-    back[order] = np.repeat(np.arange(len(count)), count)
-    return means[back], count[back]
-
-
-def _deviations(known: ReplaySet) -> np.ndarray:
-    means, count = _means(known)
-    several = count > 1
-    fair = np.sqrt(count / np.maximum(count - 1, 1))[:, None].astype(np.float32)
-    return ((known.z - means) * fair)[several]
-
-
-def _to_own_mean(known: ReplaySet) -> np.ndarray:
-    """Cosine of each known drawing with the mean of the others of its symbol."""
-    means, count = _means(known)
-    several = count > 2
-    rest = unit(means * count[:, None] - known.z)
-    return (rest * known.z).sum(-1)[several]
+def _means(replay: ReplaySet) -> tuple[np.ndarray, np.ndarray]:
+    """For each drawing the mean f32[n d] of its symbol, and the symbol's count i[n]."""
+    if not len(replay.z):
+        return replay.z, np.zeros(0, np.int64)
+    order = np.argsort(replay.owner, kind="stable")
+    _, index, count = np.unique(replay.owner, return_inverse=True, return_counts=True)
+    sums = np.add.reduceat(replay.z[order], np.cumsum(count) - count)
+    return (sums / count[:, None].astype(np.float32))[index], count[index]

@@ -1,4 +1,4 @@
-"""A stored model with a symbol's rows made of its drawings: from model to model."""
+"""Learning a symbol from its drawings: pure functions from stored model to model."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ from strokejax.registration.coach import (
     guard,
     outliers,
     recommended_extra,
-    worst_of,
+    worst_confusions,
 )
-from strokejax.registration.prototypes import APART, groups
+from strokejax.registration.prototypes import SPLIT_BELOW, groups
 from strokejax.registration.rows import (
     Method,
     ReplaySet,
@@ -27,39 +27,41 @@ from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import Rows, Slots, unit
 from strokejax.types import Refused
 
-# A stored model with other rows or names in its slots: from model to model.
+# Slots of a stored model
+
+
+def rows_of(model: StoredModel) -> Rows:
+    """The model's table on the host."""
+    scale = float(np.exp(model.table["log_scale"]))
+    return Rows(model.table["embeddings"], scale, model.slots)
 
 
 def with_symbols(model: StoredModel, symbols: SymbolTable) -> StoredModel:
-    """The model with other names in its slots; arrays grow with the capacity."""
-    more = symbols.capacity - model.symbols.capacity
-    if more:
-        model = _grown(model, more)
-    freed = np.array([name is None for name in symbols.names])
+    """The model with these names in its slots; arrays grow to the table's capacity."""
+    added = symbols.capacity - model.symbols.capacity
+    if added:
+        model = _grown(model, added)
+    free = np.array([name is None for name in symbols.names])
     slots = model.slots._replace(
-        active=model.slots.active & ~freed, owner=symbols.owners()
+        active=model.slots.active & ~free, owner=symbols.owners()
     )
-    origin = np.where(freed, -1, model.origin).astype(np.int32)
+    origin = np.where(free, -1, model.origin).astype(np.int32)
     return model._replace(symbols=symbols, slots=slots, origin=origin)
 
 
-def _grown(model: StoredModel, more: int) -> StoredModel:
+def _grown(model: StoredModel, added: int) -> StoredModel:
     c = model.symbols.capacity
-    empty = {"scale": np.inf, "owner": 0}
 
-    def longer(x: np.ndarray, value: Any = 0) -> np.ndarray:
-        return np.concatenate([x, np.full((more, *x.shape[1:]), value, x.dtype)])
+    def longer(x: Any, value: Any = 0) -> np.ndarray:
+        return np.concatenate([x, np.full((added, *x.shape[1:]), value, x.dtype)])
 
-    rows = model.table["embeddings"]
-    fresh = np.zeros((more, rows.shape[1]), rows.dtype)
-    fresh[:, 0] = 1  # rows are normalised before anybody asks whether they are in use
-    slots: dict[str, Any] = {
-        name: longer(x, empty.get(name, 0)) for name, x in model.slots._asdict().items()
-    }
-    slots["owner"][c:] = np.arange(c, c + more)
+    embeddings = longer(model.table["embeddings"])
+    embeddings[c:, 0] = 1  # free rows are normalised with the others
+    slots: Any = Slots(*map(longer, model.slots))
+    slots.scale[c:], slots.owner[c:] = np.inf, np.arange(c, c + added)
     return model._replace(
-        table=model.table | {"embeddings": np.concatenate([rows, fresh])},
-        slots=Slots(**slots),
+        table=model.table | {"embeddings": embeddings},
+        slots=slots,
         origin=longer(model.origin, -1),
     )
 
@@ -67,24 +69,17 @@ def _grown(model: StoredModel, more: int) -> StoredModel:
 def with_row(model: StoredModel, slot: int, row: Row) -> StoredModel:
     """The model with a row in a slot.
 
-    A trained symbol is known by far more drawings than its own: radius and scale stay.
+    A trained slot keeps radius and scale, which come from far more drawings.
     """
-    values = {
-        "sums": row.sums,
-        "counts": row.count,
-        "active": True,
-        "offset": row.offset,
-    }
+    slots: Any = Slots(*map(np.array, model.slots))
+    slots.sums[slot], slots.counts[slot] = row.sums, row.count
+    slots.active[slot], slots.offset[slot] = True, row.offset
     if model.origin[slot] < 0:
-        values |= {"radius": row.radius, "scale": row.scale}
-    slots: dict[str, Any] = model.slots._asdict()
-    for name, value in values.items():
-        slots[name] = np.array(slots[name])
-        slots[name][slot] = value
+        slots.radius[slot], slots.scale[slot] = row.radius, row.scale
     embeddings = np.array(model.table["embeddings"])
     embeddings[slot] = row.embedding
     table = model.table | {"embeddings": embeddings}
-    return model._replace(table=table, slots=Slots(**slots))
+    return model._replace(table=table, slots=slots)
 
 
 def as_trained(model: StoredModel, symbol: str) -> StoredModel:
@@ -98,33 +93,36 @@ def as_trained(model: StoredModel, symbol: str) -> StoredModel:
     return model
 
 
-class Learned(NamedTuple):
-    """A model with a symbol's rows made of its drawings, and what to say of it."""
-
-    model: StoredModel
-    coach: dict[str, Any]
+# A symbol's rows and the coach's report
 
 
 class Examples(NamedTuple):
-    """What a symbol's row is made of: its drawings and their variants."""
+    """Embeddings of a symbol's drawings and of their variants."""
 
     z: np.ndarray
     """f32[n d]"""
     drawing: np.ndarray
-    """i[n]: which drawing each is of."""
+    """i[n]: number of the drawing."""
     variant: np.ndarray
-    """str[n]: what was done to it."""
+    """str[n]: name of the variant, "" for the drawing itself."""
 
 
 class Fitted(NamedTuple):
-    """A model with a symbol's rows, and what they were made of."""
+    """A model with a symbol's rows, and the data that they were made of."""
 
     model: StoredModel
     examples: Examples
     clusters: list[np.ndarray]
-    """Which of `own` each row is made of."""
-    known: ReplaySet
-    """The drawings of all other symbols."""
+    """Indices of the examples of each row."""
+    replay: ReplaySet
+    """Drawings of all other symbols."""
+
+
+class Learned(NamedTuple):
+    """A model with a symbol's rows, and the coach's report on its drawings."""
+
+    model: StoredModel
+    coach: dict[str, Any]
 
 
 def learn(
@@ -136,25 +134,29 @@ def learn(
     against: StoredModel,
     force: bool = False,
 ) -> Learned:
-    """The rows of one symbol made anew from all its samples in `model`.
+    """Makes the rows of one symbol from all its samples in `model`.
 
-    `against` is the model before the change, for the guard: InputError where other
-    symbols lose too much, unless `force`.
+    `against` is the model before the change. Refused where the other symbols lose more
+    than the guard allows, unless `force`.
     """
-    model, examples, clusters, known = with_rows(model, store, symbol, method)
+    model, examples, clusters, replay = with_rows(model, store, symbol, method)
     names = model.symbols.names
     owner = names.index(symbol)
-    drawn = examples.z[examples.variant == ""]
-    like = known_drawings(model, store, but=(symbol,), variants=False)
-    rates = _rates(model, examples, owner, clusters, like)
+    plain = examples.z[examples.variant == ""]
+    plain_replay = replay_set(model, store, without=(symbol,), variants=False)
+    rates = np.zeros(model.symbols.capacity)
+    for part in clusters:
+        means = by_drawing(examples.z[part], examples.drawing[part])
+        share = len(part) / len(examples.z)
+        rates += share * confusion_rates(means, rows_of(model), plain_replay, owner)
     coach = {
-        "odd": outliers(drawn, like),
+        "odd": outliers(plain, plain_replay),
         "confusions": [
-            {"symbol": names[i], "rate": rate} for i, rate in worst_of(rates)
+            {"symbol": names[i], "rate": rate} for i, rate in worst_confusions(rates)
         ],
         "mistaken": float(rates.sum()),
-        "old_loss": _guarded(against, model, known, (symbol,), force),
-        "more": recommended_extra(drawn),
+        "old_loss": check_loss(against, model, replay, (symbol,), force),
+        "more": recommended_extra(plain),
     }
     return Learned(model, coach)
 
@@ -163,91 +165,71 @@ def with_rows(
     model: StoredModel, store: Embeddings, symbol: str, method: Method
 ) -> Fitted:
     """`learn` without guard and coach."""
-    examples = _examples(model, store, symbol)
-    model, placed = _placed(model, symbol, examples)
-    known = known_drawings(model, store, but=(symbol,))
+    samples = [sample for sample in model.samples if sample.symbol == symbol]
+    number: dict[Any, int] = {}
+    drawing = [number.setdefault(each.drawing, len(number)) for each in samples]
+    variant = np.array([sample.variant for sample in samples])
+    examples = Examples(store.z(samples), np.array(drawing), variant)
+    model, slots = _assign_slots(model, symbol, examples)
+    replay = replay_set(model, store, without=(symbol,))
     owner = model.symbols.names.index(symbol)
-    for slot, part in placed:
-        z, rows, trained = examples.z[part], rows_of(model), _trained(model, slot)
+    for slot, part in slots:
+        z, rows, origin = examples.z[part], rows_of(model), model.origin[slot]
+        trained = None if origin < 0 else model.calibration.rows[origin]
         if method == "mean":
             row = mean_row(z, trained, rows, examples.drawing[part])
         else:
-            row = sgd_row(z, trained, rows, known, owner, examples.drawing[part])
+            row = sgd_row(z, trained, rows, replay, owner, examples.drawing[part])
         model = with_row(model, slot, row)
-    return Fitted(model, examples, [part for _, part in placed], known)
+    return Fitted(model, examples, [part for _, part in slots], replay)
 
 
-def _examples(model: StoredModel, store: Embeddings, symbol: str) -> Examples:
-    samples = [each for each in model.samples if each.symbol == symbol]
-    number: dict[Any, int] = {}
-    drawing = [number.setdefault(each.drawing, len(number)) for each in samples]
-    variant = [each.variant for each in samples]
-    return Examples(store.z(samples), np.array(drawing), np.array(variant))
+def _assign_slots(
+    model: StoredModel, symbol: str, examples: Examples
+) -> tuple[StoredModel, list[tuple[int, np.ndarray]]]:
+    """A slot and the indices of its examples for each prototype of a symbol.
+
+    A prototype near a trained row moves that row; any other gets a free slot.
+    """
+    before, trained, slots = model.symbols, [], []
+    if symbol in model.symbols.names:
+        model = as_trained(model, symbol)
+        trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
+    for part in groups(*examples):
+        mean = unit(examples.z[part].sum(0))
+        near = [s for s in trained if mean @ _trained_mean(model, s) > SPLIT_BELOW]
+        if near:
+            slot = near[0]
+            trained.remove(slot)
+        else:
+            table, slot = model.symbols.put(symbol)
+            model = with_symbols(model, table.like(before))
+        slots.append((slot, part))
+    return model, slots
 
 
-def _rates(
-    model: StoredModel,
-    examples: Examples,
-    owner: int,
-    clusters: list[np.ndarray],
-    known: ReplaySet,
-) -> np.ndarray:
-    """f64[c]: what further drawings will be taken for, whichever way they come."""
-    rates = np.zeros(model.symbols.capacity)
-    for part in clusters:
-        drawn = by_drawing(examples.z[part], examples.drawing[part])
-        share = len(part) / len(examples.z)
-        rates += share * confusion_rates(drawn, rows_of(model), known, owner)
-    return rates
+def _trained_mean(model: StoredModel, slot: int) -> np.ndarray:
+    """f32[d]: mean of a trained row's calibration drawings, or the row without any."""
+    drawings = model.calibration.label == model.origin[slot]
+    if not drawings.any():
+        return model.calibration.rows[model.origin[slot]]
+    return unit(model.calibration.z[drawings].sum(0))
 
 
-def check_all(
-    before: StoredModel,
-    after: StoredModel,
-    store: Embeddings,
-    symbols: Collection[str],
-) -> None:
-    """InputError where the others lose too much by several symbols together."""
-    _guarded(before, after, known_drawings(after, store, symbols), symbols, False)
+# The guard of the other symbols
 
 
-def _guarded(
-    before: StoredModel,
-    after: StoredModel,
-    known: ReplaySet,
-    symbols: Collection[str],
-    force: bool,
-) -> dict[str, Any]:
-    """What the guard finds; InputError where it is too much, unless `force`."""
-    names = after.symbols.names
-    changed = {names.index(symbol) for symbol in symbols}
-    loss = guard(rows_of(before), rows_of(after), known, but=changed)
-    worst = names[loss.symbol] if loss.symbol >= 0 else None
-    if loss.refused and not force:
-        named = ", ".join(map(repr, [*symbols][:5])) + ", ..." * (len(symbols) > 5)
-        raise Refused(
-            f"With {named} the other symbols would lose {100 * loss.mean:.1f} points "
-            f"of accuracy on average and {worst!r} {100 * loss.worst:.1f} (limits 1 "
-            f"and 10), so nothing was changed; draw it less like {worst!r}"
-        )
-    return {"mean": loss.mean, "worst": loss.worst, "symbol": worst}
-
-
-def rows_of(model: StoredModel) -> Rows:
-    """The model's table on the host."""
-    scale = float(np.exp(model.table["log_scale"]))
-    return Rows(model.table["embeddings"], scale, model.slots)
-
-
-def known_drawings(
+def replay_set(
     model: StoredModel,
     store: Embeddings,
-    but: Collection[str] = (),
+    without: Collection[str] = (),
     *,
     variants: bool = True,
 ) -> ReplaySet:
-    """The calibration of trained symbols that are still there, and others' samples,
-    with their `variants` or without."""
+    """The calibration drawings of the model's trained symbols, and its samples.
+
+    Samples of the symbols in `without` are left out, and variants unless `variants`.
+    """
     calibration, owner = model.calibration, np.asarray(model.slots.owner)
     slot_of = np.full(len(calibration.rows), -1, np.int32)
     trained = np.flatnonzero(model.slots.active & (model.origin >= 0))
@@ -255,47 +237,35 @@ def known_drawings(
     slots = slot_of[calibration.label]
     z, slots = calibration.z[slots >= 0], slots[slots >= 0]
     first = {name: slot for slot, name in reversed([*enumerate(model.symbols.names)])}
-    there = [s for s in model.samples if s.symbol in first and s.symbol not in but]
-    there = [s for s in there if variants or not s.variant]
-    if there:
-        owners = [first[each.symbol] for each in there]
-        z = np.concatenate([z, store.z(there)])
-        slots = np.concatenate([slots, owners])
+    replayed = first.keys() - without
+    samples = [s for s in model.samples if s.symbol in replayed]
+    samples = [s for s in samples if variants or not s.variant]
+    if samples:
+        z = np.concatenate([z, store.z(samples)])
+        slots = np.concatenate([slots, [first[sample.symbol] for sample in samples]])
     return ReplaySet(z, owner[slots].astype(np.int32))
 
 
-def _placed(
-    model: StoredModel, symbol: str, examples: Examples
-) -> tuple[StoredModel, list[tuple[int, np.ndarray]]]:
-    """Slots for the clusters a symbol's drawings are drawn, and whose are whose.
+def check_loss(
+    before: StoredModel,
+    after: StoredModel,
+    replay: ReplaySet,
+    symbols: Collection[str],
+    force: bool,
+) -> dict[str, Any]:
+    """The accuracy that a change of these symbols costs the others, for a report.
 
-    A way like the trained row's moves that row; any other has a row beside it.
+    Refused where it is more than the guard allows, unless `force`.
     """
-    before, trained, placed = model.symbols, [], []
-    if symbol in model.symbols.names:
-        model = as_trained(model, symbol)
-        trained = [s for s, name in enumerate(model.symbols.names) if name == symbol]
-    for part in groups(*examples):
-        mean = unit(examples.z[part].sum(0))
-        near = [s for s in trained if mean @ _trained_mean(model, s) > APART]
-        if near:
-            trained.remove(near[0])
-            placed.append((near[0], part))
-            continue
-        table, slot = model.symbols.put(symbol)
-        model = with_symbols(model, table.like(before))
-        placed.append((slot, part))
-    return model, placed
-
-
-def _trained(model: StoredModel, slot: int) -> np.ndarray | None:
-    origin = model.origin[slot]
-    return None if origin < 0 else model.calibration.rows[origin]
-
-
-def _trained_mean(model: StoredModel, slot: int) -> np.ndarray:
-    """f32[d]: the mean of a trained symbol's known drawings, or its row without any."""
-    mine = model.calibration.label == model.origin[slot]
-    if not mine.any():
-        return model.calibration.rows[model.origin[slot]]
-    return unit(model.calibration.z[mine].sum(0))
+    names = after.symbols.names
+    changed = {names.index(symbol) for symbol in symbols}
+    loss = guard(rows_of(before), rows_of(after), replay, changed)
+    worst = names[loss.symbol] if loss.symbol >= 0 else None
+    if loss.refused and not force:
+        listed = ", ".join(map(repr, [*symbols][:5])) + ", ..." * (len(symbols) > 5)
+        raise Refused(
+            f"With {listed} the other symbols would lose {100 * loss.mean:.1f} points "
+            f"of accuracy on average and {worst!r} {100 * loss.worst:.1f} (limits 1 "
+            f"and 10), so nothing was changed; draw it less like {worst!r}"
+        )
+    return {"mean": loss.mean, "worst": loss.worst, "symbol": worst}

@@ -1,4 +1,4 @@
-"""A model that learns symbols: an immutable snapshot; a change makes the next one."""
+"""A recognizer that learns: an immutable snapshot; each change returns the next."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ from strokejax.types import Ink
 
 @dataclass(frozen=True)
 class Model(Recognizer):
-    """A `Recognizer` of a stored model, whose symbols can be changed.
+    """A `Recognizer` of a stored model whose symbols can be changed.
 
-    Each change is a new version on disk, and a new snapshot; the old snapshot goes on
-    answering as before. The packaged model is never changed: the first change copies it
-    into your own folder.
+    Each change writes a new version to disk and returns a new snapshot; the old one
+    answers as before. The packaged model never changes: the first change copies it into
+    your own folder.
     """
 
     source: str | Path | None = None
-    """What `load` was given."""
+    """The argument `model` of `load`."""
     options: tuple[float | None, bool, bool] = (None, True, False)
-    """False-accept rate, fast, views: as `load` was given them."""
+    """The arguments `false_accepts`, `fast` and `views` of `load`."""
 
     def register(
         self,
@@ -37,15 +37,15 @@ class Model(Recognizer):
         text: str | None = None,
         force: bool = False,
     ) -> "Model":
-        """The model after it learned a symbol, or more drawings of one that it knows.
+        """The model after learning a symbol, or more drawings of a known one.
 
         One drawing is enough, 10 are better; the encoder stays as it is, bit for bit.
-        `method` "sgd" fits the row that best tells the symbol from the others, "mean"
-        is the closed form. `ignore` says what makes no difference, of "direction",
-        "rotation" and "size"; `usual_size` is the longer side of the writer's usual
-        letter, in the ink's units; `text` is what the symbol types, if not its name.
-        Refused where other symbols would lose too much, unless `force`; InputError for
-        drawings or names that cannot be used.
+        `method` "sgd" fits the row that best separates the symbol from the others;
+        "mean" is the closed form. `ignore` names what makes no difference: "direction",
+        "rotation", "size". `usual_size` is the longer side of the writer's usual letter
+        in the ink's units; `text` is the text that the symbol types, its name by
+        default. Refused where other symbols lose too much accuracy, unless `force`;
+        InputError for unusable drawings or names.
 
         >>> import numpy as np, strokejax
         >>> def hook(n):
@@ -73,14 +73,14 @@ class Model(Recognizer):
         return self._next()
 
     def forget(self, name: str) -> "Model":
-        """The model without a symbol; InputError for one that it does not know."""
+        """The model without a symbol; InputError for an unknown one."""
         from strokejax.registration.registry import forget
 
         forget(self.source, name)
         return self._next()
 
     def undo(self) -> "Model":
-        """The model before its last change; InputError where there is none."""
+        """The model before its last change; InputError if there is none."""
         from strokejax.store.versions import undo
 
         undo(self.source)
@@ -101,13 +101,13 @@ def load(
     """A stored model, ready to answer and to learn.
 
     `model` is the folder of a model or of a finished run, or the name of a packaged
-    one, "nn-sampling" or "argmax"; the default is your own, which is the former until
-    a symbol is registered. `false_accepts` (0 to 1) is the false-accept rate on ink
-    without meaning; without it, ink more than 1.5 scales beyond its nearest symbol's
-    radius is unknown. Without `fast` the first answer comes earlier and the others
-    later: right for a handful of drawings. With `views` the mean embedding of nine
-    views counts: nine times slower, a little better on pictures. InputError where
-    there is no such model.
+    model, "nn-sampling" or "argmax". The default is your own model: a copy of
+    "nn-sampling" from the first change on. `false_accepts` (0 to 1) is the false-accept
+    rate on scribbles; without it, ink is unknown more than 1.5 scales beyond the radius
+    of its nearest symbol. Without `fast` the first answer comes sooner and the others
+    later, which suits a handful of drawings. `views` averages the embeddings of nine
+    views: nine times slower, a little better on pictures. InputError if there is no
+    such model.
 
     >>> import numpy as np, strokejax
     >>> model = strokejax.load()

@@ -1,20 +1,27 @@
-"""The symbols of a stored model: registered and forgotten."""
+"""The symbols of a stored model: register, forget, rename and list them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from strokejax.networks.inputs import modalities_of
-from strokejax.networks.spec import EncoderSpec
-from strokejax.recognizer import from_stored, with_table
-from strokejax.registration.learn import as_trained, check_all, learn, with_symbols
+from strokejax.recognizer import from_stored, require_table
+from strokejax.registration.learn import (
+    as_trained,
+    check_loss,
+    learn,
+    replay_set,
+    with_symbols,
+)
 from strokejax.registration.rows import Method
 from strokejax.registration.samples import (
     SampleStore,
     StoredDrawing,
-    embedded,
-    prepared,
-    unknown_to,
+    embed_drawings,
+    new_drawings,
+    prepare_drawing,
 )
 from strokejax.store.model import Sample, StoredModel, load_model
 from strokejax.store.paths import resolve
@@ -23,7 +30,20 @@ from strokejax.table.symbols import check_name
 from strokejax.types import Drawing, InputError
 
 MAX_SAMPLES = 1_000
-"""Drawings of one call."""
+"""Drawings of one symbol per call."""
+
+# Registering
+
+
+class SymbolDrawings(NamedTuple):
+    """Drawings for one symbol."""
+
+    name: str
+    drawings: Sequence[StoredDrawing]
+    sources: Sequence[str]
+    """The file of each drawing, "" for none."""
+    text: str | None = None
+    """The text that the symbol types from now on; None keeps the present one."""
 
 
 def register(
@@ -38,23 +58,23 @@ def register(
     ignore: Collection[str] = (),
     text: str | None = None,
 ) -> dict[str, Any]:
-    """Makes drawings (`Ink` or pictures) a symbol, or adds them to one that is there.
+    """Registers drawings (`Ink` or pictures) as a symbol, or adds them to a known one.
 
     `usual_size` is the longer side of the writer's usual letter in the ink's units;
-    `ignore` says what makes no difference, of "direction", "rotation" and "size";
-    `text` is what the symbol types, if not its name. Returns {"symbol", "version",
-    "samples", "inputs", "odd", "confusions", "mistaken", "old_loss", "more"}: "inputs"
-    of how many of these shape, motion and size are seen, "odd" are drawings unlike
-    the others, numbered as `drawings` lists them, "confusions" the symbols that
-    further drawings will be taken for most often and their rates, "mistaken" the share
-    that will be taken for any, "old_loss" what the other symbols lose, "more" how many
-    further drawings are worth it.
-    InputError where that loss is too much, unless `force`, and for drawings or names
-    that cannot be used.
+    `ignore` names what makes no difference: "direction", "rotation", "size"; `text` is
+    the text that the symbol types, its name by default. Returns "symbol", "version",
+    "samples" (its number of drawings), "inputs" (of how many new ones the network uses
+    shape, motion and size) and the coach's report: "odd" (outliers, numbered as
+    `drawings` lists them), "confusions" (the symbols that further drawings will be
+    mistaken for most often, with rates), "mistaken" (the share mistaken for any),
+    "old_loss" (the accuracy that other symbols lose) and "more" (the further drawings
+    that are worthwhile).
+    Refused where that loss is too much, unless `force`; InputError for unusable
+    drawings or names.
     """
-    prepared = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
-    version, (coach,) = add(model, [prepared], "register", method=method, force=force)
-    return {"symbol": coach.pop("symbol"), "version": version, **coach}
+    entry = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
+    version, (report,) = add(model, [entry], "register", method=method, force=force)
+    return {"symbol": report.pop("symbol"), "version": version, **report}
 
 
 def preview(
@@ -66,40 +86,12 @@ def preview(
     usual_size: float | None = None,
     ignore: Collection[str] = (),
 ) -> dict[str, Any]:
-    """What `register` would say of these drawings, less "version"; nothing changes."""
-    prepared = prepare(name, drawings, (), usual_size, ignore)
-    stored, folder = with_table(load_model(model)), resolve(model)
-    recognizer = from_stored(stored, fast=False)
-    z = embedded(recognizer, prepared.drawings)
-    symbol, store = (
-        stored.symbols.symbol(prepared.name) or prepared.name,
-        SampleStore(folder),
-    )
-    samples = drawn(stored, symbol)
-    new = unknown_to(samples, prepared.drawings, prepared.sources, True)
-    part = {variant: each[new] for variant, each in z.items()}
-    fresh_drawings = [prepared.drawings[i] for i in new]
-    fresh = store.add(symbol, fresh_drawings, part, [""] * len(new))
-    wider = stored._replace(samples=(*stored.samples, *fresh))
-    coach = learn(wider, store, symbol, method, against=stored, force=True).coach
-    shown = _modalities(recognizer.spec, fresh_drawings)
-    return {
-        "symbol": symbol,
-        "samples": len(samples) + len(new),
-        "inputs": shown,
-        **coach,
-    }
-
-
-class SymbolDrawings(NamedTuple):
-    """Drawings for one symbol."""
-
-    name: str
-    drawings: Sequence[StoredDrawing]
-    sources: Sequence[str]
-    """Where each comes from, "" for nowhere."""
-    text: str | None = None
-    """What the symbol types from now on; None leaves that as it is."""
+    """The result of `register` without "version"; nothing changes."""
+    entry = prepare(name, drawings, (), usual_size, ignore)
+    stored, store = require_table(load_model(model)), SampleStore(resolve(model))
+    z = embed_drawings(from_stored(stored, fast=False), entry.drawings)
+    new = _new(stored, entry, skip_known=True)
+    return _teach(stored, store, entry, z, new, method, force=True)[1]
 
 
 def prepare(
@@ -109,11 +101,11 @@ def prepare(
     usual_size: float | None = None,
     ignore: Collection[str] = (),
 ) -> SymbolDrawings:
-    """What `register` is given, made ready; InputError for what cannot be used."""
+    """Checks the arguments of `register`; InputError for unusable ones."""
     name, sources = check_name(name), list(sources) or [""] * len(drawings)
     _check_count(name, len(drawings))
     stored_drawings = [
-        prepared(each, source or f"drawing {i + 1}", usual_size, ignore)
+        prepare_drawing(each, source or f"drawing {i + 1}", usual_size, ignore)
         for i, (each, source) in enumerate(zip(drawings, sources, strict=True))
     ]
     return SymbolDrawings(name, stored_drawings, sources)
@@ -122,8 +114,8 @@ def prepare(
 def _check_count(name: str, count: int) -> None:
     if not 1 <= count <= MAX_SAMPLES:
         raise InputError(
-            f"{count:,} drawings are given for {name!r}; give 1 to {MAX_SAMPLES:,}, "
-            f"10 is a good number."
+            f"{count:,} drawings were given for {name!r}; give 1 to {MAX_SAMPLES:,}, "
+            f"ideally 10."
         )
 
 
@@ -136,127 +128,133 @@ def add(
     force: bool,
     skip_known: bool = False,
 ) -> tuple[int, list[dict[str, Any]]]:
-    """One version with drawings for several symbols: its number, what to say of each.
+    """Registers drawings of several symbols as one version: its number, and reports.
 
-    `skip_known` passes over drawings that a symbol has, which are refused otherwise.
+    Drawings that a symbol has already are refused, or skipped with `skip_known`; a
+    symbol without new drawings has no report.
     """
     for entry in symbols:
         _check_count(entry.name, len(entry.drawings))
-    loaded = with_table(load_model(model))
+    loaded = require_table(load_model(model))
     recognizer = from_stored(loaded, fast=False)
-    ready = [(entry, embedded(recognizer, entry.drawings)) for entry in symbols]
+    # Embedded before the lock is taken, which holds up other processes.
+    embeddings = [embed_drawings(recognizer, entry.drawings) for entry in symbols]
     folder = writable(model)
     with changing(folder, loaded) as stored:
-        changed, store, coaches = stored, SampleStore(folder), []
-        for (name, stored_drawings, sources, text), z in ready:
-            symbol = changed.symbols.symbol(name) or name
-            samples = drawn(changed, symbol)
-            new = unknown_to(samples, stored_drawings, sources, skip_known)
+        changed, store, reports = stored, SampleStore(folder), []
+        for entry, z in zip(symbols, embeddings, strict=True):
+            new = _new(changed, entry, skip_known)
             if new:
-                names = [_file_name(sources[i]) for i in new]
-                part = {variant: each[new] for variant, each in z.items()}
-                fresh = store.add(
-                    symbol, [stored_drawings[i] for i in new], part, names
-                )
-                changed = changed._replace(samples=(*changed.samples, *fresh))
-                changed, coach = learn(
-                    changed, store, symbol, method, against=changed, force=force
-                )
-                if text is not None:
-                    names = changed.symbols.with_text(symbol, text)
-                    changed = changed._replace(symbols=names)
-                shown = _modalities(recognizer.spec, [stored_drawings[i] for i in new])
-                counts = {"symbol": symbol, "samples": len(samples) + len(new)}
-                coaches.append(counts | {"inputs": shown} | coach)
-        if not coaches:
+                changed, report = _teach(changed, store, entry, z, new, method, force)
+                reports.append(report)
+        if not reports:
             return stored.version, []
-        named = [coach["symbol"] for coach in coaches]
+        names = [report["symbol"] for report in reports]
         if not force:
-            check_all(stored, changed, store, named)
+            # Symbols that harm little each may harm too much together.
+            replay = replay_set(changed, store, names)
+            check_loss(stored, changed, replay, names, force)
         store.write()
-        change = {"verb": verb, "symbol": ", ".join(named), "method": method}
-        change |= {"samples": len(drawn(changed)) - len(drawn(stored))}
+        change = {"verb": verb, "symbol": ", ".join(names), "method": method}
+        change |= {"samples": len(plain_samples(changed)) - len(plain_samples(stored))}
         change |= {"forced": True} if force else {}
-        return save(folder, stored, changed, change), coaches
+        return save(folder, stored, changed, change), reports
 
 
-def _modalities(spec: EncoderSpec, drawings: Sequence[StoredDrawing]) -> dict[str, int]:
-    """Of how many drawings the network sees shape, motion and size."""
-    seen = [modalities_of(spec, each.drawing, each.usual_size) for each in drawings]
-    return {use: sum(use in each for each in seen) for use in spec.uses}
+def _new(stored: StoredModel, entry: SymbolDrawings, skip_known: bool) -> list[int]:
+    """Indices of the drawings that the symbol does not have."""
+    samples = plain_samples(stored, stored.symbols.symbol(entry.name) or entry.name)
+    return new_drawings(samples, entry.drawings, entry.sources, skip_known)
+
+
+def _teach(
+    stored: StoredModel,
+    store: SampleStore,
+    entry: SymbolDrawings,
+    z: Mapping[str, np.ndarray],
+    new: list[int],
+    method: Method,
+    force: bool,
+) -> tuple[StoredModel, dict[str, Any]]:
+    """The model with the `new` drawings of a symbol, and the report on it.
+
+    `z` is `embed_drawings` of all drawings of the entry.
+    """
+    symbol = stored.symbols.symbol(entry.name) or entry.name
+    drawings = [entry.drawings[i] for i in new]
+    sources = [_file_name(entry.sources[i]) for i in new]
+    z = {variant: rows[new] for variant, rows in z.items()}
+    samples = (*stored.samples, *store.add(symbol, drawings, z, sources))
+    wider = stored._replace(samples=samples)
+    model, coach = learn(wider, store, symbol, method, against=stored, force=force)
+    if entry.text is not None:
+        symbols = model.symbols.with_text(symbol, entry.text)
+        model = model._replace(symbols=symbols)
+    spec = stored.spec
+    rows = [modalities_of(spec, each.drawing, each.usual_size) for each in drawings]
+    inputs = {use: sum(use in row for row in rows) for use in spec.uses}
+    report = {"symbol": symbol, "samples": len(plain_samples(model, symbol))}
+    return model, report | {"inputs": inputs} | coach
+
+
+def _file_name(source: str) -> str:
+    """The file name of a path; undecodable bytes become question marks."""
+    return Path(source).name.encode(errors="replace").decode()
+
+
+# Forgetting
 
 
 def forget(model: str | Path | None, name: str) -> int:
-    """Takes a symbol out of a model; returns the new version."""
+    """Removes a symbol from a model; returns the new version."""
     folder = writable(model)
     with changing(folder) as stored:
         symbol, slots = stored.symbols.known(name), stored.symbols.slots_of(name)
         if len(stored.symbols) == 1:
             raise InputError(f"{symbol!r} is the last symbol; a model needs one.")
         changed = with_symbols(stored, stored.symbols.drop(slots))
-        left = tuple(each for each in stored.samples if each.symbol != symbol)
+        samples = tuple(each for each in stored.samples if each.symbol != symbol)
         change = {"verb": "forget", "symbol": symbol}
-        return save(folder, stored, changed._replace(samples=left), change)
+        return save(folder, stored, changed._replace(samples=samples), change)
 
 
 def forget_sample(
     model: str | Path | None, name: str, index: int, method: Method = "sgd"
 ) -> int:
-    """Takes one drawing (from 0, as `drawings` lists them) out of a symbol."""
+    """Removes one drawing of a symbol, numbered from 0 as `drawings` lists them."""
     folder = writable(model)
     with changing(folder) as stored:
         symbol = stored.symbols.known(name)
-        samples = drawn(stored, symbol)
+        samples = plain_samples(stored, symbol)
         if not 0 <= index < len(samples):
             raise InputError(
-                f"{symbol!r} has {len(samples)} drawings of its own, counted from 0; "
+                f"{symbol!r} has {len(samples)} drawings of its own, numbered from 0; "
                 f"there is no number {index}."
             )
-        gone = symbol, samples[index].drawing
-        left = tuple(s for s in stored.samples if (s.symbol, s.drawing) != gone)
-        changed = stored._replace(samples=left)
+        removed = symbol, samples[index].drawing
+        remaining = tuple(s for s in stored.samples if (s.symbol, s.drawing) != removed)
+        changed = stored._replace(samples=remaining)
         change = {"verb": "forget", "symbol": symbol, "sample": samples[index].source}
-        if len(samples) == 1:
-            slots = stored.symbols.slots_of(symbol)
-            if all(stored.origin[slot] < 0 for slot in slots):
-                raise InputError(
-                    f"That is the only drawing of {symbol!r}; forget the symbol "
-                    f"instead."
-                )
-            changed = as_trained(changed, symbol)
-        else:
+        if len(samples) > 1:
             store = SampleStore(folder)
             learned = learn(changed, store, symbol, method, against=stored, force=True)
             changed = learned.model
+        elif any(stored.origin[slot] >= 0 for slot in stored.symbols.slots_of(symbol)):
+            changed = as_trained(changed, symbol)
+        else:
+            raise InputError(
+                f"That is the only drawing of {symbol!r}; forget the symbol instead."
+            )
         return save(folder, stored, changed, change)
 
 
-def drawn(stored: StoredModel, symbol: str | None = None) -> list[Sample]:
-    """The drawings among a model's samples, all or a symbol's, in their order."""
-    samples = (s for s in stored.samples if symbol is None or s.symbol == symbol)
-    return [sample for sample in samples if not sample.variant]
-
-
-def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]]:
-    """A symbol's own drawings, in the order in which they came."""
-    folder = resolve(model)
-    stored = load_model(folder)
-    samples, store = drawn(stored, stored.symbols.known(name)), SampleStore(folder)
-    return [(sample, store.kept(sample.file)[sample.row].drawing) for sample in samples]
-
-
-def _file_name(source: str) -> str:
-    """What a file is called; bytes that are no text become question marks."""
-    return Path(source).name.encode(errors="replace").decode()
-
-
-# What the symbols of a stored model are called and type; see `registry` for rows.
+# Names and texts
 
 
 def rename(
     model: str | Path | None, old: str, new: str | None, text: str | None = None
 ) -> int:
-    """Gives a symbol another name, a text that it types, or both at once.
+    """Gives a symbol a new name, a text that it types, or both.
 
     Returns the new version.
     """
@@ -280,7 +278,7 @@ def rename(
 
 
 def alias(model: str | Path | None, name: str, other: str) -> int:
-    """Lets a symbol be called by another name too; returns the new version."""
+    """Gives a symbol a second name; returns the new version."""
     folder = writable(model)
     with changing(folder) as stored:
         symbols = stored.symbols.alias(name, other)
@@ -289,32 +287,42 @@ def alias(model: str | Path | None, name: str, other: str) -> int:
 
 
 def set_text(model: str | Path | None, name: str, text: str) -> int:
-    """Lets a symbol type a text in place of its name; returns the new version."""
+    """Lets a symbol type a text instead of its name; returns the new version."""
     return rename(model, name, None, text)
 
 
 def listing(model: str | Path | None) -> dict[str, Any]:
     """{"version", "symbols": [{"name", "samples", "aliases", "text", "origin"}]}.
 
-    Also "variants" of symbols that are the same however they are drawn.
+    A symbol that ignores direction, rotation or size also has "variants", their number.
     """
     stored = load_model(model)
     table = stored.symbols
     symbols = []
     for name in table.symbols:
-        slots, samples = (
-            table.slots_of(name),
-            [s for s in stored.samples if s.symbol == name],
-        )
-        count = sum(not each.variant for each in samples)
+        count = len(plain_samples(stored, name))
+        variants = sum(sample.symbol == name for sample in stored.samples) - count
+        trained = stored.origin[table.slots_of(name)[0]] >= 0
         row = {
             "name": name,
             "samples": count,
-            "aliases": [a for a, n in table.aliases.items() if n == name],
+            "aliases": [alias for alias, n in table.aliases.items() if n == name],
             "text": table.text(name),
-            "origin": "trained" if stored.origin[slots[0]] >= 0 else "registered",
+            "origin": "trained" if trained else "registered",
         }
-        symbols.append(
-            row | ({"variants": len(samples) - count} if len(samples) > count else {})
-        )
+        symbols.append(row | ({"variants": variants} if variants else {}))
     return {"version": stored.version, "symbols": symbols}
+
+
+def drawings(model: str | Path | None, name: str) -> list[tuple[Sample, Drawing]]:
+    """A symbol's registered drawings, oldest first."""
+    folder = resolve(model)
+    stored, store = load_model(folder), SampleStore(folder)
+    samples = plain_samples(stored, stored.symbols.known(name))
+    return [(s, store.drawings(s.file)[s.row].drawing) for s in samples]
+
+
+def plain_samples(stored: StoredModel, symbol: str | None = None) -> list[Sample]:
+    """A model's samples without variants, all or a symbol's, oldest first."""
+    samples = (s for s in stored.samples if symbol is None or s.symbol == symbol)
+    return [sample for sample in samples if not sample.variant]

@@ -1,8 +1,8 @@
-"""How a row comes from a symbol's own drawings; the encoder is never touched.
+"""Rows from a symbol's embeddings, in closed form or by gradient.
 
-A row follows from all drawings of its symbol, so registering in parts is registering
-at once. Everything here works on embeddings, on the host but for `steps.fit_row`. Of a
-drawing there may be several, variants of it: together they weigh as much as one.
+The encoder never moves. A row follows from all drawings of its symbol, so registering
+in parts equals registering at once. All but `fit_row` runs on the host. A drawing may
+have several embeddings, one a variant; together they weigh as much as one drawing.
 """
 
 from typing import Literal, NamedTuple
@@ -13,28 +13,29 @@ import numpy as np
 import optax
 from jaxtyping import Float
 
-from strokejax.table.table import Array, Rows, unit
+from strokejax.table.table import Array, Rows, pad_rows, unit
 from strokejax.train.optim import make_optimizer
 from strokejax.types import PyTree
 
 Method = Literal["sgd", "mean"]
 
 TRAINED_WEIGHT = 2.0
-"""How many drawings a trained row counts as when a person's own are added to it."""
-FRESH, FRESH_PAIRS = 0.8, 3.0
-"""Expected cosine of two drawings of a symbol, and how many pairs that is worth."""
-REPLAY = 1024
-"""Known drawings that a row is fitted against: those most like its own."""
-SHOTS = 128
-"""Own drawings that a row is fitted to; more are thinned out evenly."""
-OWN_WEIGHT = 0.5
-"""Weight of a symbol's own drawings together; those of each other symbol weigh 1."""
-SHRINK = 10.0
-"""Drawings that the usual radius of a symbol is worth beside its own."""
+"""Drawings that a trained row counts as beside a person's."""
+PRIOR_COSINE, PRIOR_PAIRS = 0.8, 3.0
+"""Prior of the cosine of two drawings of a symbol, and its weight in pairs."""
+RADIUS_PRIOR = 10.0
+"""Weight, in drawings, of the mean radius of all symbols in a symbol's radius."""
+MAX_SHOTS, REPLAY = 128, 1024
+"""Most drawings that a row is fitted to, and the nearest replayed drawings that it is
+fitted against."""
+SYMBOL_WEIGHT = 0.5
+"""Weight of the fitted symbol's drawings together; every other symbol's weigh 1."""
+ROW_STEPS, ROW_RATE, ROW_PULL = 100, 0.05, 2.0
+"""`fit_row`: steps, learning rate, and weight of the squared distance to the start."""
 
 
 class Row(NamedTuple):
-    """A row made of drawings, with what belongs to it in `Slots`."""
+    """A row made of drawings, with its values in `Slots`."""
 
     embedding: np.ndarray
     """f32[d], length 1."""
@@ -47,12 +48,15 @@ class Row(NamedTuple):
 
 
 class ReplaySet(NamedTuple):
-    """Embeddings of drawings whose symbols are known."""
+    """Labelled embeddings that are replayed against a change."""
 
     z: np.ndarray
     """f32[n d]."""
     owner: np.ndarray
-    """i32[n]: the first slot of each one's symbol."""
+    """i32[n]: the first slot of each embedding's symbol."""
+
+
+# The closed form
 
 
 def mean_row(
@@ -61,14 +65,14 @@ def mean_row(
     rows: Rows,
     drawing: np.ndarray | None = None,
 ) -> Row:
-    """The normalised sum of normalised embeddings f32[n d], in closed form.
+    """The normalised sum of normalised embeddings f32[n d].
 
-    `drawing` i[n] says which drawing each is of; without it they are all different.
+    `drawing` i[n] names the drawing of each embedding; None: all are different. A
+    trained row (f32[d], None for a new symbol) counts as `TRAINED_WEIGHT` drawings.
 
-    A trained row (f32[d], None for a new symbol) counts as `TRAINED_WEIGHT` drawings.
-    A new mean lies nearer to its drawings than a trained row does and would take
-    answers from its neighbours: its offset puts it as far from a fresh drawing of its
-    own as trained rows are from theirs.
+    The mean of few drawings lies nearer to them than a trained row to its own, and
+    would take answers from its neighbours. `offset` corrects that: it puts the mean as
+    far from a further drawing as trained rows are from theirs.
 
     >>> import numpy as np, strokejax
     >>> from strokejax.table.table import Rows, Slots
@@ -81,96 +85,53 @@ def mean_row(
     ([0.0, 1.0], 2)
     """
     drawing = np.arange(len(z)) if drawing is None else drawing
-    drawn = by_drawing(z, drawing)
-    sums = _sums(drawn, trained)
-    usual, scale = rows.usual()
+    means = by_drawing(z, drawing)
+    sums = _sums(means, trained)
+    row, (usual, scale) = unit(sums), rows.mean_calibration()
     if trained is None:
-        dist2 = 2 - 2 * fresh_cosine(drawn)
+        dist2 = 2 - 2 * query_cosine(means)
         offset = max(0.0, usual - dist2)
         radius = dist2 + offset
     else:
-        offset, radius = 0.0, _radius(z, drawing, unit(sums), usual)
-    row, sums = unit(sums).astype(np.float32), sums.astype(np.float32)
-    return Row(row, sums, len(drawn), offset, radius, scale)
+        offset, radius = 0.0, _radius(z, drawing, row, usual)
+    row, sums = row.astype(np.float32), sums.astype(np.float32)
+    return Row(row, sums, len(means), offset, radius, scale)
 
 
 def by_drawing(z: np.ndarray, drawing: np.ndarray) -> np.ndarray:
-    """f64[m d]: the mean of each drawing's embeddings f32[n d], first drawing first."""
-    weight = _weights(drawing)
+    """f64[m d]: the mean of each drawing's embeddings f32[n d], by drawing number."""
     _, index = np.unique(drawing, return_inverse=True)
     means = np.zeros((index.max() + 1, z.shape[1]))
-    np.add.at(means, index, weight[:, None] * unit(z.astype(np.float64)))
+    weight = _weights(drawing)[:, None]
+    np.add.at(means, index, weight * unit(z.astype(np.float64)))
     return means
 
 
-def fresh_cosine(z: np.ndarray) -> float:
-    """Expected cosine of one more drawing with the normalised sum of these f32[n d].
+def query_cosine(z: np.ndarray) -> float:
+    """Expected cosine of a further drawing with the normalised sum of these f32[n d].
 
-    If two drawings have the mean cosine p, a drawing has p / sqrt(p + (1 - p) / n) with
-    the sum of n others.
+    If two drawings have the cosine p, it is p / sqrt(p + (1 - p) / n).
     """
     p = pair_cosine(z)
     return p / float(np.sqrt(p + (1 - p) / len(z)))
 
 
 def pair_cosine(z: np.ndarray) -> float:
-    """Expected cosine of two drawings, from these f32[n d], drawn towards `FRESH`.
+    """Expected cosine of two drawings, from these f32[n d], shrunk to `PRIOR_COSINE`.
 
     They have length 1, or less where they are means of variants.
     """
     n, sums = len(z), z.astype(np.float64).sum(0)
     pairs = n * (n - 1) / 2
-    alone = (z.astype(np.float64) ** 2).sum()
-    p = ((sums @ sums - alone) / 2 + FRESH * FRESH_PAIRS) / (pairs + FRESH_PAIRS)
+    squares = (z.astype(np.float64) ** 2).sum()
+    cosines = (sums @ sums - squares) / 2  # summed over all pairs
+    p = (cosines + PRIOR_COSINE * PRIOR_PAIRS) / (pairs + PRIOR_PAIRS)
     return float(np.clip(p, 0.05, 1.0))
 
 
-def sgd_row(
-    z: np.ndarray,
-    trained: np.ndarray | None,
-    rows: Rows,
-    known: ReplaySet,
-    owner: int,
-    drawing: np.ndarray | None = None,
-) -> Row:
-    """The row that best tells drawings f32[n d] of a symbol from those of all others.
-
-    The loss is the table's cross entropy with this row alone moving, which is logistic
-    regression against the others; known drawings are replayed, so they keep their
-    answers. `owner` is the symbol's first slot, `drawing` as `mean_row` has it.
-    """
-    drawing = np.arange(len(z)) if drawing is None else drawing
-    sums = _sums(by_drawing(z, drawing), trained)
-    start = unit(sums).astype(np.float32)
-    chosen = np.isin(drawing, _thinned(np.unique(drawing)))
-    examples, share = z[chosen], _weights(drawing[chosen])
-    like = np.argsort(-(known.z @ start), kind="stable")[:REPLAY]
-    both = np.concatenate([examples, known.z[like]]).astype(np.float32)
-    scores = rows.scores(both)
-    scores[:, np.asarray(rows.slots.owner) == owner] = -np.inf
-    count = np.bincount(known.owner, minlength=1)
-    replayed = 1 / count[known.owner[like]]
-    weight = np.concatenate([OWN_WEIGHT * share / share.sum(), replayed])
-    mine = np.concatenate([np.ones(len(examples), bool), known.owner[like] == owner])
-    room = _room(len(examples))
-    fitted = fit_row(
-        {"table": {"embeddings": start}},
-        _padded(both, room),
-        _padded(_log_sum_exp(scores), room),
-        _padded(np.where(mine, 1.0, -1.0), room),
-        _padded(weight, room),
-        np.float32(rows.scale),
-    )
-    row = np.asarray(fitted["table"]["embeddings"])
-    usual, scale = rows.usual()
-    radius, n = _radius(z, drawing, row, usual), len(np.unique(drawing))
-    return Row(row, sums.astype(np.float32), n, 0.0, radius, scale)
-
-
-def _thinned(drawings: np.ndarray) -> np.ndarray:
-    """At most `SHOTS` of them, evenly."""
-    n = len(drawings)
-    return drawings[np.linspace(0, n - 1, min(n, SHOTS)).astype(int)]
+def _sums(means: np.ndarray, trained: np.ndarray | None) -> np.ndarray:
+    sums = means.sum(0)
+    return sums if trained is None else sums + TRAINED_WEIGHT * unit(trained)
 
 
 def _weights(drawing: np.ndarray) -> np.ndarray:
@@ -180,39 +141,72 @@ def _weights(drawing: np.ndarray) -> np.ndarray:
 
 
 def _radius(z: np.ndarray, drawing: np.ndarray, row: np.ndarray, usual: float) -> float:
-    """Mean squared distance from a row, drawn towards what is usual."""
+    """Mean squared distance from a row, shrunk to the `usual` radius."""
     weight = _weights(drawing)
     n, distance = weight.sum(), (weight * ((z - row) ** 2).sum(-1)).sum()
-    return float((distance + SHRINK * usual) / (n + SHRINK))
+    return float((distance + RADIUS_PRIOR * usual) / (n + RADIUS_PRIOR))
 
 
-def _sums(drawn: np.ndarray, trained: np.ndarray | None) -> np.ndarray:
-    sums = drawn.sum(0)
-    return sums if trained is None else sums + TRAINED_WEIGHT * unit(trained)
+# The fit by gradient
+
+
+def sgd_row(
+    z: np.ndarray,
+    trained: np.ndarray | None,
+    rows: Rows,
+    replay: ReplaySet,
+    owner: int,
+    drawing: np.ndarray | None = None,
+) -> Row:
+    """The row that best separates drawings f32[n d] of a symbol from all others.
+
+    The loss is the table's cross entropy with this row alone moving, which is logistic
+    regression against the other symbols; their drawings are replayed, so that they keep
+    their answers. `owner` is the symbol's first slot; see `mean_row` for the rest.
+    """
+    drawing = np.arange(len(z)) if drawing is None else drawing
+    sums = _sums(by_drawing(z, drawing), trained)
+    start = unit(sums).astype(np.float32)
+    numbers = np.unique(drawing)
+    n = len(numbers)
+    shown = np.linspace(0, n - 1, min(n, MAX_SHOTS)).astype(int)  # evenly spaced
+    chosen = np.isin(drawing, numbers[shown])
+    shots, share = z[chosen], _weights(drawing[chosen])
+    near = np.argsort(-(replay.z @ start), kind="stable")[:REPLAY]
+    examples = np.concatenate([shots, replay.z[near]]).astype(np.float32)
+    scores = rows.scores(examples)
+    scores[:, np.asarray(rows.slots.owner) == owner] = -np.inf
+    count, owners = np.bincount(replay.owner, minlength=1), replay.owner[near]
+    weight = np.concatenate([SYMBOL_WEIGHT * share / share.sum(), 1 / count[owners]])
+    positive = np.concatenate([np.ones(len(shots), bool), owners == owner])
+    arrays = examples, _log_sum_exp(scores), np.where(positive, 1, -1), weight
+    length = _padded_length(len(shots))
+    fitted = fit_row(
+        {"table": {"embeddings": start}},
+        *(pad_rows(np.asarray(x, np.float32), length) for x in arrays),
+        np.float32(rows.scale),
+    )
+    row = np.asarray(fitted["table"]["embeddings"])
+    usual, scale = rows.mean_calibration()
+    radius = _radius(z, drawing, row, usual)
+    return Row(row, sums.astype(np.float32), n, 0.0, radius, scale)
 
 
 def _log_sum_exp(scores: np.ndarray) -> np.ndarray:
-    """f32[n]; a large negative number where nothing is active."""
+    """f32[n]; a large negative number where no slot is active."""
     top = np.maximum(scores.max(1, initial=-np.inf), -1e4)
     return top + np.log(np.exp(scores - top[:, None]).sum(1) + 1e-30)
 
 
-def _room(count: int) -> int:
-    """One length for up to `SHOTS` embeddings, so that nothing is compiled anew; four
-    times as much, or more, for symbols of many variants."""
-    room = SHOTS
-    while room < count:
-        room *= 4
-    return room + REPLAY
+def _padded_length(count: int) -> int:
+    """One length for up to `MAX_SHOTS` embeddings, so that `fit_row` compiles once.
 
-
-def _padded(x: np.ndarray, room: int) -> np.ndarray:
-    rest = np.zeros((room - len(x), *x.shape[1:]), np.float32)
-    return np.concatenate([x.astype(np.float32), rest])
-
-
-ROW_STEPS, ROW_RATE, ROW_PULL = 100, 0.05, 2.0
-"""Of `fit_row`: steps, learning rate, and weight of staying near the start."""
+    Symbols with many variants take four times as much, or 16 times, and so on.
+    """
+    length = MAX_SHOTS
+    while length < count:
+        length *= 4
+    return length + REPLAY
 
 
 @jax.jit
@@ -226,9 +220,9 @@ def fit_row(
 ) -> PyTree:
     """Online training of one row, `params["table"]["embeddings"]` f32[d], of length 1.
 
-    `other_logsumexp` is that of the scores of all other symbols. `target_sign` is 1 for
-    the row's own drawings and -1 for others'. Weight 0 marks padding. All else in
-    `params`, such as the encoder, comes back bit for bit (`optax.multi_transform`).
+    `other_logsumexp` is the log-sum-exp of all other symbols' scores. `target_sign` is
+    1 for drawings of the row's symbol and -1 for others; weight 0 marks padding. The
+    rest of `params`, such as the encoder, stays bit for bit (`optax.multi_transform`).
 
     >>> import jax.numpy as jnp, numpy as np, strokejax
     >>> params = {"encoder": {"w": jnp.ones(3)}, "table": {"embeddings": jnp.eye(2)[0]}}

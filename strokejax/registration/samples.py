@@ -1,4 +1,4 @@
-"""Drawings that people registered, kept so that rows can be made of them again."""
+"""Registered drawings, stored so that any encoder can embed them again."""
 
 import hashlib
 import math
@@ -21,75 +21,100 @@ from strokejax.types import Drawing, Ink, InputError
 
 
 class StoredDrawing(NamedTuple):
-    """A drawing as it is kept, with what has to be known to embed it again."""
+    """A drawing with all that is needed to embed it again."""
 
     drawing: Drawing
     usual_size: float | None = None
-    """The longer side of the writer's usual letter, in the ink's units."""
+    """Longer side of the writer's usual letter, in the ink's units."""
     variants: tuple[str, ...] = ()
-    """What it stands for as well, by the names of `variants`."""
+    """Names of variants that are registered too, see `ink.variants`."""
     digest: str = ""
-    """A hash of what was drawn."""
+    """`digest` of the drawing."""
 
 
-def prepared(
+def prepare_drawing(
     drawing: Any,
     where: str,
     usual_size: float | None = None,
     ignore: Collection[str] = (),
 ) -> StoredDrawing:
-    """A drawing as it is kept; InputError for what cannot be used."""
-    if not isinstance(drawing, Ink):
-        picture = crop_to_ink(to_ink_image(np.asarray(drawing), where))
-        variants = variant_names(picture, None, ignore)
-        return StoredDrawing(picture, None, variants, digest(picture))
-    ink = check_ink(drawing, where)
-    usual_size = validate_size(usual_size, where)
-    variants = variant_names(ink, usual_size, ignore)
-    return StoredDrawing(ink, usual_size, variants, digest(ink))
+    """Checks ink or a picture, and names its variants; InputError if it is unusable."""
+    if isinstance(drawing, Ink):
+        drawing = check_ink(drawing, where)
+        usual_size = validate_size(usual_size, where)
+    else:  # a picture has no units
+        drawing = crop_to_ink(to_ink_image(np.asarray(drawing), where))
+        usual_size = None
+    variants = variant_names(drawing, usual_size, ignore)
+    return StoredDrawing(drawing, usual_size, variants, digest(drawing))
 
 
-def embedded(
+def embed_drawings(
     model: Recognizer, drawings: Sequence[StoredDrawing]
 ) -> dict[str, np.ndarray]:
-    """f32[n d] of drawings under "", and of each variant under its name.
+    """Embeddings f32[n d] of drawings under "", and of each variant under its name.
 
-    Rows are NaN where a drawing has no such variant.
+    Rows of drawings without that variant are NaN.
     """
-    names = dict.fromkeys(["", *(name for each in drawings for name in each.variants)])
+    variants = dict.fromkeys(name for each in drawings for name in each.variants)
     embeddings = {}
-    for name in names:
-        has = [
-            i for i, each in enumerate(drawings) if not name or name in each.variants
-        ]
-        shown = [
+    for name in ["", *variants]:
+        rows = [i for i, each in enumerate(drawings) if name in ("", *each.variants)]
+        inputs = [
             apply_variant(drawings[i].drawing, drawings[i].usual_size, name)
-            for i in has
+            for i in rows
         ]
-        embeddings[name] = np.full(
-            (len(drawings), model.spec.out_dim), np.nan, np.float32
-        )
-        embeddings[name][has] = model.embed_many(*zip(*shown, strict=True))
+        z = np.full((len(drawings), model.spec.out_dim), np.nan, np.float32)
+        z[rows] = model.embed_many(*zip(*inputs, strict=True))
+        embeddings[name] = z
     return embeddings
 
 
 def digest(drawing: Drawing) -> str:
-    """A hash of what was drawn: of the shape alone, not of time."""
-    hashed = hashlib.sha256()
+    """A hash of a drawing's shape; times do not count."""
+    sha256 = hashlib.sha256()
     if isinstance(drawing, Ink):
         for stroke in drawing.strokes:
-            hashed.update(f"{len(stroke)};".encode())
-            hashed.update(np.ascontiguousarray(stroke[:, :2], "<f4").tobytes())
+            sha256.update(f"{len(stroke)};".encode())
+            sha256.update(np.ascontiguousarray(stroke[:, :2], "<f4").tobytes())
     else:
-        hashed.update(f"{drawing.shape}".encode())
-        hashed.update(np.ascontiguousarray(drawing).tobytes())
-    return hashed.hexdigest()[:32]
+        sha256.update(f"{drawing.shape}".encode())
+        sha256.update(np.ascontiguousarray(drawing).tobytes())
+    return sha256.hexdigest()[:32]
+
+
+def new_drawings(
+    samples: Sequence[Sample],
+    drawings: Sequence[StoredDrawing],
+    sources: Sequence[str],
+    skip_known: bool,
+) -> list[int]:
+    """Indices of drawings that are not among a symbol's samples, nor repeated.
+
+    InputError for any others, unless `skip_known`.
+    """
+    known = {each.digest: each.source or "one registered before" for each in samples}
+    new = []
+    for i, (drawing, source) in enumerate(zip(drawings, sources, strict=True)):
+        source = source or f"drawing {i + 1}"
+        if drawing.digest not in known:
+            new.append(i)
+        elif not skip_known:
+            raise InputError(
+                f"{source} is the same drawing as {known[drawing.digest]}; draw each "
+                f"sample anew, since copies teach nothing."
+            )
+        known.setdefault(drawing.digest, source)
+    return new
+
+
+# Drawings as the tensors of a file
 
 
 def to_tensors(
     stored: Sequence[StoredDrawing],
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Drawings as a header of JSON and arrays; `from_tensors` takes them back."""
+    """Drawings as a JSON header and arrays; `from_tensors` is the inverse."""
     drawings = [each.drawing for each in stored]
     tensors: dict[str, np.ndarray] = {}
     inks = [each for each in drawings if isinstance(each, Ink)]
@@ -112,9 +137,9 @@ def to_tensors(
 def from_tensors(
     header: Any, tensors: dict[str, np.ndarray], where: str
 ) -> list[StoredDrawing]:
-    """The drawings that `to_tensors` wrote; InputError where they are none.
+    """The drawings that `to_tensors` wrote; InputError for invalid ones.
 
-    Headers of older files know neither usual sizes nor variants.
+    Headers of older files lack "usual_size" and "variants".
     """
     try:
         drawings: list[StoredDrawing] = []
@@ -126,20 +151,21 @@ def from_tensors(
         variants = header.get("variants", [()] * len(header["kinds"]))
         for row, kind in enumerate(header["kinds"]):
             if kind == "picture" or packed is None:
-                drawing = _picture(tensors[f"picture/{row}"], where)
+                drawing = _check_picture(tensors[f"picture/{row}"], where)
             else:
                 drawing = check_ink(unpack(packed, inks), f"{where}, drawing {row}")
                 inks += 1
-            drawings.append(_kept(drawing, sizes[row], variants[row]))
+            drawings.append(_stored_drawing(drawing, sizes[row], variants[row]))
     except (KeyError, IndexError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{where} holds no drawings that this version can read ({error})."
+            f"{where} has drawings that this version cannot read ({error}); update "
+            f"strokejax, or copy the file again."
         ) from error
     return drawings
 
 
-def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> StoredDrawing:
-    """KeyError and TypeError for what is none of its fields."""
+def _stored_drawing(drawing: Drawing, usual_size: Any, variants: Any) -> StoredDrawing:
+    """The fields of a header, checked; KeyError or TypeError for invalid ones."""
     number = isinstance(usual_size, int | float) and isinstance(drawing, Ink)
     if usual_size is not None and not (number and 0 < usual_size < math.inf):
         raise KeyError(f"usual size {usual_size!r}")
@@ -149,18 +175,21 @@ def _kept(drawing: Drawing, usual_size: Any, variants: Any) -> StoredDrawing:
     return StoredDrawing(drawing, usual_size, names, digest(drawing))
 
 
-def _picture(picture: np.ndarray, where: str) -> np.ndarray:
-    """A picture as `prepared` left it: what is ink is not asked anew."""
+def _check_picture(picture: np.ndarray, where: str) -> np.ndarray:
+    # `prepare_drawing` made ink high already, so the polarity is not detected again.
     if picture.ndim != 2 or picture.dtype != np.uint8 or not picture.size:
         raise InputError(
-            f"{where} has a picture of {picture.dtype}{list(picture.shape)}; drawings "
-            f"are kept as uint8[height, width]."
+            f"{where} has a picture of {picture.dtype}{list(picture.shape)}; stored "
+            f"pictures are uint8[height, width]."
         )
     return picture
 
 
+# Samples on disk
+
+
 class Embeddings(Protocol):
-    """Whatever knows the embeddings of samples."""
+    """Any store of the embeddings of samples."""
 
     def z(self, samples: Iterable[Sample]) -> np.ndarray:
         """f32[n d]: embeddings of samples."""
@@ -168,23 +197,23 @@ class Embeddings(Protocol):
 
 
 class SampleStore:
-    """The samples of a model's folder; each file is read once."""
+    """The samples in a model's folder; each file is read once."""
 
     def __init__(self, folder: Path):
         self._folder = folder
         self._z: dict[str, dict[str, np.ndarray]] = {}
-        self._kept: dict[str, list[StoredDrawing]] = {}
+        self._drawings: dict[str, list[StoredDrawing]] = {}
         self._unwritten: dict[str, bytes] = {}
 
     def put(
         self, drawings: Sequence[StoredDrawing], z: Mapping[str, np.ndarray]
     ) -> str:
-        """The name of a file of drawings and their `embedded`, for `write` to keep."""
+        """Adds a file of drawings and their `embed_drawings`; returns its name."""
         header, tensors = to_tensors(drawings)
-        tensors |= {_key(name): each for name, each in z.items()}
+        tensors |= {_key(variant): rows for variant, rows in z.items()}
         file, data = named("samples", tensors, header)
         self._unwritten[file] = data
-        self._z[file], self._kept[file] = dict(z), list(drawings)
+        self._z[file], self._drawings[file] = dict(z), list(drawings)
         return file
 
     def add(
@@ -194,7 +223,7 @@ class SampleStore:
         z: Mapping[str, np.ndarray],
         sources: Sequence[str],
     ) -> tuple[Sample, ...]:
-        """Samples of drawings and of their variants, for `write` to keep."""
+        """`put`, and the samples of the drawings and of their variants."""
         file = self.put(drawings, z)
         return tuple(
             Sample(symbol, file, row, each.digest, source, variant)
@@ -203,32 +232,31 @@ class SampleStore:
         )
 
     def write(self) -> None:
-        """Writes what was added."""
+        """Writes the files that were added."""
         for file, data in self._unwritten.items():
             write_named(self._folder / file, data)
         self._unwritten.clear()
 
     def z(self, samples: Iterable[Sample]) -> np.ndarray:
-        """f32[n d]: embeddings of samples, of one at least."""
+        """f32[n d]: embeddings of one sample or more."""
         rows = []
-        for each in samples:
-            if each.file not in self._z:
-                _, tensors = self._read(each.file)
-                self._z[each.file] = {
-                    name: tensors[_key(name)]
-                    for name in by_name()
-                    if _key(name) in tensors
+        for sample in samples:
+            if sample.file not in self._z:
+                _, tensors = self._read(sample.file)
+                self._z[sample.file] = {
+                    variant: tensors[_key(variant)]
+                    for variant in by_name()
+                    if _key(variant) in tensors
                 }
-            rows.append(self._z[each.file][each.variant][each.row])
+            rows.append(self._z[sample.file][sample.variant][sample.row])
         return np.array(rows)
 
-    def kept(self, file: str) -> list[StoredDrawing]:
+    def drawings(self, file: str) -> list[StoredDrawing]:
         """The drawings of a file."""
-        if file not in self._kept:
-            header, tensors = self._read(file)
+        if file not in self._drawings:
             where = str(self._folder / file)
-            self._kept[file] = from_tensors(header, tensors, where)
-        return self._kept[file]
+            self._drawings[file] = from_tensors(*self._read(file), where)
+        return self._drawings[file]
 
     def _read(self, file: str) -> tuple[Any, dict[str, np.ndarray]]:
         return read_hashed(self._folder / Path(file).name)
@@ -236,25 +264,3 @@ class SampleStore:
 
 def _key(variant: str) -> str:
     return f"z/{variant}" if variant else "z"
-
-
-def unknown_to(
-    samples: Sequence[Sample],
-    drawings: Sequence[StoredDrawing],
-    sources: Sequence[str],
-    skip: bool,
-) -> list[int]:
-    """Which drawings a symbol does not have; InputError for others unless `skip`."""
-    seen = {each.digest: each.source or "one registered before" for each in samples}
-    new = []
-    for i, each in enumerate(drawings):
-        digest, source = each.digest, sources[i] or f"drawing {i + 1}"
-        if digest not in seen:
-            new.append(i)
-        elif not skip:
-            raise InputError(
-                f"{source} is the same drawing as {seen[digest]}; draw each sample "
-                f"anew, copies teach nothing."
-            )
-        seen.setdefault(digest, source)
-    return new

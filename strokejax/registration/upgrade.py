@@ -1,4 +1,7 @@
-"""A person's model with a newer encoder: its drawings embedded and learned again."""
+"""Upgrades: the encoder is replaced, and drawings are embedded and learned again.
+
+"Older" is a person's model, "newer" the model that the encoder comes from.
+"""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -8,39 +11,39 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from strokejax.recognizer import from_stored, with_table
+from strokejax.recognizer import from_stored, require_table
 from strokejax.registration.learn import as_trained, learn, with_symbols
-from strokejax.registration.registry import drawn
+from strokejax.registration.registry import plain_samples
 from strokejax.registration.rows import Method
-from strokejax.registration.samples import SampleStore, embedded
+from strokejax.registration.samples import SampleStore, embed_drawings
 from strokejax.store.content import read_hashed, write_named
-from strokejax.store.model import StoredModel, load_model, versions
-from strokejax.store.paths import CURRENT, PACKAGED, home, resolve
+from strokejax.store.model import StoredModel, load_model, pointer, versions
+from strokejax.store.paths import PACKAGED, home, resolve
 from strokejax.store.versions import changing, save, writable
 from strokejax.table.symbols import SymbolTable
 from strokejax.table.table import unit
 from strokejax.types import InputError, Refused
 
-USUAL = PACKAGED / "nn-sampling"
+DEFAULT_SOURCE = PACKAGED / "nn-sampling"
 
 
 def upgrade(
     model: str | Path | None, source: str | Path | None = None, *, force: bool = False
 ) -> dict[str, Any]:
-    """Gives a model encoder, table and calibration of the packaged one, or of `source`.
+    """Gives a model the encoder, table and calibration of the packaged one or `source`.
 
-    Its own drawings are embedded and learned anew in their order; what was renamed,
-    forgotten or has an alias stays so. {"version", "changed", "before", "after",
-    "symbols", "left_out"}: the encoders; of each symbol with drawings {"symbol",
-    "samples", "before", "after"}, where the last two are the share that the coach
-    expects to be mistaken; symbols of `source` that stay behind, since they are only
+    Its drawings are embedded and learned again in their order; renamed and forgotten
+    symbols and aliases stay as they are. Returns "version", "changed", the encoders
+    "before" and "after", "symbols": {"symbol", "samples", "before", "after"} of each
+    symbol with drawings, where the last two are the coach's rates of mistaken drawings,
+    and "left_out": symbols of `source` that are not taken over, because they are only
     registered or their names are taken.
-    InputError where drawings are missing, and for symbols without drawings that
-    `source` does not know, unless `force`.
+    InputError where drawings are missing. Refused where symbols without drawings are
+    unknown to `source`, unless `force`.
     """
-    folder = USUAL if source is None else resolve(source)
-    newer = with_table(load_model(folder))
-    stored = with_table(load_model(model))
+    folder = DEFAULT_SOURCE if source is None else resolve(source)
+    newer = require_table(load_model(folder))
+    stored = require_table(load_model(model))
     if stored.files.encoder == newer.files.encoder:
         return _unchanged(stored)
     target = writable(model)
@@ -48,110 +51,142 @@ def upgrade(
         if stored.files.encoder == newer.files.encoder:
             return _unchanged(stored)
         store = SampleStore(target)
-        begun = begin(stored, trained_names(target, stored), newer)
-        if begun.lost and not force:
+        merged = merge_names(stored, trained_names(target, stored), newer)
+        if merged.lost and not force:
             raise Refused(
-                f"{folder} does not know {len(begun.lost)} symbols of this model that "
-                f"have no drawings of their own ({', '.join(begun.lost)[:60]}), so "
+                f"{folder} does not know {len(merged.lost)} symbols of this model that "
+                f"have no drawings of their own ({', '.join(merged.lost)[:60]}), so "
                 f"nothing was changed; register drawings of them"
             )
-        changed = learned_again(stored, begun.model, store)
-        comparison = _compared(stored, changed, store)
+        changed = relearn(stored, merged.model, store)
+        rates = _mistaken_rates(stored, changed, store)
         for name in newer.files:
             write_named(target / name, (folder / name).read_bytes())
         store.write()
         change = {"before": _encoder(stored), "after": _encoder(newer)}
         version = save(target, stored, changed, {"verb": "upgrade"} | change)
     result = {"version": version, "changed": True} | change
-    return result | {"symbols": comparison, "left_out": begun.left_out}
+    return result | {"symbols": rates, "left_out": merged.left_out}
 
 
 def outdated(model: str | Path | None) -> bool:
-    """Whether a person's own model has an older encoder than the packaged one."""
+    """Whether a person's model has an older encoder than the packaged one."""
     folder = resolve(model)
     if folder.resolve() != (home() / "model").resolve():
         return False
     try:
-        folder, packaged = _header(folder), _header(USUAL)
-    except (InputError, OSError):  # of a damaged model there is more to say elsewhere
+        older, packaged = (
+            read_hashed(each / Path(pointer(each)).name)[0]
+            for each in (folder, DEFAULT_SOURCE)
+        )
+    except (InputError, OSError):  # loading a damaged model explains the damage
         return False
-    made = [header["about"].get("made", "") for header in (folder, packaged)]
-    return folder["encoder"] != packaged["encoder"] and made[0] < made[1]
+    made = [header["about"].get("made", "") for header in (older, packaged)]
+    return older["encoder"] != packaged["encoder"] and made[0] < made[1]
 
 
-class Begun(NamedTuple):
-    """A newer model with the names of an older one, before anything is learned."""
-
-    model: StoredModel
-    left_out: list[str]
-    """Its symbols that stay behind."""
-    lost: list[str]
-    """Symbols of the older model that it does not know and that cannot be learned."""
-
-
-def begin(
-    stored: StoredModel, trained: Sequence[str | None], newer: StoredModel
-) -> Begun:
-    """The newer model, as trained, with what was renamed and forgotten in the older.
-
-    `trained` has the names of the older one's calibration rows as training left them.
-    """
-    theirs = newer.symbols.symbols
-    for symbol in {each.symbol for each in newer.samples}:
-        newer = as_trained(newer, symbol)
-    rows = len(newer.calibration.rows)
-    about = newer.about | {"symbols": _by_row(newer.origin, newer.symbols.names, rows)}
-    now: dict[str | None, str | None] = {None: None}
-    for row, name in enumerate(trained):
-        slots = np.flatnonzero(stored.origin == row)
-        if name is not None:
-            now[name] = stored.symbols.names[slots[0]] if len(slots) else now.get(name)
-    # A newer model that knows a symbol by the name that it was given means the same.
-    now = {
-        to: to for name, to in now.items() if to in theirs and name not in theirs
-    } | now
-    drawn = {each.symbol for each in stored.samples}
-    taken = {*stored.symbols.names, *stored.symbols.aliases} - (drawn - {*now.values()})
-    names = [
-        now.get(name, None if name in taken else name) for name in newer.symbols.names
-    ]
-    begun, known = with_symbols(newer, SymbolTable(tuple(names))), {*names, *drawn}
-    return Begun(
-        begun._replace(about=about, samples=()),
-        [n for n in theirs if n not in now and (n in taken or n not in known)],
-        [n for n in stored.symbols.symbols if n not in known],
-    )
-
-
-def learned_again(
-    stored: StoredModel, begun: StoredModel, store: SampleStore
+def relearn(
+    stored: StoredModel, merged: StoredModel, store: SampleStore
 ) -> StoredModel:
-    """The model with the older one's drawings, learned in their order, and aliases."""
-    encoder, files = from_stored(begun, fast=False), {}
-    for each in stored.samples:
-        if each.file not in files:
-            try:
-                drawings = store.kept(each.file)
-            except InputError as error:
-                raise InputError(
-                    f"{each.file} with drawings of {each.symbol!r} is missing or "
-                    f"damaged, so they cannot be embedded anew; copy it into the "
-                    f"model's folder again, or forget {each.symbol!r} first."
-                ) from error
-            files[each.file] = store.put(drawings, embedded(encoder, drawings))
-    model = begun
+    """The merged model after learning the older one's drawings in their order."""
+    encoder, files = from_stored(merged, fast=False), {}
+    for sample in stored.samples:
+        if sample.file in files:
+            continue
+        try:
+            drawings = store.drawings(sample.file)
+        except InputError as error:
+            raise InputError(
+                f"{sample.file} with drawings of {sample.symbol!r} is missing or "
+                f"damaged, so they cannot be embedded again; copy it into the model's "
+                f"folder again, or forget {sample.symbol!r} first."
+            ) from error
+        files[sample.file] = store.put(drawings, embed_drawings(encoder, drawings))
+    model = merged
     for symbol, samples in groupby(stored.samples, attrgetter("symbol")):
-        fresh = [each._replace(file=files[each.file]) for each in samples]
-        wider = model._replace(samples=(*model.samples, *fresh))
+        new = [sample._replace(file=files[sample.file]) for sample in samples]
+        wider = model._replace(samples=(*model.samples, *new))
         method = _method(stored, symbol)
         model = learn(wider, store, symbol, method, against=model, force=True).model
     return model._replace(symbols=model.symbols.like(stored.symbols))
 
 
-def trained_names(folder: Path, stored: StoredModel) -> list[str | None]:
-    """The names of calibration rows as training left them, None where it is not known.
+def _method(stored: StoredModel, symbol: str) -> Method:
+    """The method that made a symbol's rows: means are their normalised sums."""
+    slots = [s for s in stored.symbols.slots_of(symbol) if stored.slots.counts[s]]
+    rows, sums = stored.table["embeddings"][slots], np.asarray(stored.slots.sums)[slots]
+    return "mean" if np.allclose(unit(rows), unit(sums), atol=1e-6) else "sgd"
 
-    Its upgrade wrote them down, or they are those of the first version of the encoder.
+
+def _mistaken_rates(
+    stored: StoredModel, changed: StoredModel, store: SampleStore
+) -> list[dict[str, Any]]:
+    """The coach's rate "mistaken" of each symbol with drawings, before and after."""
+    rows = []
+    for symbol in dict.fromkeys(sample.symbol for sample in stored.samples):
+        count, method = len(plain_samples(stored, symbol)), _method(stored, symbol)
+        row: dict[str, Any] = {"symbol": symbol, "samples": count}
+        for when, model in (("before", stored), ("after", changed)):
+            learned = learn(model, store, symbol, method, against=model, force=True)
+            row[when] = learned.coach["mistaken"]
+        rows.append(row)
+    return rows
+
+
+class Merged(NamedTuple):
+    """A newer model with the names of an older one, before it learns any drawings."""
+
+    model: StoredModel
+    left_out: list[str]
+    """Symbols of the newer model that are not taken over."""
+    lost: list[str]
+    """Symbols of the older model that are unknown to the newer and have no drawings."""
+
+
+def merge_names(
+    stored: StoredModel, trained: Sequence[str | None], newer: StoredModel
+) -> Merged:
+    """The newer model, as trained, with the older one's renamed and forgotten symbols.
+
+    `trained` is `trained_names` of the older model.
+    """
+    symbols = newer.symbols.symbols
+    for symbol in {sample.symbol for sample in newer.samples}:
+        newer = as_trained(newer, symbol)
+    rows = len(newer.calibration.rows)
+    names_by_row = _names_by_row(newer.origin, newer.symbols.names, rows)
+    # From the name in training to the present one, None for a forgotten symbol.
+    present: dict[str | None, str | None] = {None: None}
+    for row, name in enumerate(trained):
+        slots = np.flatnonzero(stored.origin == row)
+        if name is not None:
+            today = stored.symbols.names[slots[0]] if len(slots) else None
+            present[name] = today or present.get(name)
+    # The newer model may know a renamed symbol by its new name.
+    renamed = [new for old, new in present.items() if old not in symbols]
+    present = {new: new for new in renamed if new in symbols} | present
+    with_drawings = {sample.symbol for sample in stored.samples}
+    taken = {*stored.symbols.names, *stored.symbols.aliases}
+    taken -= with_drawings - {*present.values()}
+    names = [
+        present.get(name, None if name in taken else name)
+        for name in newer.symbols.names
+    ]
+    known = {*names, *with_drawings}
+    carried = {*present, *(known - taken)}
+    model = with_symbols(newer, SymbolTable(tuple(names)))
+    return Merged(
+        model._replace(about=newer.about | {"symbols": names_by_row}, samples=()),
+        [name for name in symbols if name not in carried],
+        [name for name in stored.symbols.symbols if name not in known],
+    )
+
+
+def trained_names(folder: Path, stored: StoredModel) -> list[str | None]:
+    """The names of the calibration rows in training, None for unknown ones.
+
+    An upgrade stores them in `about`; otherwise the first version with this encoder and
+    calibration has them.
     """
     if "symbols" in stored.about:
         return stored.about["symbols"]
@@ -164,45 +199,20 @@ def trained_names(folder: Path, stored: StoredModel) -> list[str | None]:
         if (header["encoder"], header["calibration"]) == stored.files:
             origin, names = tensors["origin"], header["symbols"]
             break
-    return _by_row(origin, names, len(stored.calibration.rows))
+    return _names_by_row(origin, names, len(stored.calibration.rows))
 
 
-def _by_row(
+def _names_by_row(
     origin: np.ndarray, names: Sequence[str | None], rows: int
 ) -> list[str | None]:
-    result: list[str | None] = [None] * rows
-    for row, name in zip(origin, names, strict=True):
-        if row >= 0:
-            result[row] = name
-    return result
-
-
-def _method(stored: StoredModel, symbol: str) -> Method:
-    """How the rows of a symbol were made: a mean is its sum at length 1."""
-    slots = [s for s in stored.symbols.slots_of(symbol) if stored.slots.counts[s]]
-    rows, sums = stored.table["embeddings"][slots], np.asarray(stored.slots.sums)[slots]
-    return "mean" if np.allclose(unit(rows), unit(sums), atol=1e-6) else "sgd"
-
-
-def _compared(
-    stored: StoredModel, changed: StoredModel, store: SampleStore
-) -> list[dict[str, Any]]:
-    """What the coach says of each symbol's drawings, before and after."""
-    rows = []
-    for symbol in dict.fromkeys(each.symbol for each in stored.samples):
-        row: dict[str, Any] = {"symbol": symbol, "samples": len(drawn(stored, symbol))}
-        for when, model in (("before", stored), ("after", changed)):
-            method = _method(stored, symbol)
-            again = learn(model, store, symbol, method, against=model, force=True)
-            row[when] = again.coach["mistaken"]
-        rows.append(row)
-    return rows
+    by_row = dict(zip(origin.tolist(), names, strict=True))
+    return [by_row.get(row) for row in range(rows)]
 
 
 def _unchanged(stored: StoredModel) -> dict[str, Any]:
-    both = {"before": _encoder(stored), "after": _encoder(stored)}
-    result = {"version": stored.version, "changed": False} | both
-    return result | {"symbols": [], "left_out": []}
+    encoder = _encoder(stored)
+    result = {"version": stored.version, "changed": False}
+    return result | {"before": encoder, "after": encoder, "symbols": [], "left_out": []}
 
 
 def _encoder(stored: StoredModel) -> dict[str, str]:
@@ -211,8 +221,3 @@ def _encoder(stored: StoredModel) -> dict[str, str]:
         "made": str(stored.about.get("made", "")),
         "file": stored.files.encoder,
     }
-
-
-def _header(folder: Path) -> Any:
-    name = Path((folder / CURRENT).read_text().strip()).name
-    return read_hashed(folder / name)[0]

@@ -4,13 +4,13 @@ Every name is escaped here. Colours come from the page's style sheet, so that on
 drawing serves light and dark.
 """
 
-import base64
-import io
 import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
+
+from strokejax.pictures.images import data_url, encode_picture
 
 CELL = 13
 """Side of a confusion matrix's cell, in the drawing's own units."""
@@ -24,18 +24,14 @@ MATRIX_LIMIT = 80
 
 def image_tag(image: np.ndarray, alt: str) -> str:
     """A picture f32[h w] (0 paper, 1 ink) as an <img> with its PNG as a data URL."""
-    data = base64.b64encode(to_png(image)).decode()
-    return f'<img class="ink" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    url = data_url(to_png(image))
+    return f'<img class="ink" alt="{escape(alt)}" src="{url}">'
 
 
 def to_png(image: np.ndarray) -> bytes:
     """A picture f32[h w] (0 paper, 1 ink) as a PNG file, white ink on black."""
-    from PIL import Image
-
     grey = np.round(255 * np.clip(np.nan_to_num(image), 0, 1)).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(grey).save(file, "PNG", optimize=True)
-    return file.getvalue()
+    return encode_picture(grey, optimize=True)
 
 
 def short(name: str, limit: int = 6) -> str:

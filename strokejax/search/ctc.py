@@ -5,10 +5,13 @@ last class, of the blank. Two equal characters in a row need a blank between the
 text of n characters with r such repeats takes at least n + r steps.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
+
+from strokejax.table.table import Array
 
 
 def loss(
@@ -16,7 +19,7 @@ def loss(
     steps: Int[Array, "b"],
     labels: Int[Array, "b l"],
     mask: Bool[Array, "b"],
-) -> Float[Array, ""]:
+) -> Float[jax.Array, ""]:
     """Negative log likelihood in nats a character, over the unmasked lines.
 
     `labels` are -1 behind a text's end. A line with fewer `steps` than its text needs

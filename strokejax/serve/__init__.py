@@ -1,1 +1,1 @@
-"""The studio: a server that names, learns and collects strokes, and its pages."""
+"""The studio: an HTTP server for a model, and the shell of its page."""

@@ -1,4 +1,4 @@
-"""What waits while others are answered is answered together."""
+"""Dynamic batching: requests that wait at the same time share one call."""
 
 import asyncio
 from collections import deque
@@ -10,53 +10,53 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Together(Generic[A, B]):
-    """A function of many things, for callers that each have one.
+class Batcher(Generic[A, B]):
+    """Turns a function of a batch into a coroutine function of one input.
 
-    `function` runs in the executor, one call at a time, and returns for each thing what
-    its caller gets: a value, or an exception to raise; `most` is how many it may take.
+    `function` runs in the executor, one call at a time. For each input it returns a
+    result, or an exception to raise for that caller. `max_size()` limits a batch.
     """
 
     def __init__(
         self,
         function: Callable[[list[A]], list[B | Exception]],
         executor: Executor,
-        most: Callable[[], int],
+        max_size: Callable[[], int],
     ):
-        self.function, self.executor, self.most = function, executor, most
-        self._waiting: deque[tuple[A, asyncio.Future[B]]] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self.function, self.executor, self.max_size = function, executor, max_size
+        self._queue: deque[tuple[A, asyncio.Future[B]]] = deque()
+        self._task: asyncio.Task[None] | None = None
 
-    async def __call__(self, thing: A) -> B:
-        """What the function returns for a thing."""
+    async def __call__(self, value: A) -> B:
+        """The function's result for one input."""
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[B] = loop.create_future()
-        self._waiting.append((thing, answer))
-        if self._running is None:
-            self._running = loop.create_task(self._run())
-        return await answer
+        future: asyncio.Future[B] = loop.create_future()
+        self._queue.append((value, future))
+        if self._task is None:
+            self._task = loop.create_task(self._run())
+        return await future
 
     async def _run(self) -> None:
-        await asyncio.sleep(0)  # others may have come in the same moment
-        while self._waiting:
-            count = min(len(self._waiting), self.most())
-            chosen = [self._waiting.popleft() for _ in range(count)]
-            values = await self._found([thing for thing, _ in chosen])
-            for (_, answer), value in zip(chosen, values, strict=True):
-                if answer.done():
-                    continue  # who asked has gone
-                if isinstance(value, Exception):
-                    answer.set_exception(value)
+        await asyncio.sleep(0)  # callers of the same moment join the first batch
+        while self._queue:
+            size = min(len(self._queue), self.max_size())
+            batch = [self._queue.popleft() for _ in range(size)]
+            results = await self._call([value for value, _ in batch])
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():
+                    continue  # the caller was cancelled
+                if isinstance(result, Exception):
+                    future.set_exception(result)
                 else:
-                    answer.set_result(value)
-        self._running = None
+                    future.set_result(result)
+        self._task = None
 
-    async def _found(self, things: list[A]) -> list[B | Exception]:
-        """What the function returns; what fails together is tried alone."""
+    async def _call(self, batch: list[A]) -> list[B | Exception]:
+        """Results of a batch; if the call fails, each input is tried alone."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self.executor, self.function, things)
+            return await loop.run_in_executor(self.executor, self.function, batch)
         except Exception as error:
-            if len(things) == 1:
+            if len(batch) == 1:
                 return [error]
-            return [(await self._found([thing]))[0] for thing in things]
+            return [(await self._call([value]))[0] for value in batch]

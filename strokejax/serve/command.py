@@ -13,17 +13,17 @@ from strokejax.arguments import Verb, importing
 from strokejax.types import InputError
 
 TEXT = """\
-Draw, teach and type in a browser: answers while the hand still moves.
+Draw, teach and type in a browser; answers appear while you draw.
 
-The page is at the address that is printed. Programs can do all that it does: see
-/openapi.json there. Only this machine can reach it, unless --host or --allow-host say
-otherwise: then every request needs the token that is printed, or that you put into the
-environment variable STROKEJAX_TOKEN.
+The command prints the address of the page. Programs can send the same requests as the
+page: /openapi.json lists them. Only this computer can reach the server, unless you set
+--host or --allow-host. Then every request needs a token: the value of the environment
+variable STROKEJAX_TOKEN, or else a new one, which the command prints.
 """
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """What the command takes."""
+    """Adds the command's options."""
     parser.add_argument("--host", default="127.0.0.1", help="(default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=8000, help="(default: 8000)")
     parser.add_argument(
@@ -32,27 +32,27 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--collect",
         metavar="FOLDER",
-        help="keep drawings of guided collection, and corrected ones, in this folder "
-        "(default: collected/ beside your model)",
+        help="save collected and corrected drawings in this folder (default: "
+        "collected/ beside your model)",
     )
     parser.add_argument(
         "--allow-host",
         action="append",
         default=[],
         metavar="NAME",
-        help="a name that this server is reached by, behind a proxy say; repeatable",
+        help="another host name of this server, such as that of a proxy; repeatable",
     )
     parser.add_argument(
         "--rate",
         type=float,
         default=200.0,
         metavar="N",
-        help="requests a second that one client may send (default: 200; 0: any)",
+        help="maximum requests per second of one client (default: 200; 0: no limit)",
     )
 
 
 def run(pages: Callable[[], Any], args: argparse.Namespace) -> int:
-    """Serves the pages that `pages` imports until it is stopped."""
+    """Serves the pages that `pages` imports, until the process is stopped."""
     if not 0 <= args.port <= 65_535:
         raise InputError(f"--port is {args.port}; choose one of 0 to 65,535.")
     if not 0 <= args.rate < 1e9:
@@ -67,53 +67,53 @@ def run(pages: Callable[[], Any], args: argparse.Namespace) -> int:
             f"pip install 'strokejax[serve]'."
         ) from error
     with importing():
-        from strokejax.serve.guard import LOOPBACK, Bounds, name_of
-        from strokejax.serve.run import listening, serve
+        from strokejax.serve.guard import LOOPBACK, Limits, host_name
+        from strokejax.serve.run import listen, serve
         from strokejax.serve.studio import Studio
         from strokejax.store.paths import home
 
-        shown_pages = pages()
+        modules = pages()
 
     collect = Path(args.collect).expanduser() if args.collect else home() / "collected"
     if collect.exists() and not collect.is_dir():
         raise InputError(f"--collect {collect} is a file; name a folder.")
     collect.mkdir(parents=True, exist_ok=True)
-    alone = args.host in LOOPBACK and not args.allow_host
-    token = "" if alone else _token()
-    hosts = frozenset({*LOOPBACK, args.host, *map(name_of, args.allow_host)})
-    bounds = Bounds(hosts=hosts, token=token, rate=args.rate)
-    with listening(args.host, args.port) as place:
+    local = args.host in LOOPBACK and not args.allow_host
+    token = "" if local else _token()
+    hosts = frozenset({*LOOPBACK, args.host, *map(host_name, args.allow_host)})
+    limits = Limits(hosts=hosts, token=token, rate=args.rate)
+    with listen(args.host, args.port) as listener:
         studio = Studio(args.model, collect)
-        host, port = place.getsockname()[:2]
-        host = _reached_at(host)
-        shown = f"[{host}]" if ":" in host else host
-        said: dict[str, Any] = {
-            "url": f"http://{shown}:{port}",
-            "token": token,
-            "pid": os.getpid(),
-        }
-        print(json.dumps(said) if args.json else _said(said), flush=True)
+        host, port = listener.getsockname()[:2]
+        host = _reachable(host)
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        text = f"The studio is at {url} (stop it with Ctrl-C)."
+        if token:
+            text += f"\nThe token: {token}"
+        if args.json:
+            text = json.dumps({"url": url, "token": token, "pid": os.getpid()})
+        print(text, flush=True)
         if args.open:
             import webbrowser
 
-            webbrowser.open(said["url"] + (f"/#token={token}" if token else ""))
-        serve(studio, bounds, shown_pages, place)
+            webbrowser.open(url + (f"/#token={token}" if token else ""))
+        serve(studio, limits, modules, listener)
     return 0
 
 
-def _reached_at(host: str) -> str:
-    """The address, or for all of this machine's the one that others would reach."""
+def _reachable(host: str) -> str:
+    """An address by which others reach a server that listens on all addresses."""
     if host not in ("0.0.0.0", "::"):
         return host
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    version6 = ":" in host
+    family = socket.AF_INET6 if version6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
-            # Nothing is sent: the system only says which way a packet would leave.
-            probe.connect(
-                ("192.0.2.1" if family == socket.AF_INET else "2001:db8::1", 9)
-            )
+            # Sends nothing: the system only chooses the interface for this target, an
+            # address reserved for documentation (RFC 5737, RFC 3849).
+            probe.connect(("2001:db8::1" if version6 else "192.0.2.1", 9))
         except OSError:
-            return "127.0.0.1" if family == socket.AF_INET else "::1"
+            return "::1" if version6 else "127.0.0.1"
         return probe.getsockname()[0]
 
 
@@ -127,11 +127,6 @@ def _token() -> str:
             f"ones of ASCII."
         )
     return token
-
-
-def _said(said: dict[str, Any]) -> str:
-    token = f"\nThe token: {said['token']}" if said["token"] else ""
-    return f"The studio is at {said['url']} (stop it with Ctrl-C).{token}"
 
 
 def verb(pages: Callable[[], Any]) -> Verb:

@@ -1,4 +1,4 @@
-"""Who may ask, how much and how often: bounds around every request."""
+"""Middleware in front of all routes: hosts, origins, the token, rates and sizes."""
 
 import asyncio
 import hmac
@@ -13,12 +13,12 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-DISCARDING = 5.0
-"""Seconds that a body above the limit is read without being kept."""
-CLIENTS = 10_000
+DISCARD_SECONDS = 5.0
+"""Seconds for which the rest of a body above the limit is read and dropped."""
+MAX_CLIENTS = 10_000
 """Clients whose rates are remembered."""
-OPEN = ("/", "/health", "/static/", "/openapi.json")
-"""What needs no token: the page that asks for it, and whether the server lives."""
+PUBLIC = ("/", "/health", "/static/", "/openapi.json")
+"""Paths that need no token; one that ends in "/" includes all paths below it."""
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; "
     "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -31,29 +31,29 @@ RAW_HEADERS = [(name.lower().encode(), x.encode()) for name, x in HEADERS.items(
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What a server puts up with."""
+class Limits:
+    """Limits on the requests of a server."""
 
     hosts: frozenset[str] = frozenset(LOOPBACK)
-    """Names that the Host header may say."""
+    """Accepted names in the Host header."""
     token: str = ""
-    """What `Authorization: Bearer TOKEN` must say; "" asks for none."""
+    """The token in `Authorization: Bearer TOKEN`; "" requires none."""
     rate: float = 200.0
-    """Requests a second of one client, on average; 0 = any."""
+    """Mean requests per second of one client; 0 = no limit."""
     body: int = 4 << 20
     """Bytes of a request."""
     file: int = 16 << 20
-    """Bytes of one that is a picture or an exported file."""
+    """Bytes of a picture or an exported file."""
     seconds: float = 30.0
-    """For the body of a request to arrive."""
+    """Seconds in which the body of a request must arrive."""
     sockets: int = 64
     """Open WebSockets."""
     idle: float = 900.0
     """Seconds without a message after which a WebSocket is closed."""
 
 
-class Refused(Exception):
-    """A request that is answered with one sentence."""
+class RequestRefused(Exception):
+    """A refused request; its text is the sentence of the answer."""
 
     def __init__(self, status: int, sentence: str):
         super().__init__(sentence)
@@ -61,31 +61,32 @@ class Refused(Exception):
 
 
 @dataclass
-class Rate:
-    """A bucket of requests for each client, refilled steadily; it holds two seconds."""
+class RateLimiter:
+    """A token bucket for each client; full, it holds the requests of two seconds."""
 
     per_second: float
-    left: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    """Tokens of each client and when they were counted, least recently used first."""
 
-    def take(self, client: str, now: float) -> bool:
-        """Whether a client may ask now."""
+    def allow(self, client: str, now: float) -> bool:
+        """Whether a client may send a request `now`, in seconds; if so, counts it."""
         if not self.per_second:
             return True
-        full = 2 * self.per_second
-        tokens, since = self.left.pop(client, (full, now))
-        tokens = min(full, tokens + (now - since) * self.per_second)
-        self.left[client] = (tokens - 1 if tokens >= 1 else tokens, now)
-        if len(self.left) > CLIENTS:
-            self.left.popitem(last=False)
+        capacity = 2 * self.per_second
+        tokens, since = self.buckets.pop(client, (capacity, now))
+        tokens = min(capacity, tokens + (now - since) * self.per_second)
+        self.buckets[client] = (tokens - 1 if tokens >= 1 else tokens, now)
+        if len(self.buckets) > MAX_CLIENTS:
+            self.buckets.popitem(last=False)
         return tokens >= 1
 
 
 class Guard:
-    """Lets through what the bounds allow, and adds headers to every answer."""
+    """Refuses requests outside the limits, and adds `HEADERS` to every answer."""
 
-    def __init__(self, app: ASGIApp, bounds: Bounds):
-        self.app, self.bounds = app, bounds
-        self.rate = Rate(bounds.rate)
+    def __init__(self, app: ASGIApp, limits: Limits):
+        self.app, self.limits = app, limits
+        self.limiter = RateLimiter(limits.rate)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application."""
@@ -96,60 +97,61 @@ class Guard:
             self._check(scope)
             if scope["type"] == "http":
                 receive = await self._body(scope, receive)
-        except Refused as refused:
+        except RequestRefused as refused:
             await _refuse(scope, receive, send, refused)
             return
         await self.app(scope, receive, _with_headers(send))
 
     def _check(self, scope: Scope) -> None:
-        headers, bounds = Headers(scope=scope), self.bounds
+        headers, limits = Headers(scope=scope), self.limits
         client = (scope.get("client") or ("", 0))[0]
-        if not self.rate.take(client, time.monotonic()):
-            raise Refused(
-                429, f"More than {bounds.rate:g} requests a second; ask more slowly."
+        if not self.limiter.allow(client, time.monotonic()):
+            raise RequestRefused(
+                429, f"You sent more than {limits.rate:g} requests a second; slow down."
             )
         host = headers.get("host", "")
-        if name_of(host) not in bounds.hosts and not _is_own_address(host, scope):
-            raise Refused(
+        if host_name(host) not in limits.hosts and not _is_server_address(host, scope):
+            raise RequestRefused(
                 421,
                 f"This server does not answer for the host {host[:60]!r}; start it "
-                f"with --allow-host to let it.",
+                f"with --allow-host to allow it.",
             )
         origin = headers.get("origin")
-        if origin is not None and _place(origin) != host.lower():
-            raise Refused(
+        if origin is not None and origin.partition("://")[2].lower() != host.lower():
+            raise RequestRefused(
                 403, f"Pages of {origin[:60]!r} may not use this server; open its own."
             )
-        if bounds.token and not _is_open(scope) and not self._knows(headers):
-            raise Refused(
+        if limits.token and not _is_public(scope) and not self._has_token(headers):
+            raise RequestRefused(
                 401,
-                "This server asks for its token; send it as `Authorization: Bearer "
+                "This server requires its token; send it as `Authorization: Bearer "
                 "TOKEN`.",
             )
 
-    def _knows(self, headers: Headers) -> bool:
-        """Whether a header holds the token; a browser's WebSocket has one header."""
+    def _has_token(self, headers: Headers) -> bool:
         bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        offered = headers.get("sec-websocket-protocol", "").split(",")
-        protocols = [each.strip().removeprefix("token.") for each in offered]
-        wanted = self.bounds.token.encode()
-        same = [hmac.compare_digest(x.encode(), wanted) for x in (bearer, *protocols)]
-        return any(same)
+        # The only header that a browser's WebSocket can set is its list of protocols.
+        protocols = headers.get("sec-websocket-protocol", "").split(",")
+        tokens = [bearer, *(x.strip().removeprefix("token.") for x in protocols)]
+        secret = self.limits.token.encode()
+        # Constant time: an early exit would tell how much of a token is right.
+        equal = [hmac.compare_digest(token.encode(), secret) for token in tokens]
+        return any(equal)
 
     async def _body(self, scope: Scope, receive: Receive) -> Receive:
-        """The whole body, read before anybody works for it."""
+        """Reads the complete body, so that no route waits for a slow or endless one."""
         headers = Headers(scope=scope)
         length = headers.get("content-length", "0")
         file = headers.get("content-type", "").startswith("image/")
         file |= scope["path"] == "/import"
-        limit = self.bounds.file if file else self.bounds.body
-        too_large = Refused(
+        limit = self.limits.file if file else self.limits.body
+        too_large = RequestRefused(
             413, f"The request is above the limit of {limit:,} bytes; send less."
         )
         if not length.isdecimal() or int(length) > limit:
             raise too_large
         try:
-            async with asyncio.timeout(self.bounds.seconds):
+            async with asyncio.timeout(self.limits.seconds):
                 body, more = bytearray(), True
                 while more:
                     message = await receive()
@@ -160,55 +162,50 @@ class Guard:
                     if len(body) > limit:
                         raise too_large
         except TimeoutError:
-            raise Refused(
+            raise RequestRefused(
                 408,
-                f"The request did not arrive within {self.bounds.seconds:g} seconds; "
+                f"The request did not arrive within {self.limits.seconds:g} seconds; "
                 f"send it again.",
             ) from None
         return _once({"type": "http.request", "body": bytes(body)}, receive)
 
 
 def _once(message: Message, receive: Receive) -> Receive:
-    waiting = [message]
+    """Receives the message, and then what `receive` does."""
+    messages = [message]
 
-    async def received() -> Message:
-        return waiting.pop() if waiting else await receive()
+    async def next_message() -> Message:
+        return messages.pop() if messages else await receive()
 
-    return received
+    return next_message
 
 
-def name_of(host: str) -> str:
-    """A host without its port, in small letters."""
+def host_name(host: str) -> str:
+    """A host without its port, in lower case; "" if it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 
 
-def _place(origin: str) -> str:
-    """Host and port of an origin, in small letters."""
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
-
-
-def _is_own_address(host: str, scope: Scope) -> bool:
-    """Whether it is the number that the connection came to: no name can lie there."""
+def _is_server_address(host: str, scope: Scope) -> bool:
+    """Whether the host is the IP address of the server: DNS rebinding needs a name."""
     server = scope.get("server")
-    return bool(server) and name_of(host) == server[0]
+    return bool(server) and host_name(host) == server[0]
 
 
-def _is_open(scope: Scope) -> bool:
+def _is_public(scope: Scope) -> bool:
     path = scope["path"]
-    opened = any(
-        path == each or (each[-1] == "/" != each and path.startswith(each))
-        for each in OPEN
+    public = any(
+        path == prefix or (prefix[-1] == "/" != prefix and path.startswith(prefix))
+        for prefix in PUBLIC
     )
-    return scope["type"] == "http" and opened
+    return scope["type"] == "http" and public
 
 
-async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) -> None:
+async def _refuse(
+    scope: Scope, receive: Receive, send: Send, refused: RequestRefused
+) -> None:
     if scope["type"] == "websocket":
         await receive()
         await send(
@@ -220,23 +217,23 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, refused: Refused) 
     body = json.dumps({"error": str(refused)}).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     start = {"type": "http.response.start", "status": refused.status}
-    sending = _with_headers(send)
-    await sending(start | {"headers": headers})
-    await sending({"type": "http.response.body", "body": body})
+    respond = _with_headers(send)
+    await respond(start | {"headers": headers})
+    await respond({"type": "http.response.body", "body": body})
 
 
 async def _discard(receive: Receive) -> None:
-    """What a client still sends, for a moment: else it never reads the answer."""
+    """Reads on for a moment: clients send their body before they read the answer."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(DISCARDING):
+        async with asyncio.timeout(DISCARD_SECONDS):
             while (await receive()).get("more_body", False):
                 pass
 
 
 def _with_headers(send: Send) -> Send:
-    async def sending(message: Message) -> None:
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), *RAW_HEADERS]
         await send(message)
 
-    return sending
+    return send_with_headers

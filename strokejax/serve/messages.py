@@ -1,4 +1,4 @@
-"""What requests say, and how answers are shown in the OpenAPI schema."""
+"""Parts of requests and answers that tasks share, with their OpenAPI schemas."""
 
 import json
 from typing import Annotated, Any, Literal, TypeVar
@@ -29,36 +29,38 @@ INK_SCHEMA: dict[str, Any] = {
     },
     "examples": [{"strokes": HEART}],
 }
-# Checked by `ink.from_json`, which says in one sentence what is wrong.
+# `ink.formats.from_json` validates it, because its errors are one sentence.
 InkJson = Annotated[Any, Field(json_schema_extra=INK_SCHEMA)]
 StrokesJson = Annotated[
     Any, Field(json_schema_extra=INK_SCHEMA["properties"]["strokes"])
 ]
 Language = Annotated[
-    Literal["en"] | None, Field(description="whose words are more probable; any: null")
+    Literal["en"] | None, Field(description="language of the text; null: any")
 ]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME, examples=["heart"])]
+FILE = {"schema": {"type": "string", "format": "binary"}}
+"""The schema of a body that is a file's bytes, such as a picture."""
 MAX_PIXELS = 16_000_000
-"""Of a picture."""
+"""Pixels of a picture."""
 MAX_MESSAGE = 1 << 18
 """Characters of a message over a WebSocket."""
 T = TypeVar("T", bound=BaseModel)
 
 
 class Body(BaseModel):
-    """A request's JSON; what it does not know, it refuses."""
+    """The JSON of a request; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class Failure(BaseModel):
-    """Every error."""
+    """The answer to a refused request: one sentence."""
 
     error: str = Field(examples=["k is 0; ask for 1 to 10,000 symbols."])
 
 
 class Health(BaseModel):
-    """That the server lives, and with what."""
+    """The state of the server, and the model that it serves."""
 
     status: str
     model: str
@@ -69,12 +71,12 @@ class Health(BaseModel):
 
 
 def is_picture(request: Request) -> bool:
-    """Whether the body is said to be a picture's bytes."""
+    """Whether the content type of the body is a picture."""
     return request.headers.get("content-type", "").strip().lower().startswith("image/")
 
 
 def parsed(kind: type[T], body: bytes) -> T:
-    """A body's JSON as a message; InputError for anything else."""
+    """The JSON of a body as a `kind`; InputError if it does not fit."""
     try:
         return kind.model_validate_json(body)
     except ValidationError as error:
@@ -82,8 +84,8 @@ def parsed(kind: type[T], body: bytes) -> T:
 
 
 def sentence(error: Any) -> str:
-    """What pydantic found wrong, in one sentence."""
+    """An error of pydantic as one sentence."""
     where = ".".join(str(part) for part in error["loc"] if part != "body")
-    shown = json.dumps(error.get("input"), default=str)[:60]
-    said = error["msg"][:1].lower() + error["msg"][1:]
-    return f"{where or 'The request'} is {shown}, but {said}; see /openapi.json."
+    value = json.dumps(error.get("input"), default=str)[:60]
+    problem = error["msg"][:1].lower() + error["msg"][1:]
+    return f"{where or 'The request'} is {value}, but {problem}; see /openapi.json."

@@ -1,1 +1,1 @@
-"""Models on disk: immutable files, versions, and where they lie."""
+"""Models on disk: immutable files, versions, and their folders."""

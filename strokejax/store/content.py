@@ -1,4 +1,4 @@
-"""Tensors in files that are named by the hash of their contents, so never change."""
+"""Immutable safetensors files, each named by the hash of its contents."""
 
 import hashlib
 import json
@@ -15,6 +15,7 @@ from strokejax.store.paths import CURRENT
 from strokejax.types import InputError
 
 MAX_BYTES, MAX_HEADER = 1 << 30, 64 << 20
+"""Limits on a file and its header, in bytes."""
 _NAME = re.compile(r"[a-z0-9-]+-([0-9a-f]{64})\.safetensors")
 _KEY = "strokejax"
 
@@ -22,42 +23,42 @@ _KEY = "strokejax"
 def write_hashed(
     folder: Path, kind: str, tensors: dict[str, np.ndarray], header: Any
 ) -> str:
-    """Writes `KIND-<sha256>.safetensors` unless it is there; returns its name."""
+    """Writes `KIND-<sha256>.safetensors` if it does not exist; returns its name."""
     name, data = named(kind, tensors, header)
     write_named(folder / name, data)
     return name
 
 
 def named(kind: str, tensors: dict[str, np.ndarray], header: Any) -> tuple[str, bytes]:
-    """The name and the contents of a file for `write_named`."""
+    """The name and the bytes of a file for `write_named`."""
     data = to_bytes(tensors, header)
     return f"{kind}-{hashlib.sha256(data).hexdigest()}.safetensors", data
 
 
 def write_named(path: Path, data: bytes) -> None:
-    """Writes a file unless it is there, undamaged."""
+    """Writes a file unless it exists undamaged."""
     if not path.is_file() or path.read_bytes() != data:
         write_atomically(path, data)
 
 
 def to_bytes(tensors: dict[str, np.ndarray], header: Any) -> bytes:
-    """A safetensors file with a header of JSON; `parse` reads it."""
+    """The bytes of a safetensors file with a JSON header; `parse` is the inverse."""
     text = json.dumps(header, ensure_ascii=False, sort_keys=True)
-    whole = {name: np.asarray(x, order="C") for name, x in tensors.items()}
-    return save(whole, {_KEY: text})
+    contiguous = {name: np.asarray(x, order="C") for name, x in tensors.items()}
+    return save(contiguous, {_KEY: text})
 
 
 def read_hashed(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
-    """`(header, tensors)`, float16 widened to float32.
+    """`(header, tensors)` of a file; float16 becomes float32.
 
-    InputError names a file that is missing, too large, or not what its name promises.
+    InputError for a file that is missing, too large, or differs from its hash.
     """
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise InputError(
-                f"{path} has {size:,} bytes; at most {MAX_BYTES:,} are read; this is "
-                f"not a model of strokejax."
+                f"{path} has {size:,} bytes; above the limit of {MAX_BYTES:,}; give a "
+                f"file of a strokejax model."
             )
         data = path.read_bytes()
     except OSError as error:
@@ -65,17 +66,17 @@ def read_hashed(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
             f"{path} cannot be read ({error.strerror}); copy the model again."
         ) from error
     digest = hashlib.sha256(data).hexdigest()
-    named = _NAME.fullmatch(path.name)
-    if not named or named[1] != digest:
+    match = _NAME.fullmatch(path.name)
+    if not match or match[1] != digest:
         raise InputError(
-            f"{path} does not have the contents its name promises: it is damaged; "
-            f"copy the model again."
+            f"{path} is damaged: its contents do not match the hash in its name; copy "
+            f"the model again."
         )
     return parse(data, str(path))
 
 
 def read_header(path: Path) -> Any:
-    """The header alone of a file that `read_hashed` reads, unchecked by its hash."""
+    """The header of a file; reads nothing else and does not check the hash."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -84,14 +85,14 @@ def read_header(path: Path) -> Any:
             return json.loads(json.loads(file.read(length))["__metadata__"][_KEY])
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{path} is not a valid file of a model ({error}); copy the model again."
+            f"{path} is not a valid model file ({error}); copy the model again."
         ) from error
 
 
 def read_spec(folder: Path) -> dict[str, Any] | None:
-    """The fields of the `EncoderSpec` of a model, from the headers of its files alone.
+    """The fields of the `EncoderSpec` of a model, read from the headers of its files.
 
-    None where they are damaged: who loads the model says what is wrong with it.
+    None for damaged files: `load_model` reports the damage.
     """
     try:
         version = read_header(folder / (folder / CURRENT).read_text().strip())
@@ -101,7 +102,7 @@ def read_spec(folder: Path) -> dict[str, Any] | None:
 
 
 def parse(data: bytes, where: str) -> tuple[Any, dict[str, np.ndarray]]:
-    """`(header, tensors)` of the bytes of a file; InputError where they are none."""
+    """`(header, tensors)` from the bytes of a file; InputError if they are invalid."""
     try:
         length = int.from_bytes(data[:8], "little")
         header = json.loads(data[8 : 8 + length])["__metadata__"][_KEY]
@@ -119,7 +120,7 @@ def parse(data: bytes, where: str) -> tuple[Any, dict[str, np.ndarray]]:
 
 
 def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
-    """Nested dicts of arrays as one dict with names like "a/b"."""
+    """Flattens nested dicts of arrays to one dict with names like "a/b"."""
     if isinstance(tree, dict):
         flat = {}
         for name, branch in tree.items():
@@ -129,7 +130,7 @@ def flatten(tree: Any, prefix: str = "") -> dict[str, np.ndarray]:
 
 
 def unflatten(flat: dict[str, np.ndarray]) -> dict[str, Any]:
-    """The nested dicts that `flatten` made flat."""
+    """The inverse of `flatten`."""
     tree: dict[str, Any] = {}
     for name, leaf in flat.items():
         *parents, last = name.split("/")

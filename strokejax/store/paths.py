@@ -1,4 +1,4 @@
-"""Where models lie: in the package, in the user's data folder, anywhere."""
+"""The folders of models: in the package, in the user's data folder, anywhere."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from pathlib import Path
 from strokejax.types import InputError
 
 CURRENT = "CURRENT"
-"""The file that makes a folder a model; see `model_store`."""
+"""The file with the name of the current version; see `store.model`."""
 PACKAGED = Path(__file__).parents[1] / "weights"
 STROKES = "nn-sampling"
-"""The packaged model that is used where none is named."""
+"""The packaged model of symbols, the default model."""
 
 
 def home() -> Path:
-    """The folder of the user's own model; STROKEJAX_HOME moves it."""
+    """The folder of the user's models; STROKEJAX_HOME overrides it."""
     if chosen := os.environ.get("STROKEJAX_HOME"):
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_DATA_HOME") or Path.home() / (
@@ -23,20 +23,20 @@ def home() -> Path:
     return Path(base) / "strokejax"
 
 
-def own_copy(packaged: str) -> Path:
-    """Where the user's own copy of a packaged model lies."""
+def user_copy(packaged: str) -> Path:
+    """The folder of the user's copy of a packaged model."""
     return home() / ("model" if packaged == STROKES else packaged)
 
 
-def resolve(model: str | Path | None = None, usual: str = STROKES) -> Path:
-    """The folder of a model: a path, a run's folder, or a packaged model's name.
+def resolve(model: str | Path | None = None, default: str = STROKES) -> Path:
+    """The folder of a model: of a path, of a run, or of the name of a packaged model.
 
-    None is the user's own copy of the `usual` packaged one, or that itself where there
-    is none yet.
+    None means the user's copy of the packaged model `default`, or the packaged model
+    itself if there is no copy yet. InputError if there is no such model.
     """
     if model is None:
-        copy = own_copy(usual)
-        return copy if _is_model(copy) else PACKAGED / usual
+        copy = user_copy(default)
+        return copy if _is_model(copy) else PACKAGED / default
     name = str(model)
     if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():
         return PACKAGED / name
@@ -46,10 +46,10 @@ def resolve(model: str | Path | None = None, usual: str = STROKES) -> Path:
     packaged = ", ".join(sorted(p.parent.name for p in PACKAGED.glob(f"*/{CURRENT}")))
     raise InputError(
         f"There is no model at {name}: it is not a folder with a file {CURRENT}; give "
-        f"the folder of a model or of a finished run, or a packaged one: {packaged}."
+        f"the folder of a model or of a finished run, or a packaged model: {packaged}."
     )
 
 
 def _is_model(folder: Path) -> bool:
-    """Whether there is a model, be it one that has lost its pointer."""
+    """Whether a folder holds a model; the file CURRENT may be missing."""
     return (folder / CURRENT).is_file() or any(folder.glob("version-*.safetensors"))

@@ -1,7 +1,7 @@
-"""Changes of a stored model: each is a new version, written whole or not at all.
+"""Change a stored model: each change atomically writes a new version.
 
-Two processes that change a model at the same moment take their turns by a lock that
-the system frees when a process dies; readers need none.
+A file lock serialises the changes of several processes; the system releases it when a
+process dies. Readers need no lock.
 """
 
 import shutil
@@ -23,38 +23,38 @@ from strokejax.store.model import (
     save_version,
     versions,
 )
-from strokejax.store.paths import CURRENT, PACKAGED, STROKES, home, own_copy, resolve
+from strokejax.store.paths import CURRENT, PACKAGED, STROKES, home, resolve, user_copy
 from strokejax.types import InputError
 
 LOCK = "LOCK"
 PATIENCE = 60.0
-"""Seconds to wait for another process's change."""
+"""Seconds to wait for the change of another process."""
 
 
-def writable(model: str | Path | None, usual: str = STROKES) -> Path:
-    """The folder of a model that may change; InputError for one that may not.
+def writable(model: str | Path | None, default: str = STROKES) -> Path:
+    """The folder of a model that may change; InputError for a packaged one by name.
 
-    The packaged model is copied into the user's data folder first, whole or not at all.
+    If `model` is None, a packaged model is first copied into the user's data folder.
     """
-    folder = resolve(model, usual)
+    folder = resolve(model, default)
     if not _packaged(folder):
         return folder
-    copy = own_copy(usual)
+    copy = user_copy(default)
     if model is not None:
         raise InputError(
             f"The packaged model {folder.name} is never changed; leave --model out to "
-            f"change your own copy of {usual} in {copy}."
+            f"change your own copy of {default} in {copy}."
         )
     temporary = home() / f".model-{uuid.uuid4().hex}"
     try:
         temporary.mkdir(parents=True)
-        for each in folder.iterdir():  # contents alone: packages may be read-only
-            shutil.copyfile(each, temporary / each.name)
+        for path in folder.iterdir():  # without modes: packages may be read-only
+            shutil.copyfile(path, temporary / path.name)
         try:
             temporary.rename(copy)
         except OSError:
             if not (copy / CURRENT).is_file():
-                raise  # otherwise another process was first
+                raise  # else another process made the copy first
     except OSError as error:
         raise _cannot_write(home(), error) from error
     finally:
@@ -68,21 +68,20 @@ def _packaged(folder: Path) -> bool:
 
 @contextmanager
 def changing(folder: Path, loaded: StoredModel | None = None) -> Iterator[StoredModel]:
-    """The current version while nobody else may change it.
+    """Locks a model and yields its current version.
 
-    `loaded` is a version that was read before: where it is still the current one, it is
-    not read again.
+    If `loaded` is still the current version, it is not read again.
     """
-    with taking_turns(folder):
-        for left in folder.glob(".*-*.safetensors.*"):
-            left.unlink()  # by a process that was killed while it wrote
+    with folder_lock(folder):
+        for temporary in folder.glob(".*-*.safetensors.*"):
+            temporary.unlink()  # left by a process that was killed while writing
         current = loaded is not None and loaded.name == pointer(folder)
         yield loaded if loaded and current else load_model(folder)
 
 
 @contextmanager
-def taking_turns(folder: Path) -> Iterator[None]:
-    """While nobody else may change what is in a folder; InputError where one does."""
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Locks a folder against changes; InputError after `PATIENCE` seconds."""
     try:
         with FileLock(folder / LOCK, timeout=PATIENCE):
             yield
@@ -122,35 +121,35 @@ def _cannot_write(folder: Path, error: OSError) -> InputError:
 
 
 def undo(model: str | Path | None) -> tuple[int, dict[str, Any]]:
-    """Takes the last change back that is not yet; `(new version, that change)`.
+    """Reverts the last change that is not reverted; `(new version, that change)`.
 
-    A version with the contents before it is written: history only grows.
+    Writes a new version with the earlier contents, so history only grows.
     """
     folder = resolve(model)
     if _packaged(folder):
-        raise InputError("There is nothing to undo: no symbol was ever changed here.")
+        raise InputError("There is nothing to undo: a packaged model has no changes.")
     with changing(folder) as stored:
         if not stored.before:
-            raise InputError("There is nothing to undo: this is how the model began.")
+            raise InputError("There is nothing to undo: the model has no changes.")
         paths = dict(versions(folder))
         if stored.before not in paths:
             raise InputError(
-                f"Version {stored.before} is not in {folder} any more; copy it there "
-                f"again, or forget the symbol instead."
+                f"Version {stored.before} is missing in {folder}; copy it there again, "
+                f"or forget the symbol instead."
             )
         old = load_version(paths[stored.before])
-        undone = _made(stored)
-        change = {"verb": "undo", "of": undone, "left": _made(old)}
+        undone = _last_change(stored)
+        change = {"verb": "undo", "of": undone, "left": _last_change(old)}
         return save(folder, stored, old, change, before=old.before), undone
 
 
-def _made(stored: StoredModel) -> dict[str, Any]:
-    """The change that a version's contents come from, undone ones left aside."""
+def _last_change(stored: StoredModel) -> dict[str, Any]:
+    """The last change behind the contents of a version, without reverted ones."""
     return dict(stored.change.get("left", stored.change))
 
 
 def history(model: str | Path | None) -> list[dict[str, Any]]:
-    """What made each version: {"version", "verb", "made", ...}, oldest first."""
+    """The changes, oldest first: {"version", "verb", "made", ...} of each version."""
     changes = []
     for number, path in versions(resolve(model)):
         try:

@@ -1,6 +1,6 @@
-"""The core idea: a table with one row a symbol, and the nearest rows as the answer.
+"""A table with one row per symbol, and its nearest rows as the answer.
 
-README.md in this folder derives it on one page.
+README.md in this folder derives the formulas.
 """
 
 from importlib import import_module
@@ -30,7 +30,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name when it is first used: `symbols` needs no jax."""
+    """Imports a public name on first use: `symbols` must not import jax."""
     if name not in __all__:
         raise AttributeError(f"module 'strokejax.table' has no attribute {name!r}")
     return getattr(import_module(f"strokejax.table.{_HOMES.get(name, 'table')}"), name)

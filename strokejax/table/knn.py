@@ -1,4 +1,4 @@
-"""The nearest rows of the table: from inputs to symbols in one pass."""
+"""k-nearest-neighbour search in the table: from inputs to symbols in one pass."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -16,10 +16,10 @@ from strokejax.types import Encoder, PyTree
 def nearest(
     z: Float[Array, "b d"], table: PyTree, slots: Slots, k: int
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """Squared distances (0 to 4, and offsets) and slots of the k nearest symbols.
+    """Squared distances (0 to 4, plus offsets) and slots of the k nearest symbols.
 
-    Nearest first; a symbol is as near as its nearest row. Ties go to the lower slot.
-    Beyond the active slots: distance inf, slot -1.
+    Nearest first; the nearest row of a symbol counts, and ties go to the lower slot.
+    Beyond the active slots the distance is inf and the slot -1.
     """
     negative, slot = best(-symbol_distances(z, table, slots), k)
     return -negative, slot
@@ -28,9 +28,9 @@ def nearest(
 def scored(
     out: Float[Array, "b d"], table: PyTree, slots: Slots
 ) -> tuple[Float[Array, "b c"], Float[Array, "b c"]]:
-    """What symbols are ranked by, higher first, and their logits; -inf for no answer.
+    """Scores that rank the symbols, and their logits; -inf for slots that cannot win.
 
-    `out` are embeddings, ranked by distance, or logits where the table is empty.
+    `out` are embeddings, scored by distance, or logits if the table is empty.
     """
     if not table:
         logits = jnp.where(slots.active, out, -jnp.inf)
@@ -42,34 +42,37 @@ def scored(
 def symbol_distances(
     z: Float[Array, "b d"], table: PyTree, slots: Slots
 ) -> Float[Array, "b c"]:
-    """Squared distance plus offset of every row; inf unless its symbol's nearest."""
+    """Squared distance plus offset of the nearest row of each symbol; else inf."""
     dist2 = squared_distance(z, rows(table)) + slots.offset
     dist2 = jnp.where(slots.active, dist2, jnp.inf)
-    itself = jnp.arange(dist2.shape[1], dtype=slots.owner.dtype)
+    slot = jnp.arange(dist2.shape[1], dtype=slots.owner.dtype)
 
     def nearest_rows(dist2):
-        def least(values, empty):
-            least_values = jnp.full_like(values, empty).at[:, slots.owner].min(values)
-            return least_values[:, slots.owner]
+        def symbol_min(values, empty):
+            minimum = jnp.full_like(values, empty).at[:, slots.owner].min(values)
+            return minimum[:, slots.owner]
 
-        near = dist2 == least(dist2, jnp.inf)
-        place = jnp.where(near, itself, len(itself))
-        return jnp.where(place == least(place, len(itself)), dist2, jnp.inf)
+        # Of rows at the same distance, the one in the lowest slot stays.
+        near = dist2 == symbol_min(dist2, jnp.inf)
+        near_slot = jnp.where(near, slot, len(slot))
+        lowest = near_slot == symbol_min(near_slot, len(slot))
+        return jnp.where(lowest, dist2, jnp.inf)
 
-    several = jnp.any(slots.active & (slots.owner != itself))
+    # A table with one row per symbol skips the scatter.
+    several = jnp.any(slots.active & (slots.owner != slot))
     return jax.lax.cond(several, nearest_rows, lambda dist2: dist2, dist2)
 
 
 def best(
     scores: Float[Array, "b c"], k: int
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """The k highest finite scores and their slots, ties to the lower slot.
+    """The k highest finite scores and their slots; ties go to the lower slot.
 
-    Beyond the finite ones: score -inf, slot -1.
+    Beyond the finite scores the score is -inf and the slot -1.
     """
-    spare = max(0, k - scores.shape[1])
-    wide = jnp.pad(scores, ((0, 0), (0, spare)), constant_values=-jnp.inf)
-    top, slot = jax.lax.top_k(wide, k)
+    padding = max(0, k - scores.shape[1])
+    padded = jnp.pad(scores, ((0, 0), (0, padding)), constant_values=-jnp.inf)
+    top, slot = jax.lax.top_k(padded, k)
     return top, jnp.where(jnp.isfinite(top), slot, -1)
 
 
@@ -84,50 +87,51 @@ class Answer(NamedTuple):
 
     symbols: tuple[str, ...]
     dist2: tuple[float, ...] | None
-    """Squared distances, 0 to 4 and offsets; None under a class head."""
+    """Squared distances, 0 to 4 plus offsets; None for a class head."""
     probability: tuple[float, ...]
-    """Of each among all symbols of the model."""
+    """Softmax over all symbols of the model."""
     inputs: tuple[str, ...]
-    """What was seen of the drawing: "shape", "motion", "size"."""
+    """The modalities that were used: "shape", "motion", "size"."""
     unknown: bool = False
     """Whether the drawing is probably none of the model's symbols."""
     reason: str = ""
-    """Why it is unknown."""
+    """The reason why it is unknown, else ""."""
 
 
 class Ranked(NamedTuple):
     """The k nearest symbols of each input, nearest first; jax or numpy arrays."""
 
     dist2: Any
-    """f32[b k]: squared distances, offsets included; inf beyond the active slots, and
-    under a class head."""
+    """f32[b k]: squared distances with offsets; inf beyond the active slots, and for a
+    class head."""
     slot: Any
     """i32[b k]: -1 beyond the active slots."""
     probability: Any
-    """f32[b k]: of each among all symbols; 0 beyond the active slots."""
+    """f32[b k]: softmax over all symbols; 0 beyond the active slots."""
     novelty: Any
-    """f32[b]: how many scales beyond the radius of the nearest symbol an input lies; 0
-    where these are not known. Large values are rejected."""
+    """f32[b]: (dist2 - radius) / scale of the nearest symbol, 0 if these are unknown.
+    Inputs with large values are rejected."""
 
 
 def rank(out: Float[Array, "b d"], table: PyTree, slots: Slots, k: int) -> Ranked:
-    """The nearest symbols of embeddings, or of logits where the table is empty."""
+    """The nearest symbols of embeddings, or of logits if the table is empty."""
     scores, logits = scored(out, table, slots)
     top, slot = best(scores, k)
     dist2 = -top if table else jnp.full(slot.shape, jnp.inf)
-    share = jnp.take_along_axis(jax.nn.softmax(logits), jnp.maximum(slot, 0), axis=1)
+    softmax = jax.nn.softmax(logits)
+    probability = jnp.take_along_axis(softmax, jnp.maximum(slot, 0), axis=1)
     first = slot[:, 0]
     novelty = (dist2[:, 0] - slots.radius[first]) / slots.scale[first]
     novelty = jnp.where(jnp.isfinite(slots.scale[first]), novelty, 0.0)
-    return Ranked(dist2, slot, jnp.where(slot < 0, 0.0, share), novelty)
+    return Ranked(dist2, slot, jnp.where(slot < 0, 0.0, probability), novelty)
 
 
 def embed(
     encoder: Encoder, params: PyTree, model_state: PyTree, inputs: PyTree
 ) -> Float[Array, "b d"]:
-    """Embeddings of inputs, or logits under a class head; nothing is trained.
+    """Embeddings of inputs, or the logits of a class head, in inference mode.
 
-    A pure function: `jax.jit`, `jax.vmap` and `jax.grad` go through it.
+    A pure function for `jax.jit`, `jax.vmap` and `jax.grad`.
 
     >>> import jax, jax.numpy as jnp, strokejax
     >>> def apply(params, state, inputs, mask, *, train, key=None):
@@ -152,11 +156,11 @@ def knn_forward_pass(
     k: int,
     details: bool = False,
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]] | Ranked:
-    """Inputs to the k nearest symbols: `(dist2 f32[b k], slot i32[b k])`.
+    """The k nearest symbols of inputs: `(dist2 f32[b k], slot i32[b k])`.
 
-    With `details` all of `Ranked`. Nearest first, and `dist2` lies in 0 to 4, and
-    offsets; beyond the active slots it is inf, and the slot -1. Compiled once for an
-    encoder, a k and the shapes; rows and slots may change freely.
+    With `details` a `Ranked`. Nearest first; `dist2` is 0 to 4 plus offsets, and beyond
+    the active slots inf with slot -1. Compiled once per encoder, k and shapes; changed
+    rows and slots recompile nothing.
 
     >>> import jax.numpy as jnp, numpy as np, strokejax
     >>> def apply(params, state, inputs, mask, *, train, key=None):
@@ -181,8 +185,7 @@ embed_compiled = jax.jit(embed, static_argnames="encoder")
 
 @cache
 def jit_quick(function: Callable[..., Any], *static: str) -> Callable[..., Any]:
-    """`jax.jit` without XLA's optimisation for CPUs: compiles five times faster, runs
-    slower."""
+    """`jax.jit` without optimisation for CPUs: compiles 5 times faster, runs slower."""
     options: dict[str, Any] = {}
     if jax.default_backend() == "cpu":
         options = {
@@ -195,7 +198,7 @@ def jit_quick(function: Callable[..., Any], *static: str) -> Callable[..., Any]:
 
 
 def forward_pass(fast: bool) -> Callable[..., Any]:
-    """`knn_forward_pass`, or where a handful of answers is wanted, its quick build."""
+    """`knn_forward_pass`, or its `jit_quick` version for a handful of answers."""
     if fast:
         return knn_forward_pass
     return jit_quick(unwrap(knn_forward_pass), "encoder", "k", "details")

@@ -1,5 +1,6 @@
-"""Training: the frame of every job, its steps, its checkpoints."""
+"""Training: the frame of all jobs, the training step, checkpoints and logs."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,10 +19,7 @@ _HOMES = {"create_state": "state", "make_optimizer": "optim"}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a public name when it is first used."""
+    """Imports a public name on first use: the logs must not import jax."""
     if name not in __all__:
         raise AttributeError(f"module 'strokejax.train' has no attribute {name!r}")
-    from importlib import import_module
-
-    home = _HOMES.get(name, "steps")
-    return getattr(import_module(f"strokejax.train.{home}"), name)
+    return getattr(import_module(f"strokejax.train.{_HOMES.get(name, 'steps')}"), name)

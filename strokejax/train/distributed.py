@@ -1,4 +1,7 @@
-"""A job that runs as several processes: how they join, fail and end together."""
+"""Data parallelism: replicated state, batches split over all devices of all processes.
+
+The first part is about the processes of a job: how they join, fail and exit together.
+"""
 
 import os
 import sys
@@ -14,23 +17,27 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from strokejax.types import InputError, PyTree
 
 GRACE = 10.0
-"""Seconds that a process which fails waits for the others to fail as well."""
+"""Seconds that a failed process waits for the others to fail as well."""
+DATA = "data"
+"""The mesh axis of the batch."""
+
+# Processes
 
 
 def join(
     coordinator: str, num_processes: int, process_id: int, *, timeout: int = 300
 ) -> None:
-    """Joins the processes of a job; empty or negative values are found by jax itself.
+    """Joins the processes of a job; jax detects empty or negative values itself.
 
-    SLURM, Kubernetes and TPU pods tell jax all three. InputError says what is wrong
-    with them; where others do not come within `timeout` seconds, the process ends with
-    one sentence and code 2.
+    SLURM, Kubernetes and TPU pods provide all three. InputError for invalid values; if
+    others do not join within `timeout` seconds, the process prints one sentence and
+    exits with code 2.
     """
     _check_address(coordinator)
-    # jax's own handler of SIGTERM would swallow one that comes before the loop's.
+    # jax's own handler would swallow a SIGTERM that comes before the loop's is set.
     jax.config.update("jax_enable_preemption_service", False)
-    # When nobody answers, jax aborts with a C++ stack: be earlier, and say why.
-    alarm = threading.Timer(timeout, _give_up, [coordinator, timeout])
+    # On its own timeout jax aborts with a C++ stack trace: this timer fires before it.
+    alarm = threading.Timer(timeout, _exit_unjoined, [coordinator, timeout])
     alarm.daemon = True
     alarm.start()
     try:
@@ -40,14 +47,14 @@ def join(
             process_id if process_id >= 0 else None,
             initialization_timeout=timeout + 60,
         )
-        # On CPUs a first collective fails where others come to it 30 s later.
+        # On CPUs a first collective fails if another process reaches it 30 s later.
         _gather(False)
     except (RuntimeError, TypeError, ValueError) as error:
         raise InputError(
-            f"The processes could not be joined "
-            f"({str(error).splitlines()[0].rstrip('.')}); give each "
+            f"The processes could not join "
+            f"({str(error).splitlines()[0].rstrip('.')}); start each with "
             f"--coordinator=HOST:PORT (a free port on the host of process 0), "
-            f"--num_processes=N and its own --process_id of 0 to N-1."
+            f"--num_processes=N and its --process_id, 0 to N-1."
         ) from error
     finally:
         alarm.cancel()
@@ -55,9 +62,9 @@ def join(
 
 @contextmanager
 def together() -> Iterator[None]:
-    """If one process fails inside, all do, with an InputError: nobody is waited for.
+    """Raises in all processes if one raises inside; the others raise InputError.
 
-    Every process must come here, and do nothing inside that waits for the others.
+    Every process must enter, and must not wait for the others inside.
     """
     failure = None
     try:
@@ -69,25 +76,25 @@ def together() -> Iterator[None]:
         raise failure
     if len(failed):
         raise InputError(
-            f"Process {failed[0]} of {jax.process_count()} could not go on and says "
-            f"why in its own output; mend that and start all of them again."
+            f"Process {failed[0]} of {jax.process_count()} failed; fix the error in "
+            f"its output and start all processes again."
         )
 
 
 def any_process(flag: bool) -> bool:
-    """Whether `flag` is set in at least one process; all must ask."""
+    """Whether `flag` is set in at least one process; every process must call this."""
     return bool(_gather(flag).any())
 
 
 def leave(code: int) -> NoReturn:
-    """Ends a process that failed, with the others if they fail too, else without them.
+    """Exits a failed process, after `GRACE` seconds even if the others run on.
 
-    Python's own end would wait for them for minutes, while they wait for this process;
-    its closed connections tell them.
+    A regular exit waits minutes for the others, which wait for this process; its closed
+    connections tell them to stop.
     """
-    farewell = threading.Thread(target=jax.distributed.shutdown, daemon=True)
-    farewell.start()
-    farewell.join(GRACE)
+    shutdown = threading.Thread(target=jax.distributed.shutdown, daemon=True)
+    shutdown.start()
+    shutdown.join(GRACE)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
@@ -106,42 +113,39 @@ def _check_address(coordinator: str) -> None:
     host, _, port = coordinator.rpartition(":")
     if coordinator and not (host and port.isdigit() and 0 < int(port) < 2**16):
         raise InputError(
-            f"--coordinator={coordinator} is no HOST:PORT; name the host of process 0 "
-            f"and a free port of 1 to 65535 there, like 10.0.0.1:1234."
+            f"--coordinator={coordinator} is not HOST:PORT; give the host of process 0 "
+            f"and a free port on it, 1 to 65535, like 10.0.0.1:1234."
         )
 
 
-def _give_up(coordinator: str, timeout: int) -> None:
+def _exit_unjoined(coordinator: str, timeout: int) -> None:
     print(
-        f"strokejax: After {timeout} s not all processes had joined at "
-        f"{coordinator or 'the address that jax found'}; start every one, give each "
-        f"the same --coordinator, a port of process 0's host that all can reach, or "
-        f"wait longer with --join_timeout=SECONDS.",
+        f"strokejax: Not all processes joined within {timeout} s at "
+        f"{coordinator or 'the address that jax detected'}; start all of them with the "
+        f"same --coordinator, a port of process 0's host that all can reach, or raise "
+        f"--join_timeout=SECONDS.",
         file=sys.stderr,
         flush=True,
     )
     os._exit(2)
 
 
-# Data parallelism on any devices and hosts: replicated state, split batches.
-
-
-DATA = "data"
+# Devices
 
 
 def data_mesh() -> Mesh:
-    """One axis over all devices of all hosts, those of a process side by side.
+    """One axis over the devices of all hosts; those of a process are adjacent.
 
-    `jax.make_mesh` would order them by a pod's wiring, and `local_slice` would no
-    longer say which rows a process holds. Auto axes: under Explicit ones
-    `labels[:, None] == labels` on a split batch fails.
+    `jax.make_mesh` orders devices by a pod's wiring; then `local_slice` would not be
+    the rows that a process holds. The axis is Auto: under Explicit ones
+    `labels[:, None] == labels` fails on a split batch.
     """
     devices = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
     return Mesh(np.array(devices), (DATA,), axis_types=(AxisType.Auto,))
 
 
 def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    """InputError unless the devices share a batch evenly."""
+    """InputError unless a batch splits evenly over the devices."""
     if batch_size % mesh.size:
         raise InputError(
             f"A batch of {batch_size} cannot be split evenly over {mesh.size} devices; "
@@ -150,20 +154,20 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
 
 
 def local_slice(batch_size: int) -> slice:
-    """The rows of a global batch that this process feeds."""
+    """The rows of a global batch that this process loads."""
     share = batch_size // jax.process_count()
     start = jax.process_index() * share
     return slice(start, start + share)
 
 
 def replicate(tree: PyTree, mesh: Mesh) -> PyTree:
-    """The same values on every device; every process passes the same."""
+    """Copies a tree to every device; every process must pass equal values."""
     sharding = NamedSharding(mesh, PartitionSpec())
     return jax.tree.map(lambda x: _put(sharding, x, jax.numpy.shape(x)), tree)
 
 
 def to_global(batch: PyTree, mesh: Mesh) -> PyTree:
-    """The one way in: this process's rows become its part of the global arrays."""
+    """Makes global arrays of which this process's rows are its part."""
     sharding = NamedSharding(mesh, PartitionSpec(DATA))
 
     def put(x):
@@ -174,10 +178,10 @@ def to_global(batch: PyTree, mesh: Mesh) -> PyTree:
 
 
 def to_host(tree: PyTree) -> PyTree:
-    """The one way out: whole numpy arrays on every process, rows in their order.
+    """Global arrays as numpy arrays, complete in every process, rows in order.
 
-    All processes must come here: arrays split between them are gathered, replicated and
-    local ones are only read.
+    Every process must call this: split arrays are gathered. Replicated and local ones
+    are read without communication.
     """
     if jax.process_count() == 1:
         return jax.device_get(tree)
@@ -197,6 +201,6 @@ def _put(sharding, x, global_shape):
         data = np.asarray(jax.random.key_data(x))
         return jax.random.wrap_key_data(_put(sharding, data, data.shape))
     data = np.asarray(x)
-    # Between several processes jax takes this for an implicit transfer.
+    # With several processes jax counts this as an implicit transfer.
     with jax.transfer_guard_host_to_device("allow"):
         return jax.make_array_from_process_local_data(sharding, data, global_shape)

@@ -1,7 +1,7 @@
-"""The frame of every job that trains: it goes on where its folder ends.
+"""The frame of every job that trains: it resumes from the checkpoints in its folder.
 
-A task prepares a `Job`. The frame claims the run's folder, trains or goes on, and has
-one process write the model of the best state and its report.
+A task prepares a `Job`. The frame claims the folder of the run, trains or resumes, and
+one process writes the model of the best state and the report.
 """
 
 import json
@@ -45,62 +45,63 @@ class Scores(Protocol):
 
 
 class Result(NamedTuple):
-    """What a task makes of the best state."""
+    """A task's evaluation of the best state."""
 
     metrics: dict[str, Any]
     summary: str
-    """The metrics as people read them."""
+    """The metrics as text for the terminal."""
     state: TrainState
     """The state to export, on the host or the devices."""
     model: Callable[[TrainState, dict[str, Any]], StoredModel]
-    """From that state as numpy arrays and its provenance to the model to store."""
+    """Makes the model to store from that state as numpy arrays and its provenance."""
     report: Callable[[Path, str, float], None]
     """Writes the page: its path, the command of the run, its seconds so far."""
 
 
 class Job(NamedTuple):
-    """What a task has trained."""
+    """Everything that the frame needs to train for a task."""
 
     data: str
-    """The name of what it is trained on."""
+    """Name of the training data."""
     about: str
-    """Data and network, as people read them before training begins."""
+    """Data and network as text, printed before training starts."""
     examples: int
-    """Of an epoch."""
+    """Examples of an epoch."""
     params: PyTree
     model_state: PyTree
     step: Callable[[Any], Callable]
-    """From an optimizer to the training step."""
+    """Makes the training step from an optimizer."""
     batches: Callable[[int], Iterator[Batch]]
     """This process's batches from a step on."""
-    scoring: Callable[[int], Any]
-    """From a step to `Scores`, which `finish` is given."""
+    scoring: Callable[[int], Scores]
+    """Makes the `Scores` of a run that starts at a step; `finish` gets it too."""
     finish: Callable[[Any, TrainState], Result]
     use: str
     """The command that uses the model, without --model."""
     best_by: str = "top1"
+    """The score that selects the best state; higher is better."""
 
 
 Prepare = Callable[[Config, Mesh, Path], Job]
-"""Loads data and weights; InputError for what is missing or does not fit."""
+"""Loads data and weights; InputError if they are missing or do not fit."""
 
 
 class Trained(NamedTuple):
-    """What a finished training has made."""
+    """A finished training."""
 
     job: Job
     scores: Any
     state: TrainState
-    """The best one by the hold-out set's score."""
+    """The state with the best score on the validation set."""
     steps: int
 
 
 def run(
     config: Config, workdir: Path, started: float, prepare: Prepare
 ) -> dict[str, Any]:
-    """Trains (or goes on), evaluates, reports, exports; returns the job's last line.
+    """Trains or resumes, evaluates, exports, reports; returns the job's last line.
 
-    `started` is when the process began, in seconds of `time.time`.
+    `started` is the start of the process, in seconds of `time.time`.
     """
     job, scores, state, steps = fit(config, workdir, prepare)
     result = job.finish(scores, state)
@@ -110,7 +111,7 @@ def run(
         "model": workdir / "model",
     }
     params, model_state = to_host((result.state.params, result.state.model_state))
-    # The others wait here: a process that ends early takes the rest down with it.
+    # The other processes wait here: if one exits early, it takes the rest down.
     with together():
         if jax.process_index() == 0:
             about = {
@@ -131,16 +132,18 @@ def run(
                 f"The model:  {paths['model']}  ({job.use} --model {paths['model']})",
                 file=sys.stderr,
             )
-    line = {"job": config.job, "workdir": str(workdir), "steps": steps}
-    line |= {name: str(path) for name, path in paths.items()}
-    return line | {
+    return {
+        "job": config.job,
+        "workdir": str(workdir),
+        "steps": steps,
+        **{name: str(path) for name, path in paths.items()},
         "seconds": round(time.time() - started, 1),
         "metrics": result.metrics,
     }
 
 
 def fit(config: Config, workdir: Path, prepare: Prepare) -> Trained:
-    """Trains, or goes on where `workdir` has a checkpoint."""
+    """Trains, or resumes if `workdir` has a checkpoint."""
     mesh = data_mesh()
     with together():
         check_owner(workdir, config)
@@ -159,10 +162,10 @@ def fit(config: Config, workdir: Path, prepare: Prepare) -> Trained:
         checkpoints = Checkpoints(workdir, config.loop.keep_best)
         stack.enter_context(closing(checkpoints))
         restored = checkpoints.restore(LAST, state)
-        state, progress = restored if restored else (state, {})
+        state, progress = restored or (state, {})
         start = int(state.step)
         if start and jax.process_index() == 0:
-            print(f"Going on after step {start} of {plan.steps}.", file=sys.stderr)
+            print(f"Resuming after step {start} of {plan.steps}.", file=sys.stderr)
         writers = writers_of(config, workdir, start)
         for writer in writers:
             stack.callback(writer.close)
@@ -183,8 +186,8 @@ def fit(config: Config, workdir: Path, prepare: Prepare) -> Trained:
     return Trained(job, scores, best.state if best else state, int(state.step))
 
 
-def plan_of(config: Config, examples: int, best_by: str = "top1") -> Plan:
-    """How long a job goes on with so many examples an epoch."""
+def plan_of(config: Config, examples: int, best_by: str) -> Plan:
+    """The plan of a job with this number of examples in an epoch."""
     loop = config.loop
     epoch = max(1, examples // loop.batch_size)
     epoch = min(epoch, loop.overfit_batches or loop.limit_train_batches or epoch)
@@ -210,7 +213,7 @@ def plan_of(config: Config, examples: int, best_by: str = "top1") -> Plan:
 
 
 def writers_of(config: Config, workdir: Path, step: int) -> list[MetricWriter]:
-    """Where a run's metrics go, from a step on; nowhere but in process 0."""
+    """The metric writers of a run that starts at a step; only process 0 has any."""
     if jax.process_index():
         return []
     writers: list[MetricWriter] = [
@@ -223,11 +226,11 @@ def writers_of(config: Config, workdir: Path, step: int) -> list[MetricWriter]:
     return writers
 
 
-# A run's folder belongs to one config.
+# The folder of a run belongs to one config.
 
 
 def claim(workdir: Path, config: Config) -> None:
-    """Makes the folder this config's; every process must come here."""
+    """Stores the config in a new folder, or checks it; every process must call this."""
     path = workdir / "config.json"
     with together():
         if jax.process_index() == 0 and not path.exists():
@@ -236,50 +239,51 @@ def claim(workdir: Path, config: Config) -> None:
         if not path.exists():
             raise InputError(
                 f"Process {jax.process_index()} does not see {path}, which process 0 "
-                f"wrote; give all one --workdir, on a file system that they share."
+                f"wrote; give all processes one --workdir on a shared file system."
             )
         check_owner(workdir, config)
 
 
 def write_config(workdir: Path, config: Config) -> None:
-    """The config of the folder's run, whole or not at all."""
+    """Writes the config of a run atomically."""
     settings = json.dumps(json.loads(config.to_json()), indent=1)
     write_atomically(workdir / "config.json", settings.encode())
 
 
-def check_owner(workdir: Path, config: Config, but: Sequence[str] = ()) -> None:
-    """InputError if the folder is that of a run with another config.
+def check_owner(workdir: Path, config: Config, ignore: Sequence[str] = ()) -> None:
+    """InputError if the folder belongs to a run with another config.
 
-    What is set at the dotted names `but` may differ.
+    Settings with the dotted names in `ignore` may differ.
     """
-    path, mine = workdir / "config.json", json.loads(config.to_json())
+    path, new = workdir / "config.json", json.loads(config.to_json())
     if not path.exists():
         return
-    theirs = _filled(json.loads(path.read_text()), mine)
-    for part, name in (each.split(".") for each in but):
-        theirs[part][name] = mine[part][name]
-    if theirs != mine:
-        name, old, new = _difference(theirs, mine)
+    old = _with_defaults(json.loads(path.read_text()), new)
+    for section, name in (dotted.split(".") for dotted in ignore):
+        old[section][name] = new[section][name]
+    if old != new:
+        name, before, now = _difference(old, new)
         raise InputError(
-            f"{workdir} belongs to a run with config.{name}={old!r}, this one has "
-            f"{new!r}; give another --workdir, or set it back."
+            f"{workdir} belongs to a run with config.{name}={before!r}, this one has "
+            f"{now!r}; use another --workdir, or the old value."
         )
 
 
-def _filled(theirs: dict[str, Any], mine: dict[str, Any]) -> dict[str, Any]:
-    """A stored config with the settings that its version did not know."""
-    result = mine | theirs
+def _with_defaults(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """A stored config, plus the settings that its version of strokejax did not have."""
+    result = new | old
     for name, value in result.items():
-        if isinstance(value, dict) and isinstance(mine.get(name), dict):
-            result[name] = _filled(value, mine[name])
+        if isinstance(value, dict) and isinstance(new.get(name), dict):
+            result[name] = _with_defaults(value, new[name])
     return result
 
 
-def _difference(a: dict, b: dict, prefix: str = "") -> tuple[str, Any, Any]:
-    for name in sorted(a.keys() | b.keys()):
-        old, new = a.get(name), b.get(name)
-        if isinstance(old, dict) and isinstance(new, dict) and old != new:
-            return _difference(old, new, f"{prefix}{name}.")
-        if old != new:
-            return f"{prefix}{name}", old, new
+def _difference(old: dict, new: dict, prefix: str = "") -> tuple[str, Any, Any]:
+    """The dotted name and both values of the first setting that differs."""
+    for name in sorted(old.keys() | new.keys()):
+        before, now = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(now, dict) and before != now:
+            return _difference(before, now, f"{prefix}{name}.")
+        if before != now:
+            return f"{prefix}{name}", before, now
     raise ValueError("the configs are equal")

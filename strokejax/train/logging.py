@@ -1,4 +1,4 @@
-"""Where a run's numbers go: JSON lines, TensorBoard, Weights & Biases, the terminal."""
+"""Metric writers: JSON lines, TensorBoard, Weights & Biases; progress on stderr."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ from strokejax.types import InputError
 
 
 class MetricWriter(Protocol):
-    """Takes a step's values, already on the host, and keeps them somewhere."""
+    """Stores the metrics of a step; the values are on the host."""
 
     def write(self, step: int, values: Mapping[str, float]) -> None: ...
 
@@ -25,9 +25,9 @@ class MetricWriter(Protocol):
 
 
 def read_jsonl(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The rows of a JSON lines file; a last line cut short by a kill is left out.
+    """The rows of a JSON lines file, without a last line that a kill cut short.
 
-    A missing file has no rows. An unreadable line elsewhere raises InputError.
+    A missing file has no rows. InputError for any other line that is not JSON.
     """
     path = Path(path)
     lines = path.read_bytes().split(b"\n") if path.exists() else []
@@ -38,21 +38,21 @@ def read_jsonl(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
         try:
             rows.append(json.loads(line))
         except ValueError:
-            # Writers end each line by a newline, so only the last piece can be torn.
+            # Each line ends with a newline, so only the last piece can be incomplete.
             if number < len(lines):
                 raise InputError(
-                    f"{path}: line {number} of {len(lines)} is not JSON; "
-                    "delete that line or the file"
+                    f"{path}: line {number} of {len(lines)} is not JSON; delete that "
+                    f"line or the file."
                 ) from None
     return rows
 
 
 class JsonLines:
-    """One JSON object a line: "step", "time" (Unix seconds), and the values.
+    """Writes one JSON object per line: "step", "time" (Unix seconds) and the values.
 
-    NaN and infinities become null. Opening removes a torn last line and, given
-    `resume_step`, every line of a later step, so that a resumed run reads like one that
-    never stopped; -1 starts anew.
+    NaN and infinities become null. Opening removes an incomplete last line and the
+    lines of steps after `resume_step`, so that a resumed run has the lines of an
+    uninterrupted one; -1 removes all lines.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class JsonLines:
             file.write(_line(row))
 
     def close(self) -> None:
-        """Nothing to do: each line is written through at once."""
+        """Does nothing: `write` closes the file after each line."""
 
 
 def _line(row: Mapping[str, Any]) -> bytes:
@@ -80,9 +80,9 @@ def _line(row: Mapping[str, Any]) -> bytes:
 
 
 class TensorBoard:
-    """Event files for TensorBoard; needs the extra `tensorboard`.
+    """Writes TensorBoard event files; needs the extra `tensorboard`.
 
-    Steps after `resume_step` that an earlier process wrote are hidden.
+    Hides the steps after `resume_step` that an earlier process wrote.
     """
 
     def __init__(
@@ -102,23 +102,23 @@ class TensorBoard:
 
 
 class WandB:
-    """A Weights & Biases run; needs the extra `wandb`.
+    """Writes to a Weights & Biases run; needs the extra `wandb`.
 
-    The run's id is kept in `dir`, so that a resumed job goes on in the same run.
+    `dir` stores the id of the run, so that a resumed job continues the same run.
     """
 
     def __init__(
         self, project: str, config: Mapping[str, Any], dir: str | os.PathLike[str]
     ) -> None:
         package = _extra("wandb", "wandb")
-        name = Path(dir) / "wandb_id"
-        if not name.exists():
-            write_atomically(name, uuid.uuid4().hex.encode())
+        path = Path(dir) / "wandb_id"
+        if not path.exists():
+            write_atomically(path, uuid.uuid4().hex.encode())
         self._run = package.init(
             project=project,
             config=dict(config),
             dir=str(dir),
-            id=name.read_text(),
+            id=path.read_text(),
             resume="allow",
         )
 
@@ -136,16 +136,16 @@ def _extra(package: str, extra: str) -> ModuleType:
         if error.name != package:
             raise
         raise InputError(
-            f"{extra} was asked for and the package {package} is not installed: "
-            f"pip install 'strokejax[{extra}]'"
+            f"config.log.{extra} needs the package {package}, which is not installed: "
+            f"pip install 'strokejax[{extra}]'."
         ) from None
 
 
 class Progress:
-    """Steps done, examples a second and time left, on stderr.
+    """Shows finished steps, examples per second and the time left on stderr.
 
     The clock starts after the first step, which compiles. A terminal gets a bar; a file
-    or pipe gets a plain line at most every `every` seconds, and a last one.
+    or pipe gets a plain line every `every` seconds at most, and a last one.
     """
 
     def __init__(
@@ -167,7 +167,7 @@ class Progress:
         self._pending = ""
 
     def update(self, step: int, **shown: float) -> None:
-        """Say that `step` steps are done; `shown` values follow the rate."""
+        """Shows that `step` steps are done; the values `shown` follow the rate."""
         self._step, now = step, self._clock()
         if self._start is None:
             self._start = (step, now)
@@ -184,14 +184,14 @@ class Progress:
             self._print(now)
 
     def close(self) -> None:
-        """Leave the last state visible."""
+        """Leaves the last state visible."""
         if self._bar is not None:
             self._bar.close()
         elif self._pending:
             self._print(self._clock())
 
     def _rate(self, now: float) -> float:
-        """Steps a second since the first update; 0 before there are any."""
+        """Steps per second since the first update; 0 at that update."""
         first, start = self._start or (self._step, now)
         return (self._step - first) / (now - start) if now > start else 0.0
 
@@ -199,8 +199,8 @@ class Progress:
         if self._bar is None:
             from tqdm import tqdm
 
-            # Made here and not earlier: tqdm's clock starts with the bar, and its time
-            # left would count the compilation as a step.
+            # tqdm's clock starts with the bar: made before the first step, its time
+            # left would count the compilation.
             self._bar = tqdm(
                 total=self._total,
                 initial=self._step,
@@ -221,12 +221,12 @@ class Progress:
 T = TypeVar("T")
 
 
-def progress(steps: Iterator[T], total: int, what: str) -> Iterator[T]:
-    """The same, shown on stderr as a bar where that is a terminal."""
+def progress(steps: Iterator[T], total: int, unit: str) -> Iterator[T]:
+    """Yields the steps and shows a bar on stderr if that is a terminal."""
     from tqdm import tqdm
 
-    shown = {"file": sys.stderr, "disable": None, "dynamic_ncols": True}
-    yield from tqdm(steps, total=total, unit=f" {what}", **shown)
+    options = {"file": sys.stderr, "disable": None, "dynamic_ncols": True}
+    yield from tqdm(steps, total=total, unit=f" {unit}", **options)
 
 
 def _clock_time(seconds: float) -> str:

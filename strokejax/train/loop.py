@@ -1,4 +1,4 @@
-"""The training loop: effects in order, nothing else."""
+"""The training loop: it runs the steps, evaluates, logs and saves checkpoints."""
 
 import math
 import signal
@@ -16,7 +16,7 @@ from strokejax.types import Batch, InputError
 
 
 class Plan(NamedTuple):
-    """How long, and what happens when; in steps where nothing else is said."""
+    """Length and intervals of a training, in steps unless a field says otherwise."""
 
     steps: int
     epoch: int
@@ -24,15 +24,15 @@ class Plan(NamedTuple):
     log_every: int
     checkpoint_every: int
     patience: int = 0
-    """Evaluations without a better score before stopping; 0 = never."""
+    """Evaluations without a better score before stopping; 0: no stop."""
     profile: tuple[int, int] | None = None
-    """First and last step of a trace."""
+    """First and last step to trace."""
     best_by: str = "top1"
-    """Which score of an evaluation tells the best state, the higher the better."""
+    """The score that selects the best state; higher is better."""
 
 
 class Stopped(Exception):
-    """The process was asked to stop; everything is saved."""
+    """A signal stopped the process; the state is saved."""
 
 
 def train(
@@ -48,12 +48,12 @@ def train(
     progress: dict[str, Any],
     trace_dir: str = "",
 ) -> TrainState:
-    """Runs from `state.step` to the plan's end, or until the patience is used up.
+    """Trains from `state.step` to the end of the plan, or until patience runs out.
 
-    `batches` yields global batches from that step on; `evaluate(state)` runs once an
-    epoch and returns scores, `plan.best_by` among them. `progress` is what an
-    earlier part of the run left in its checkpoint. On SIGTERM or Ctrl-C everything is
-    saved and `Stopped` raised; InputError where the loss is not a number.
+    `batches` yields global batches from that step on. `evaluate(state)` runs once per
+    epoch and returns scores, `plan.best_by` among them. `progress` comes from the
+    checkpoint of a resumed run. On SIGTERM or Ctrl-C the state is saved and `Stopped`
+    is raised; InputError if the loss is not finite.
     """
     step = int(state.step)
     progress = {"best": -1.0, "waited": 0} | progress
@@ -78,11 +78,11 @@ def train(
                 if better:
                     checkpoints.save(BEST, state, progress)
             done = step == plan.steps or 0 < plan.patience <= progress["waited"]
-            asked = stop.asked(step)
-            if step % plan.checkpoint_every == 0 or done or asked:
-                log.flush()  # else a run that goes on from here lacks this step's line
+            stopping = stop.requested(step)
+            if step % plan.checkpoint_every == 0 or done or stopping:
+                log.flush()  # a run resumed from here would lack this step's line
                 checkpoints.save(LAST, state, progress)
-            if asked and not done:
+            if stopping and not done:
                 log.close()
                 checkpoints.close()
                 raise Stopped(f"stopped after step {step} of {plan.steps}, saved")
@@ -91,41 +91,41 @@ def train(
 
 
 class _Log:
-    """Writes a step's metrics when the next ones are due: the device never waits."""
+    """Writes metrics one log interval late, so that the device never waits for them."""
 
     def __init__(self, writers: Sequence[MetricWriter], bar: Progress | None):
         self._writers, self._bar = writers, bar
-        self._waiting: tuple[int, dict[str, Any], float] | None = None
+        self._pending: tuple[int, dict[str, Any], float] | None = None
         self._since = time.perf_counter()
 
     def push(self, step: int, metrics: dict[str, Any], learning_rate: Any) -> None:
         self.flush()
-        self._waiting = (step, metrics, float(learning_rate))
+        self._pending = (step, metrics, float(learning_rate))
 
     def flush(self) -> None:
-        if self._waiting is None:
+        if self._pending is None:
             return
-        step, metrics, learning_rate = self._waiting
+        step, metrics, learning_rate = self._pending
         values = {name: float(x) for name, x in to_host(metrics).items()}
         self._write(step, values | {"learning_rate": learning_rate})
         if self._bar is not None:
             self._bar.update(step, loss=values["loss"], top1=values["top1"])
-        self._waiting = None
+        self._pending = None
         if not math.isfinite(values["loss"]):
             raise InputError(
-                f"The loss is {values['loss']} at step {step}, and no step mends that; "
-                f"lower config.optim.learning_rate or set config.optim.clip_norm, and "
-                f"start again in another --workdir."
+                f"The loss is {values['loss']} at step {step}, from which training "
+                f"cannot recover; lower config.optim.learning_rate or set "
+                f"config.optim.clip_norm, and start again in another --workdir."
             )
 
     def epoch(self, step, epoch, evaluate, state) -> dict[str, float]:
-        """Evaluates; the epoch's seconds are those of training alone."""
+        """Evaluates and logs the scores; `epoch_seconds` counts training alone."""
         jax.block_until_ready(state.step)
         seconds = time.perf_counter() - self._since
         self.flush()
         scores = evaluate(state)
-        more = {"epoch": epoch, "epoch_seconds": seconds}
-        self._write(step, {f"valid_{k}": v for k, v in scores.items()} | more)
+        values = {f"valid_{name}": value for name, value in scores.items()}
+        self._write(step, values | {"epoch": epoch, "epoch_seconds": seconds})
         self._since = time.perf_counter()
         return scores
 
@@ -140,29 +140,31 @@ class _Log:
 
 
 class _StopSignal:
-    """Remembers SIGTERM and SIGINT; all processes of a job stop at the same step."""
+    """Catches SIGTERM and SIGINT; all processes of a job stop at the same step."""
 
     def __init__(self, every: int):
-        self._every, self._seen, self._old = every, False, {}
+        self._every, self._received, self._handlers = every, False, {}
 
     def __enter__(self):
-        for name in (signal.SIGTERM, signal.SIGINT):
-            self._old[name] = signal.signal(name, self._remember)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._handlers[number] = signal.signal(number, self._receive)
         return self
 
     def __exit__(self, *_):
-        for name, handler in self._old.items():
-            signal.signal(name, handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
 
-    def _remember(self, number, frame):
-        if self._seen and number == signal.SIGINT:
+    def _receive(self, number, frame):
+        # A second Ctrl-C stops at once, without a checkpoint.
+        if self._received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self._seen = True
+        self._received = True
 
-    def asked(self, step: int) -> bool:
+    def requested(self, step: int) -> bool:
+        """Whether to stop after this step; every `every` steps processes agree."""
         if jax.process_count() == 1:
-            return self._seen
-        return step % self._every == 0 and any_process(self._seen)
+            return self._received
+        return step % self._every == 0 and any_process(self._received)
 
 
 def _trace(profile: tuple[int, int] | None, step: int, directory: str) -> None:
@@ -170,6 +172,9 @@ def _trace(profile: tuple[int, int] | None, step: int, directory: str) -> None:
         return
     first, last = profile
     if step == first:
-        jax.profiler.start_trace(directory)
+        options = jax.profiler.ProfileOptions()
+        # The Python tracer can crash a process whose threads end.
+        options.python_tracer_level = 0
+        jax.profiler.start_trace(directory, profiler_options=options)
     elif step == last + 1:
         jax.profiler.stop_trace()

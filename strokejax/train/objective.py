@@ -1,4 +1,4 @@
-"""What a training step minimises, of one batch."""
+"""The training objective: the loss of one batch, and which examples are right."""
 
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,7 @@ from strokejax.table.losses import (
     ANGLE,
     cross_entropy,
     margin_logits,
-    nearest_is_alike,
+    nearest_is_same_class,
     pair_loss,
     supervised_contrastive,
 )
@@ -19,32 +19,32 @@ from strokejax.table.table import Array, training_logits
 from strokejax.types import Batch, PyTree
 
 KINDS_TEMPERATURE = 0.7
-"""As published for categories of fonts."""
+"""Temperature of the contrast between coarser classes, as published for fonts."""
 Mode = Literal["nn-sampling", "argmax"]
 
 
 class Objective(NamedTuple):
-    """What is minimised: cross entropy over the active classes, or between examples."""
+    """A loss and its settings: over the active classes, or over pairs of examples."""
 
     mode: Mode
     label_smoothing: float = 0.0
     learn_scale: bool = True
     weights: Float[np.ndarray, "c"] | None = None
-    """Weight of each class's examples; None = 1."""
+    """Weight of each class's examples; None: 1."""
     origin: Int[np.ndarray, "c"] | None = None
-    """Which data set a class belongs to: an example is told from its own set's only."""
+    """The data set of each class; only classes of the same data set compete."""
     log_prior: Float[np.ndarray, "c"] | None = None
     """Added to the logits in training only (logit adjustment, Menon et al. 2021)."""
     loss: str = "proxy"
-    """"proxy", "margin", or one of `metric_losses.pair_loss`."""
+    """"proxy", "margin", "softmax", or a metric-learning loss of `pair_loss`."""
     margin: float = 0.0
-    """0 = the loss's own."""
+    """0: the default of the loss."""
     shots: int = 1
-    """Examples of each class that are an episode's support."""
+    """Support examples of each class in a prototypical episode."""
     kinds: Int[np.ndarray, "c"] | None = None
-    """Coarser class of each class, -1 where unknown."""
+    """Coarser class of each class, -1 if unknown."""
     kinds_weight: float = 0.0
-    """Of the contrast between these beside the loss."""
+    """Weight of the contrastive loss between coarser classes."""
 
 
 def loss_and_correct(
@@ -54,25 +54,52 @@ def loss_and_correct(
     out: Float[Array, "b d"],
     batch: Batch,
 ) -> tuple[Float[Array, ""], Bool[Array, "b"]]:
-    """The loss, and which examples are right: their class has the highest logit.
+    """The loss, and the examples whose class has the highest logit.
 
-    For a metric-learning loss: their nearest other example is of the same class.
+    For a metric-learning loss: the examples whose nearest neighbour in the batch has
+    the same class.
     """
     if table:
         table = table | {"log_scale": _log_scale(objective, table, batch.labels)}
     if objective.loss in ("proxy", "margin", "softmax"):
         loss, right = _over_classes(objective, active, table, out, batch)
     else:
-        loss, right = _between_examples(objective, table, out, batch)
+        loss, right = _over_pairs(objective, table, out, batch)
     if objective.kinds is None or not objective.kinds_weight:
         return loss, right
     kind = jnp.asarray(objective.kinds)[batch.labels]
     known = batch.mask & (kind >= 0)
-    apart = supervised_contrastive(out, kind, known, KINDS_TEMPERATURE)
-    return loss + objective.kinds_weight * apart, right
+    contrast = supervised_contrastive(out, kind, known, KINDS_TEMPERATURE)
+    return loss + objective.kinds_weight * contrast, right
 
 
-def _between_examples(objective: Objective, table, out, batch):
+def class_logits(mode: Mode, table: PyTree, out: Float[Array, "b d"]):
+    """Logits f32[b c]: the encoder's output, or from distances to the table's rows."""
+    return out if mode == "argmax" else training_logits(table, out)
+
+
+def _over_classes(objective: Objective, active, table, out, batch):
+    competing = competing_classes(objective, active, batch.labels)
+    logits = scored = class_logits(objective.mode, table, out)
+    if objective.loss == "softmax" and table:
+        # A linear layer without bias: the rows are its weights, not embeddings.
+        logits = scored = jnp.exp(table["log_scale"]) * (out @ table["embeddings"].T)
+    if objective.loss == "margin":
+        margin = objective.margin or ANGLE
+        scored = margin_logits(logits, table, out, batch.labels, margin)
+    loss = cross_entropy(
+        scored + (0.0 if objective.log_prior is None else objective.log_prior),
+        batch.labels,
+        batch.mask,
+        competing,
+        weights=objective.weights,
+        label_smoothing=objective.label_smoothing,
+    )
+    answer = jnp.argmax(jnp.where(competing, logits, -jnp.inf), -1)
+    return loss, answer == batch.labels
+
+
+def _over_pairs(objective: Objective, table, out, batch):
     loss = pair_loss(
         objective.loss,
         out,
@@ -82,41 +109,11 @@ def _between_examples(objective: Objective, table, out, batch):
         shots=objective.shots,
         log_scale=table["log_scale"],
     )
-    return loss, nearest_is_alike(out, batch.labels, batch.mask)
-
-
-def class_logits(mode: Mode, table: PyTree, out: Float[Array, "b d"]):
-    """Logits f32[b c]: the encoder's own, or from the distances to the table's rows."""
-    return out if mode == "argmax" else training_logits(table, out)
-
-
-def head_logits(table: PyTree, z: Float[Array, "b d"]) -> Float[Array, "b c"]:
-    """Logits of a linear layer without bias: the table's rows as they are, scaled."""
-    return jnp.exp(table["log_scale"]) * (z @ table["embeddings"].T)
-
-
-def _over_classes(objective: Objective, active, table, out, batch):
-    active_of_set = own_classes(objective, active, batch.labels)
-    logits = scored = class_logits(objective.mode, table, out)
-    if objective.loss == "softmax" and table:
-        logits = scored = head_logits(table, out)
-    if objective.loss == "margin":
-        margin = objective.margin or ANGLE
-        scored = margin_logits(logits, table, out, batch.labels, margin)
-    loss = cross_entropy(
-        scored + (0.0 if objective.log_prior is None else objective.log_prior),
-        batch.labels,
-        batch.mask,
-        active_of_set,
-        weights=objective.weights,
-        label_smoothing=objective.label_smoothing,
-    )
-    answer = jnp.argmax(jnp.where(active_of_set, logits, -jnp.inf), -1)
-    return loss, answer == batch.labels
+    return loss, nearest_is_same_class(out, batch.labels, batch.mask)
 
 
 def _log_scale(objective: Objective, table, labels):
-    """f32[], or f32[b 1] where each data set has a scale of its own."""
+    """f32[], or f32[b 1] if each data set has its own scale."""
     log_scale = table["log_scale"]
     if objective.origin is not None:
         scales = jnp.concatenate([log_scale[None], table["other_log_scales"]])
@@ -124,8 +121,8 @@ def _log_scale(objective: Objective, table, labels):
     return log_scale if objective.learn_scale else jax.lax.stop_gradient(log_scale)
 
 
-def own_classes(objective: Objective, active, labels):
-    """bool[c] or bool[b c]: the classes that an example may be taken for."""
+def competing_classes(objective: Objective, active, labels):
+    """bool[c] or bool[b c]: the active classes that compete for an example."""
     if objective.origin is None:
         return active
     origin = jnp.asarray(objective.origin)

@@ -1,9 +1,8 @@
-"""Optimizers over exhaustive parameter groups.
+"""Optimizers over exhaustive parameter groups, and their learning-rate schedules.
 
-`optax.masked` would hand frozen leaves their raw gradient; `optax.partition` (of which
-`multi_transform` is the older name) with `set_to_zero` moves them by exactly nothing.
-Clipping, decay and schedule sit inside the trained group, so that nothing outside it
-is computed or moved.
+`optax.masked` would apply the raw gradient to frozen leaves; `optax.multi_transform`
+with `set_to_zero` leaves them bit for bit as they are. Clipping, decay and schedule sit
+inside the trained group, so that frozen leaves neither move nor count.
 """
 
 from collections.abc import Mapping
@@ -19,17 +18,17 @@ BLOCKS = (
     *("block1", "block2", "block3", "motion", "hidden", "out"),
     *("stem", "stem_norm", "stage1", "stage2", "stage3", "stage4"),
 )
-"""Blocks of the networks that see drawings."""
+"""Blocks of the networks for drawings."""
 FROZEN: Mapping[str, tuple[str, ...]] = {
     "all": (),
     "block3_head": ("block1", "block2"),
     "table": BLOCKS,
 }
-"""What stays still under each choice of groups; all else is trained."""
+"""Frozen blocks of the encoder by `optim.train`; everything else is trained."""
 
 
 def frozen_blocks(train: str) -> tuple[str, ...]:
-    """The blocks that stay still, by name; unknown choices raise."""
+    """Names of the frozen blocks; InputError for an unknown choice."""
     if train not in FROZEN:
         raise InputError(
             f"optim.train is {train!r}; choose one of {', '.join(map(repr, FROZEN))}."
@@ -38,7 +37,7 @@ def frozen_blocks(train: str) -> tuple[str, ...]:
 
 
 def group_labels(params: PyTree, train: str) -> PyTree:
-    """ "train" or "frozen" for every leaf of the groups "encoder" and "table".
+    """Labels each leaf of the groups "encoder" and "table" as "train" or "frozen".
 
     ValueError for any other group.
     """
@@ -47,8 +46,8 @@ def group_labels(params: PyTree, train: str) -> PyTree:
         raise ValueError(f"the parameter groups {sorted(unknown)} are not known")
 
     def label(path, _):
-        within = train == "table" or (len(path) > 1 and path[1].key in frozen)
-        return "frozen" if path[0].key == "encoder" and within else "train"
+        is_frozen = train == "table" or (len(path) > 1 and path[1].key in frozen)
+        return "frozen" if path[0].key == "encoder" and is_frozen else "train"
 
     return jax.tree_util.tree_map_with_path(label, params)
 
@@ -56,7 +55,10 @@ def group_labels(params: PyTree, train: str) -> PyTree:
 def schedule(
     learning_rate: float, steps: int, warmup: float, end: float = 0.0
 ) -> optax.Schedule:
-    """Linear warm-up over a fraction of the steps, then a cosine to `end` of it."""
+    """Linear warm-up over a share of the steps, then a cosine decay to `end`.
+
+    `end` is a share of the peak `learning_rate`.
+    """
     rising = min(max(1, round(steps * warmup)), max(1, steps - 1))
     return optax.warmup_cosine_decay_schedule(
         init_value=learning_rate / 25,
@@ -70,10 +72,13 @@ def schedule(
 def stepped(
     learning_rate: float, steps: int, warmup: float, milestones: tuple[float, ...]
 ) -> optax.Schedule:
-    """Linear warm-up, then constant, a tenth from each share of the steps on."""
+    """Linear warm-up, then constant; divided by 10 at each milestone.
+
+    `milestones` are shares of the steps.
+    """
     rising = max(1, round(steps * warmup))
-    at = {max(rising, round(steps * share)): 0.1 for share in milestones}
-    constant = optax.piecewise_constant_schedule(learning_rate, at)
+    factors = {max(rising, round(steps * share)): 0.1 for share in milestones}
+    constant = optax.piecewise_constant_schedule(learning_rate, factors)
     warm = optax.linear_schedule(learning_rate / 25, learning_rate, rising)
     return lambda step: jnp.where(jnp.less(step, rising), warm(step), constant(step))
 
@@ -87,12 +92,12 @@ def make_optimizer(
     clip_norm: float = 0.0,
     plateau: int = 0,
 ) -> optax.GradientTransformationExtraArgs:
-    """AdamW (Loshchilov & Hutter 2019) on the trained groups, nothing on the others.
+    """AdamW (Loshchilov & Hutter 2019) on the trained leaves; the others stay frozen.
 
-    Weight decay touches kernels only, never norms, biases or the table; 0 gives Adam.
-    `clip_norm` bounds the gradient norm of the trained group; 0 leaves it alone. With
-    `plateau` the rate is halved whenever the mean loss of so many steps is no better
-    than before; updates are then told the loss, `value`.
+    Weight decay applies to kernels, not to norms, biases or the table; 0 gives Adam.
+    `clip_norm` bounds the gradient norm of the trained leaves; 0 disables clipping.
+    With `plateau` the rate halves when the mean loss over that number of steps does not
+    improve; updates then need the loss as `value`.
     """
 
     def decayed(tree):
@@ -120,7 +125,8 @@ def optimizer_of(
 ) -> tuple[optax.GradientTransformationExtraArgs, optax.Schedule]:
     """The optimizer of `config.optim` and its schedule: step -> learning rate.
 
-    Of "plateau" the schedule is what would be without one; `epoch` is its steps.
+    `epoch` is the steps of an epoch, after which "plateau" compares losses; its
+    schedule does not include the reductions.
     """
     if optim.schedule == "cosine":
         rate = schedule(optim.learning_rate, steps, optim.warmup, optim.end)

@@ -1,4 +1,4 @@
-"""The state of training: arrays only, so that it is saved as it is."""
+"""The training state: arrays only, so that a checkpoint can store all of it."""
 
 from typing import Any, NamedTuple
 
@@ -10,16 +10,16 @@ from strokejax.types import PyTree
 
 
 class TrainState(NamedTuple):
-    """Everything a step changes; no functions inside."""
+    """Everything that a step changes."""
 
     step: jax.Array
     """i32[]: optimizer steps taken."""
     params: PyTree
-    """`{"encoder": ..., "table": {"embeddings", "log_scale"}}`; argmax has no rows."""
+    """`{"encoder": ..., "table": {"embeddings", "log_scale"}}`; argmax has no table."""
     model_state: PyTree
     opt_state: Any
     key: jax.Array
-    """The run's key; a step uses `fold_in(key, step)` and never replaces it."""
+    """The key of the run; it never changes: a step uses `fold_in(key, step)`."""
 
 
 def create_state(
@@ -28,6 +28,6 @@ def create_state(
     optimizer: optax.GradientTransformation,
     key: jax.Array,
 ) -> TrainState:
-    """State at step 0."""
+    """The state at step 0."""
     opt_state = optimizer.init(params)
     return TrainState(jnp.int32(0), params, model_state, opt_state, key)

@@ -1,4 +1,7 @@
-"""One step of training, one of evaluation: pure functions, jitted once in a factory."""
+"""Jitted steps of training and evaluation, and their results over a data set.
+
+The factories `make_*` jit once; each step is a pure function.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +20,7 @@ from strokejax.ink.augment import Augment, augment
 from strokejax.networks.functions import BN_MOMENTUM
 from strokejax.table.knn import best, scored
 from strokejax.table.table import Slots
-from strokejax.train.distributed import local_slice, to_global, to_host
+from strokejax.train.distributed import local_slice, replicate, to_global, to_host
 from strokejax.train.objective import Objective, loss_and_correct
 from strokejax.train.state import TrainState
 from strokejax.types import Batch, Encoder, PyTree
@@ -30,7 +33,7 @@ def make_train_step(
     active: Bool[np.ndarray, "c"],
     spec: Augment | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-    """`make_step` for an objective; `spec` augments the inputs, None leaves them."""
+    """`make_step` for an objective; without `spec` inputs are not augmented."""
     augment_fn = None if spec is None else partial(augment, spec=spec)
     return make_step(
         encoder, optimizer, partial(loss_and_correct, objective, active), augment_fn
@@ -43,18 +46,33 @@ def make_step(
     loss_fn: Callable[[PyTree, jax.Array, Batch], tuple[Any, Any]],
     augment_fn: Callable[[jax.Array, PyTree], PyTree] | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-    """`step(state, batch) -> (state, metrics)`, jitted, with the state donated.
+    """`step(state, batch) -> (state, metrics)`, jitted; it donates the state.
 
-    `loss_fn(table, out, batch)` is the loss of the encoder's output, and bool[b] which
-    examples are right; `augment_fn(key, inputs)` comes before the encoder. Metrics are
-    the loss (nats, with smoothing and prior) and top1, means over the unmasked
+    `loss_fn(table, out, batch)` returns the loss of the encoder's output, and bool[b]
+    which examples are right; `augment_fn(key, inputs)` runs before the encoder. Metrics
+    are the loss (nats, with smoothing and prior) and top1, means over the unmasked
     examples, and the norm of the update.
     """
-    whole_loss = _make_loss(encoder, loss_fn, augment_fn)
+
+    def loss_of(params, model_state, batch, key):
+        augment_key, dropout_key = jax.random.split(key)
+        inputs = batch.inputs
+        if augment_fn is not None:
+            inputs = augment_fn(augment_key, inputs)
+        out, model_state = encoder.apply(
+            params["encoder"],
+            model_state,
+            inputs,
+            batch.mask,
+            train=True,
+            key=dropout_key,
+        )
+        loss, right = loss_fn(params["table"], out, batch)
+        return loss, (right, model_state)
 
     def step(state: TrainState, batch: Batch):
         key = jax.random.fold_in(state.key, state.step)
-        grad_fn = jax.value_and_grad(whole_loss, has_aux=True)
+        grad_fn = jax.value_and_grad(loss_of, has_aux=True)
         (loss, (right, model_state)), grads = grad_fn(
             state.params, state.model_state, batch, key
         )
@@ -76,32 +94,12 @@ def make_step(
     return jax.jit(step, donate_argnums=0)
 
 
-def _make_loss(encoder, loss_fn, augment_fn):
-    def whole_loss(params, model_state, batch, key):
-        augment_key, dropout_key = jax.random.split(key)
-        inputs = batch.inputs
-        if augment_fn is not None:
-            inputs = augment_fn(augment_key, inputs)
-        out, model_state = encoder.apply(
-            params["encoder"],
-            model_state,
-            inputs,
-            batch.mask,
-            train=True,
-            key=dropout_key,
-        )
-        loss, right = loss_fn(params["table"], out, batch)
-        return loss, (right, model_state)
-
-    return whole_loss
-
-
 def make_eval_step(
     encoder: Encoder, k: int
 ) -> Callable[[PyTree, PyTree, Slots, Batch], dict[str, jax.Array]]:
-    """`step(params, model_state, slots, batch)`: the k best slots, nearest first.
+    """`step(params, model_state, slots, batch)`, jitted: the k best slots, best first.
 
-    Returns `slot` i32[b k] (-1 beyond the active ones), `out` f32[b d] (z or logits),
+    Returns `slot` i32[b k] (-1 beyond the active ones), `out` f32[b d] (z or logits)
     and `nll` f32[b] of the true class.
     """
 
@@ -121,36 +119,36 @@ def make_eval_step(
 def make_statistics_step(
     encoder: Encoder, frozen: tuple[str, ...] = ()
 ) -> Callable[[PyTree, PyTree, Batch], PyTree]:
-    """`step(params, model_state, batch)`: the batch's own BatchNorm statistics.
+    """`step(params, model_state, batch)`, jitted: the batch's BatchNorm statistics.
 
-    The running update is `m * old + (1 - m) * batch`: from an old value of zero,
-    divided by `1 - m`, it is the batch's share alone. Those of `frozen` blocks stay.
+    The running update is `m * old + (1 - m) * batch`; with `old = 0`, division by
+    `1 - m` leaves the statistics of the batch. Those of `frozen` blocks stay.
     """
 
-    def moving(change, tree):
+    def map_trained(change, tree):
         return jax.tree_util.tree_map_with_path(
             lambda path, x: x if path[1].key in frozen else change(x), tree
         )
 
     def step(params, model_state, batch):
-        _, fresh = encoder.apply(
+        _, statistics = encoder.apply(
             params["encoder"],
-            moving(jnp.zeros_like, model_state),
+            map_trained(jnp.zeros_like, model_state),
             batch.inputs,
             batch.mask,
             train=True,
             key=jax.random.key(0),
         )
-        return moving(lambda x: x / (1 - BN_MOMENTUM), fresh)
+        return map_trained(lambda x: x / (1 - BN_MOMENTUM), statistics)
 
     return jax.jit(step)
 
 
-# A model's answers to a whole data set.
+# Results over a data set.
 
 
 class Predictions(NamedTuple):
-    """One row an example, in the data set's order."""
+    """Predictions for a data set, one row per example, in its order."""
 
     slot: np.ndarray
     """i32[n k]: the best slots, best first; -1 beyond the active ones."""
@@ -160,7 +158,7 @@ class Predictions(NamedTuple):
     """f32[n]: negative log-likelihood of the true class, nats."""
 
     def names(self, symbols: tuple[str, ...]) -> np.ndarray:
-        """The slots by name, "" beyond the active ones."""
+        """str[n k]: names of the slots, "" beyond the active ones."""
         return np.array([*symbols, *[""] * (self.slot.max() + 2)])[self.slot]
 
 
@@ -173,19 +171,19 @@ def predict(
     batch_size: int,
     mesh: Mesh,
 ) -> Predictions:
-    """The answers of `steps.make_eval_step`; one batch runs while one is read."""
-    parts, waiting = [], None
+    """Runs `make_eval_step`'s step; the device computes a batch while one is read."""
+    parts, pending = [], None
     for batch in eval_batches(dataset, batch_size, rows=local_slice(batch_size)):
         out = eval_step(params, model_state, slots, to_global(batch, mesh))
-        if waiting is not None:
-            parts.append(to_host(waiting))
-        waiting = out
-    parts.append(to_host(waiting))
-    whole = {
+        if pending is not None:
+            parts.append(to_host(pending))
+        pending = out
+    parts.append(to_host(pending))
+    columns = {
         name: np.concatenate([part[name] for part in parts])[: len(dataset)]
-        for name in ("slot", "out", "nll")
+        for name in Predictions._fields
     }
-    return Predictions(**whole)
+    return Predictions(**columns)
 
 
 def batch_statistics(
@@ -197,9 +195,9 @@ def batch_statistics(
     batches: int,
     mesh: Mesh,
 ) -> PyTree:
-    """BatchNorm's statistics as their mean over batches of unaugmented data.
+    """BatchNorm statistics, averaged over `batches` batches of unaugmented data.
 
-    The running ones trail behind the weights and were made on augmented inputs.
+    The running averages lag behind the weights and come from augmented inputs.
     """
     if not jax.tree.leaves(model_state) or not batches:
         return model_state
@@ -210,12 +208,14 @@ def batch_statistics(
     for n, batch in enumerate(
         eval_batches(sample, batch_size, rows=local_slice(batch_size)), start=1
     ):
-        statistics = statistics_step(params, model_state, to_global(batch, mesh))
+        # Averaged on the host: on a CPU with many devices, operations queued behind a
+        # collective can take the threads that the collective needs.
+        value = to_host(statistics_step(params, model_state, to_global(batch, mesh)))
         # In this form the mean of equal values, those of frozen blocks, is exact.
-        step = partial(_towards, share=np.float32(1 / n))
-        mean = statistics if mean is None else jax.tree.map(step, mean, statistics)
-    return mean
+        update = partial(_moved_mean, share=np.float32(1 / n))
+        mean = value if mean is None else jax.tree.map(update, mean, value)
+    return replicate(mean, mesh)
 
 
-def _towards(mean, value, share):
+def _moved_mean(mean, value, share):
     return mean + (value - mean) * share

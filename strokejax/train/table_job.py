@@ -1,4 +1,4 @@
-"""The training of a table and its encoder, for tasks whose answers are its rows."""
+"""The training of a table and its encoder, for tasks that answer with nearest rows."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,49 +26,51 @@ from strokejax.train.job import Job, Result
 from strokejax.train.logging import read_jsonl
 from strokejax.train.objective import Objective
 from strokejax.train.state import TrainState
-from strokejax.train.steps import Predictions, make_train_step
+from strokejax.train.steps import make_train_step
 from strokejax.train.table_scoring import Scoring, names_of
 from strokejax.train.table_setup import Setup, prepare
 from strokejax.types import Batch, Encoder
 
 CALIBRATION, BACKGROUND = 6_000, 2_048
-"""Examples that distances are calibrated on, and background examples beside them."""
+"""Training and background examples that rejection is calibrated on."""
 HEADLINE = ("n", "top1", "top3", "top5", "interval95", "twins_merged")
+"""Scores of `summary` that become metrics of the model."""
 
 
-class Settled(NamedTuple):
-    """The best state with other rows than it was trained with."""
+class FinalState(NamedTuple):
+    """The best state with new rows."""
 
     state: TrainState
     trained: np.ndarray
-    """f32[c d]: the rows before, which the model keeps as its calibration's."""
+    """f32[c d]: the trained rows, which the calibration of the model keeps."""
     figures: dict[str, Any]
-    """More metrics."""
+    """Additional metrics."""
 
 
 class Hooks(NamedTuple):
-    """What the training of a table is given by its task."""
+    """The parts of a table's training that depend on the task."""
 
     load: Callable[[Config], tuple[Dataset, Dataset, Dataset]]
-    """Training, validation and test set."""
+    """Loads the training, validation and test set."""
     background: Callable[[Config, Dataset, np.random.Generator], Dataset]
-    """Examples that are none of the symbols, given examples that are."""
+    """Makes examples of no symbol; it gets examples of known symbols."""
     use: str
     """The command that uses the model, without --model."""
     unseen: str = "that training never saw"
-    """What is true of the test set's examples."""
+    """A clause of the summary: how test examples differ from training examples."""
     twins: bool = True
-    """Whether look-alikes are counted together as well."""
+    """Whether the summary has the accuracy with look-alikes merged."""
     build: Callable[..., Encoder] = build_encoder
     length: int = 0
-    """Width of the pictures that the network sees, 0 for drawings."""
-    settle: Callable[[Config, Setup, Scoring, TrainState], Settled] | None = None
+    """Width of the network's pictures, 0 for drawings."""
+    finalize: Callable[[Config, Setup, Scoring, TrainState], FinalState] | None = None
+    """Replaces the rows of the best state."""
     about: Callable[[Setup, dict[str, Any]], dict[str, Any]] | None = None
-    """More of the model's provenance, given its metrics."""
+    """Makes additional provenance of the model from its metrics."""
 
 
 def table_job(config: Config, mesh: Mesh, workdir: Path, hooks: Hooks) -> Job:
-    """Data, network and table as the config wants them, ready to be trained."""
+    """The job of a config: data, network and table, ready to train."""
     setup = prepare(config, hooks.load, hooks.build, hooks.length)
 
     def step(optimizer: Any):
@@ -77,7 +79,7 @@ def table_job(config: Config, mesh: Mesh, workdir: Path, hooks: Hooks) -> Job:
 
     return Job(
         data=setup.train_set.name,
-        about=f"{setup.train_set}\nhold-out {setup.valid_set!r}\n{_network(setup)}",
+        about=f"{setup.train_set}\nheld-out {setup.valid_set!r}\n{_network(setup)}",
         examples=len(setup.train_set),
         params=setup.params,
         model_state=setup.model_state,
@@ -90,6 +92,7 @@ def table_job(config: Config, mesh: Mesh, workdir: Path, hooks: Hooks) -> Job:
 
 
 def _network(setup: Setup) -> str:
+    """The layers of the network as text."""
     inputs = {name: leaf[:1] for name, leaf in setup.train_set.inputs.items()}
     weights = setup.params["encoder"], setup.model_state
     layers = layers_of(setup.encoder, *weights, inputs)
@@ -97,25 +100,27 @@ def _network(setup: Setup) -> str:
 
 
 def _batches(config: Config, setup: Setup, start: int) -> Iterator[Batch]:
-    """This process's batches from step `start` on, as the loss wants them."""
-    between = config.loss.name in PAIR_LOSSES
+    """This process's batches from step `start` on, by class for a pair loss."""
+    by_class = config.loss.name in PAIR_LOSSES
     return train_batches(
         setup.train_set,
         config.loop.batch_size,
         seed=config.seed,
         start=start,
         rows=local_slice(config.loop.batch_size),
-        classes=config.loss.classes_per_batch if between else 0,
+        classes=config.loss.classes_per_batch if by_class else 0,
         repeat=config.loop.overfit_batches,
     )
 
 
 def _objective(config: Config, setup: Setup) -> Objective:
     loss = config.loss
-    counts = np.bincount(
-        setup.train_set.labels, minlength=setup.symbols.capacity
-    ).astype(np.float32)
+    capacity, kinds = setup.symbols.capacity, setup.train_set.kinds
+    counts = np.bincount(setup.train_set.labels, minlength=capacity)
+    counts = counts.astype(np.float32)
     prior = np.log(np.maximum(counts, 1) / max(counts.sum(), 1))
+    if kinds is not None:
+        kinds = np.pad(kinds, (0, capacity - len(kinds)), constant_values=-1)
     return Objective(
         config.mode,
         loss.label_smoothing,
@@ -125,16 +130,11 @@ def _objective(config: Config, setup: Setup) -> Objective:
         log_prior=np.float32(loss.prior) * prior if loss.prior else None,
         loss=loss.name,
         margin=loss.margin,
+        # Half of the examples of each class are the support set of an episode.
         shots=max(1, config.loop.batch_size // loss.classes_per_batch // 2),
-        kinds=_padded(setup.train_set.kinds, setup.symbols.capacity),
+        kinds=kinds,
         kinds_weight=loss.category,
     )
-
-
-def _padded(kinds: np.ndarray | None, capacity: int) -> np.ndarray | None:
-    if kinds is None:
-        return None
-    return np.pad(kinds, (0, capacity - len(kinds)), constant_values=-1)
 
 
 def _augment(config: Config) -> Augment | None:
@@ -147,10 +147,10 @@ def _augment(config: Config) -> Augment | None:
 def _finish(
     config: Config, hooks: Hooks, setup: Setup, scoring: Scoring, state: TrainState
 ) -> Result:
-    """Figures on the test set for the best state."""
-    state, trained, more = scoring.settled(state), None, {}
-    if hooks.settle and config.mode != "argmax":
-        state, trained, more = hooks.settle(config, setup, scoring, state)
+    """Metrics on the test set, the report and the model of the best state."""
+    state, trained, more = scoring.inference_state(state), None, {}
+    if hooks.finalize and config.mode != "argmax":
+        state, trained, more = hooks.finalize(config, setup, scoring, state)
     dataset = setup.test_set
     predicted = scoring.predict(state, dataset)
     figures = summary(
@@ -160,16 +160,32 @@ def _finish(
         dataset.group_kind,
     )
     metrics = {name: figures[name] for name in HEADLINE} | more
-    known = _calibrated(config, hooks, setup, scoring, state)
-    if known and trained is not None:
-        known = known[0]._replace(rows=trained), *known[1:]
+    calibrated = _calibrated(config, hooks, setup, scoring, state)
+    if calibrated and trained is not None:
+        calibrated = calibrated[0]._replace(rows=trained), *calibrated[1:]
 
     def model(weights: TrainState, about: dict[str, Any]) -> StoredModel:
         extra = hooks.about(setup, metrics) if hooks.about else {}
-        return _model(config, setup, weights, about | extra, known)
+        return _model(config, setup, weights, about | extra, calibrated)
 
     def report(path: Path, command: str, seconds: float) -> None:
-        _report(path, config, setup, scoring, predicted, figures, command, seconds)
+        timeline, shown = scoring.timeline_rows()
+        write_report(
+            path,
+            title=f"{config.job} on {setup.train_set.name}, {config.mode}",
+            config=config.to_dict(),
+            history=read_jsonl(path.with_name("metrics.jsonl")),
+            symbols=dataset.symbols,
+            truth=dataset.labels,
+            ranked=predicted.slot,
+            z=predicted.out,
+            images=_pictures(setup, dataset),
+            timeline=timeline,
+            timeline_images=_pictures(setup, setup.valid_set.take(shown)),
+            summary=figures,
+            seconds=seconds,
+            command=command,
+        )
 
     return Result(metrics, _summary(hooks, dataset, metrics), state, model, report)
 
@@ -179,16 +195,16 @@ def _model(
     setup: Setup,
     state: TrainState,
     about: dict[str, Any],
-    known: tuple[Calibration, np.ndarray, np.ndarray] | None,
+    calibrated: tuple[Calibration, np.ndarray, np.ndarray] | None,
 ) -> StoredModel:
-    """What is stored of a state whose weights are numpy arrays."""
+    """The model to store; the weights of the state are numpy arrays."""
     slots, calibration = to_host(setup.slots), no_calibration({}, setup.spec.out_dim)
     active = list(setup.symbols.active)
-    # Rows that only helped training, those of a mixture's other data sets, stay behind.
+    # In a mixture, the rows of the other data sets only help training: drop them.
     capacity = max(config.model.capacity, 1 + max(active, default=0))
     origin = np.full(setup.symbols.capacity, -1, np.int32)
-    if known:
-        calibration, radius, scale = known
+    if calibrated:
+        calibration, radius, scale = calibrated
         calibration = calibration._replace(rows=calibration.rows[:capacity])
         slots = slots._replace(radius=radius, scale=scale)
         origin[active] = active
@@ -214,7 +230,7 @@ def _model(
 def _calibrated(
     config: Config, hooks: Hooks, setup: Setup, scoring: Scoring, state: TrainState
 ) -> tuple[Calibration, np.ndarray, np.ndarray] | None:
-    """What `calibrate` returns for training examples; None for a class head."""
+    """The result of `calibrate` on training examples; None for a class head."""
     if config.mode == "argmax":
         return None
     dataset = setup.train_set
@@ -227,48 +243,17 @@ def _calibrated(
     return calibrate(z[known], dataset.labels[known], rows, background)
 
 
-def _report(
-    path: Path,
-    config: Config,
-    setup: Setup,
-    scoring: Scoring,
-    predicted: Predictions,
-    figures: dict[str, Any],
-    command: str,
-    seconds: float,
-) -> None:
-    dataset = setup.test_set
-    timeline, shown = scoring.shown()
-    write_report(
-        path,
-        title=f"{config.job} on {setup.train_set.name}, {config.mode}",
-        config=config.to_dict(),
-        history=read_jsonl(path.with_name("metrics.jsonl")),
-        symbols=dataset.symbols,
-        truth=dataset.labels,
-        ranked=predicted.slot,
-        z=predicted.out,
-        images=_pictures(setup, dataset),
-        timeline=timeline,
-        timeline_images=_pictures(setup, setup.valid_set.take(shown)),
-        summary=figures,
-        seconds=seconds,
-        command=command,
-    )
-
-
 def _pictures(setup: Setup, dataset: Dataset) -> np.ndarray:
-    """f32[n h w]: what the network sees."""
+    """f32[n h w]: the pictures that the network gets."""
     draw = jax.jit(lambda inputs: to_images(inputs, **setup.spec.raster)[..., 0])
-    step = 1024
-    parts = [
-        jax.device_get(draw(dict(dataset.take(rows).inputs)))
-        for rows in np.array_split(np.arange(len(dataset)), -(-len(dataset) // step))
-    ]
+    # In parts of up to 1,024 pictures, to bound the memory.
+    indices = np.array_split(np.arange(len(dataset)), -(-len(dataset) // 1024))
+    parts = [jax.device_get(draw(dict(dataset.take(i).inputs))) for i in indices]
     return np.concatenate(parts)
 
 
 def _summary(hooks: Hooks, dataset: Dataset, metrics: dict[str, Any]) -> str:
+    """The metrics as text for the terminal."""
     low, high = metrics["interval95"]
     groups = len(np.unique(dataset.groups))
     twins = f", twins merged {metrics['twins_merged']:.3f}" if hooks.twins else ""

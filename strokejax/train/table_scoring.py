@@ -1,4 +1,4 @@
-"""Scores of a table while it is trained, and rows in closed form."""
+"""Scores of a table during its training, and rows in closed form."""
 
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,21 @@ from strokejax.train.steps import (
     predict,
 )
 from strokejax.train.table_setup import Setup
-from strokejax.types import PyTree
-
-# Rows in closed form, for losses between examples, which train none.
-
 
 PER_CLASS = 100
-"""Examples that a row is the mean of."""
+"""Examples whose mean is a row."""
 SCALES = np.geomspace(1, 256, 49)
+"""Candidates for the scale of a table of means."""
+K = 5
+"""Best slots of a prediction."""
+SHOWN = 24
+"""Validation strokes in the timeline of the report."""
+
+# Rows in closed form, after the losses `MEANS`.
 
 
 def examples_of(dataset: Dataset, active: np.ndarray, seed: int) -> Dataset:
-    """At most `PER_CLASS` examples of each class in bool[c] `active`, at random."""
+    """Up to `PER_CLASS` random examples of each class in bool[c] `active`."""
     order = np.random.default_rng(seed).permutation(len(dataset))
     order = order[np.argsort(dataset.labels[order], kind="stable")]
     labels = dataset.labels[order]
@@ -45,16 +48,18 @@ def examples_of(dataset: Dataset, active: np.ndarray, seed: int) -> Dataset:
 def mean_table(
     z: np.ndarray, labels: np.ndarray, capacity: int
 ) -> dict[str, np.ndarray]:
-    """A table's rows, the normalised sums of z f32[n d] by label, and its log-scale.
+    """A table with the normalised class means of z f32[n d] as rows, and its log-scale.
 
-    The scale is that of `SCALES` at which these labels are likeliest.
+    The scale is the one in `SCALES` that maximises the likelihood of the labels.
     """
+    # The direction of a sum is that of the mean.
     sums = np.zeros((capacity, z.shape[1]), np.float32)
     np.add.at(sums, labels, unit(z))
     rows = unit(sums)
     used = np.unique(labels)
     cosine = unit(z) @ rows[used].T
     index = np.searchsorted(used, labels)
+    # For unit vectors -scale |z - e|^2 = 2 scale (cos - 1); softmax cancels the -1.
     loss = [_nll(2 * scale * cosine, index) for scale in SCALES]
     scale = SCALES[int(np.argmin(loss))]
     return {"embeddings": rows, "log_scale": np.array(np.log(scale), np.float32)}
@@ -66,16 +71,11 @@ def _nll(logits: np.ndarray, labels: np.ndarray) -> float:
     return float((np.log(np.exp(logits).sum(1)) - target).mean())
 
 
-# Scores of a state on the hold-out set, and what the report shows of them.
-
-
-K = 5
-SHOWN = 24
-"""Hold-out strokes whose answers are kept after each epoch."""
+# Scores on the validation set, and the timeline of the report.
 
 
 class Scoring:
-    """Called with a state after each epoch: scores on the validation set."""
+    """Scores states on the validation set, one after each epoch."""
 
     def __init__(
         self, config: Config, setup: Setup, mesh: Mesh, workdir: Path, step: int
@@ -90,27 +90,20 @@ class Scoring:
         if config.loss.name in MEANS:
             active = np.asarray(setup.slots.active)
             self._examples = examples_of(setup.train_set, active, config.seed)
-        self._shown = spread_over_classes(setup.valid_set, SHOWN)
+        self.held_out = setup.valid_set
+        self._shown = spread_over_classes(self.held_out, SHOWN)
         self.timeline = workdir / "timeline.jsonl"
         self._writer = None
         if jax.process_index() == 0:
             self._writer = JsonLines(self.timeline, resume_step=step)
 
-    def settled(self, state: TrainState) -> TrainState:
-        """The state as it answers, with what no gradient moves made for its weights:
-        BatchNorm's statistics, and the rows where the loss trains none."""
-        state = state._replace(model_state=self._model_state(state))
-        if self._examples is None:
-            return state
-        z = self.predict(state, self._examples).out
-        table = state.params["table"]
-        means = mean_table(z, self._examples.labels, len(table["embeddings"]))
-        table = table | replicate(means, self._mesh)
-        return state._replace(params=state.params | {"table": table})
+    def inference_state(self, state: TrainState) -> TrainState:
+        """The state for inference: it recomputes what gradients do not train.
 
-    def _model_state(self, state: TrainState) -> PyTree:
+        These are the statistics of BatchNorm and, after a loss of `MEANS`, the rows.
+        """
         loop = self._config.loop
-        return batch_statistics(
+        model_state = batch_statistics(
             self._statistics,
             state.params,
             state.model_state,
@@ -119,8 +112,17 @@ class Scoring:
             loop.statistics,
             self._mesh,
         )
+        state = state._replace(model_state=model_state)
+        if self._examples is None:
+            return state
+        z = self.predict(state, self._examples).out
+        table = state.params["table"]
+        means = mean_table(z, self._examples.labels, len(table["embeddings"]))
+        table = table | replicate(means, self._mesh)
+        return state._replace(params=state.params | {"table": table})
 
     def predict(self, state: TrainState, dataset: Dataset) -> Predictions:
+        """The `K` best slots of each example."""
         return predict(
             self._eval_step,
             state.params,
@@ -132,10 +134,10 @@ class Scoring:
         )
 
     def __call__(self, state: TrainState) -> dict[str, float]:
-        state = self.settled(state)
-        dataset = self._setup.valid_set
-        predicted = self.predict(state, dataset)
-        names, truth = predicted.names(dataset.symbols), names_of(dataset)
+        state = self.inference_state(state)
+        predicted = self.predict(state, self.held_out)
+        names = predicted.names(self.held_out.symbols)
+        truth = names_of(self.held_out)
         answers = predicted.slot[self._shown, 0]
         if self._writer is not None:
             shown = {str(i): int(slot) for i, slot in enumerate(answers)}
@@ -149,20 +151,15 @@ class Scoring:
             "twins_merged": float(twins.mean()),
         }
 
-    @property
-    def held_out(self) -> Dataset:
-        """The validation set."""
-        return self._setup.valid_set
-
     def close(self) -> None:
         """Closes the timeline."""
         if self._writer is not None:
             self._writer.close()
 
-    def shown(self) -> tuple[list[dict[str, Any]], np.ndarray]:
-        """The timeline as the report wants it, and which examples it is about."""
-        symbols = self._setup.valid_set.symbols
-        truth = names_of(self._setup.valid_set)[self._shown]
+    def timeline_rows(self) -> tuple[list[dict[str, Any]], np.ndarray]:
+        """The timeline for `write_report`, and the indices of its strokes."""
+        symbols = self.held_out.symbols
+        truth = names_of(self.held_out)[self._shown]
         rows = []
         for i, row in enumerate(read_jsonl(self.timeline)):
             slots = [int(row[str(j)]) for j in range(len(self._shown))]
@@ -178,7 +175,7 @@ def names_of(dataset: Dataset) -> np.ndarray:
 
 
 def spread_over_classes(dataset: Dataset, count: int) -> np.ndarray:
-    """i64[count]: fixed examples, of as many classes as there are, evenly chosen."""
+    """i64[m]: the first example of up to `count` classes, evenly spaced among all."""
     _, first = np.unique(dataset.labels, return_index=True)
     chosen = np.linspace(0, len(first) - 1, min(count, len(first))).astype(int)
     return first[chosen]

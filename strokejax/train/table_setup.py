@@ -1,4 +1,4 @@
-"""What a job starts from: data, network, table, and weights to begin with."""
+"""The setup of a table's training: data, network, table and initial weights."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ from strokejax.types import Encoder, InputError, PyTree
 
 
 class Setup(NamedTuple):
-    """What a job is made of, before any step."""
+    """Everything that a training starts from."""
 
     spec: EncoderSpec
     encoder: Encoder
@@ -30,9 +30,9 @@ class Setup(NamedTuple):
     valid_set: Dataset
     test_set: Dataset
     trained: np.ndarray
-    """bool[c]: the classes that training tells apart."""
+    """bool[c]: the classes with training examples."""
     origin: np.ndarray | None
-    """i32[c]: the data set of each class, where there are several."""
+    """i32[c]: the data set of each class in a mixture, -1 for unused slots."""
 
 
 def prepare(
@@ -41,11 +41,11 @@ def prepare(
     build: Callable[..., Encoder] = build_encoder,
     length: int = 0,
 ) -> Setup:
-    """Data, network and table as the config wants them, warm-started where it says so.
+    """The data, network and table of a config, with its initial weights.
 
-    `load` gives the training, validation and test set, `build` the network of a spec,
-    `length` the width of its pictures where it sees no drawings. InputError for data or
-    weights that are missing or do not fit.
+    `load` returns the training, validation and test set, and `build` the network of a
+    spec; `length` is the width of its pictures, 0 for drawings. InputError if data or
+    weights are missing or do not fit.
     """
     train_set, valid_set, test_set = _limited(config, *load(config))
     classes = len(train_set.symbols)
@@ -68,7 +68,7 @@ def prepare(
     )
     symbols, trained, origin = _classes(train_set, capacity)
     if origin is not None:
-        # A few classes are told apart at a far smaller scale than thousands.
+        # One scale per data set: few classes need a far smaller one than thousands.
         table["other_log_scales"] = jax.numpy.full(origin.max(), table["log_scale"])
     active = np.zeros(capacity, bool)
     active[list(symbols.active)] = True
@@ -91,20 +91,20 @@ def prepare(
 def _limited(
     config: Config, train: Dataset, valid: Dataset, test: Dataset
 ) -> tuple[Dataset, Dataset, Dataset]:
-    """The sets as far as the config wants them, or as its sanity check has them."""
+    """The sets within the limits of the config, or changed for its sanity check."""
     train = _sample(train, config.data.limit_train, config.seed)
     valid, test = (
-        _sample(each, config.data.limit_valid, config.seed) for each in (valid, test)
+        _sample(part, config.data.limit_valid, config.seed) for part in (valid, test)
     )
     if config.sanity == "overfit_one_batch":
         train = valid = test = _sample(train, config.loop.batch_size, config.seed)
     if config.sanity == "zero_inputs":
-        train, valid, test = (_zeroed(each) for each in (train, valid, test))
+        train, valid, test = map(_zeroed, (train, valid, test))
     return train, valid, test
 
 
 def _sample(dataset: Dataset, limit: int, seed: int) -> Dataset:
-    """At most `limit` examples, drawn at random; 0 keeps all."""
+    """Up to `limit` random examples; 0: all."""
     if not limit or limit >= len(dataset):
         return dataset
     chosen = np.random.default_rng(seed).permutation(len(dataset))[:limit]
@@ -135,18 +135,18 @@ def _spec(config: Config, classes: int, length: int) -> EncoderSpec:
 def _classes(
     train_set: Dataset, capacity: int
 ) -> tuple[SymbolTable, np.ndarray, np.ndarray | None]:
-    """Symbols that are answers, bool[c] classes that are trained, i32[c] their sets.
+    """The symbols, `Setup.trained` and `Setup.origin` of a training set.
 
-    Of a mixture's data sets only the first one's classes are answers: the others' rows
-    help training.
+    In a mixture only the classes of the first data set are symbols: the rows of the
+    others help training and are never an answer.
     """
     classes = len(train_set.symbols)
     trained = np.zeros(capacity, bool)
     trained[np.unique(train_set.labels)] = True
     origin = train_set.origin
-    answers = trained[:classes] & (True if origin is None else origin == 0)
-    named = zip(train_set.symbols, answers, strict=True)
-    names = (name if used else None for name, used in named)
+    active = trained[:classes] & (True if origin is None else origin == 0)
+    pairs = zip(train_set.symbols, active, strict=True)
+    names = (name if used else None for name, used in pairs)
     if origin is not None:
         origin = np.pad(origin, (0, capacity - classes), constant_values=-1)
     symbols = SymbolTable((*names, *(None,) * (capacity - classes)))
@@ -154,36 +154,38 @@ def _classes(
 
 
 def _warm_start(config: Config, setup: Setup) -> Setup:
-    """Weights of a stored model where they fit; rows by the names of their symbols.
+    """Starts from the weights of a stored model; rows are matched by symbol name.
 
-    A class head of another size starts anew, as in the published fine-tuning;
-    embeddings of another size are refused.
+    A class head of another size keeps its random weights, as in the published
+    fine-tuning; InputError for embeddings of another size.
     """
     init = config.model.init
     stored = load_model(config.mode if init == "packaged" else init)
     if stored.spec.norm != setup.spec.norm:
         raise InputError(
-            f"The model {init} has {stored.spec.norm} norms and config.model.norm is "
+            f"The model {init} has {stored.spec.norm} norms, but config.model.norm is "
             f"{setup.spec.norm!r}; set it to {stored.spec.norm!r}, or "
             f"config.model.init='none'."
         )
     both = stored.spec.normalise and setup.spec.normalise
     if both and stored.spec.out_dim != setup.spec.out_dim:
         raise InputError(
-            f"The model {init} has {stored.spec.out_dim} dimensions and "
+            f"The model {init} has {stored.spec.out_dim} dimensions, but "
             f"config.model.embed_dim is {setup.spec.out_dim}; set it to "
             f"{stored.spec.out_dim}, or config.model.init='none'."
         )
     network = dict(setup.params["encoder"])
     for name, block in stored.encoder.items():
-        mine = jax.tree.map(np.shape, network.get(name))
-        if jax.tree.map(np.shape, block) == mine:
+        shapes = jax.tree.map(np.shape, network.get(name))
+        if jax.tree.map(np.shape, block) == shapes:
             network[name] = block
         elif name != "out":
             raise InputError(
-                f"The model {init} has another shape in {name!r} than this config; "
-                f"use the config it was made with, or config.model.init='none'."
+                f"The block {name!r} of the model {init} does not have the shapes of "
+                f"this config; use the config of the model, or "
+                f"config.model.init='none'."
             )
+    # Rows only fit the embedding of the layer that they were trained with.
     same_head = network["out"] is stored.encoder["out"]
     table = dict(setup.params["table"])
     if table and stored.table and same_head:

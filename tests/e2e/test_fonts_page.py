@@ -80,7 +80,7 @@ def widths(page, testid):
 def test_a_picture_is_answered_by_fonts_drawn_in_themselves(browser, indexed_server):
     for page in opened(browser, indexed_server.url, DESK):
         first = give(page, typefaces.FREDOKA, typefaces.CALADEA)
-        told = page.get_by_test_id("fonts-told")
+        told = page.get_by_test_id("fonts-status")
         expect(told).to_contain_text("2 lines of text")
         expect(page.get_by_test_id("fonts-indexed")).to_contain_text("6 fonts are")
         nearest = widths(page, "fonts-nearest")
@@ -103,7 +103,7 @@ def test_a_picture_is_answered_by_fonts_drawn_in_themselves(browser, indexed_ser
 
         _cropped(page, first, told)
         page.get_by_test_id("fonts-keep").check()
-        expect(told).to_contain_text("Kept in")
+        expect(told).to_contain_text("Saved in")
         assert len([*indexed_server.home.glob("font-pictures/*.png")]) == 1
 
 

@@ -432,7 +432,7 @@ def test_the_pages_are_light(browser, server):
     page.get_by_role("tab", name="Keyboard").click()
     expect(page.get_by_test_id("keyboard-status")).to_be_visible()
     later = SCRIPTS.keys() & asked
-    assert later - drawing == {"keyboard.js", "keys.js", "ownwords.js"}
+    assert later - drawing == {"keyboard.js", "keys.js", "userwords.js"}
     context.close()
 
 
@@ -444,7 +444,7 @@ def test_a_page_that_cannot_be_read_says_so(browser, server):
     status = page.get_by_test_id("status")
     expect(status).to_have_attribute("data-state", "open", timeout=20_000)
     page.get_by_role("tab", name="Lines").click()
-    expect(status).to_contain_text("could not be read")
+    expect(page.locator("#page-lines")).to_contain_text("could not be loaded")
     page.get_by_role("tab", name="Map").click()
     expect(page.get_by_test_id("map-svg")).to_be_visible()
     context.close()

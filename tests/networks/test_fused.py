@@ -29,7 +29,7 @@ from strokejax.networks.summary import summary
 from strokejax.recognizer import load
 from strokejax.table.losses import cross_entropy
 from strokejax.table.table import init_table, table_logits, training_logits
-from strokejax.train.objective import Objective, own_classes
+from strokejax.train.objective import Objective, competing_classes
 from strokejax.types import Ink, InputError
 
 ARCHITECTURES = ("stroke_net", "motion", "fused")
@@ -337,7 +337,7 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
     origin = np.array([0, 0, 1, 1, -1], np.int32)
     active = origin >= 0
     objective = Objective("nn-sampling", origin=origin)
-    own = own_classes(objective, active, labels)
+    own = competing_classes(objective, active, labels)
     assert np.asarray(own).tolist() == [
         [True, True, False, False, False],
         [True, True, False, False, False],

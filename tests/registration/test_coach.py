@@ -6,18 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strokejax.registration.coach import (
-    FEW,
-    ODD,
+    MAX_CONFUSIONS,
+    MIN_COUNT,
+    MIN_RATE,
+    OUTLIER_SHARE,
     RECOMMENDED,
-    SHOWN,
-    TOLD,
-    WIDER,
+    SPREAD_FACTOR,
     Loss,
     confusion_rates,
     guard,
     outliers,
     recommended_extra,
-    worst_of,
+    worst_confusions,
 )
 from strokejax.registration.learn import learn
 from strokejax.registration.rows import ReplaySet, pair_cosine
@@ -32,7 +32,7 @@ NEW = 5
 
 
 def confusions(*arguments, **settings):
-    return worst_of(confusion_rates(*arguments, **settings))
+    return worst_confusions(confusion_rates(*arguments, **settings))
 
 
 def rows_with(active, embeddings=AXES[:8]):
@@ -78,8 +78,8 @@ def test_the_loss_of_a_hand_made_case():
 
 def test_a_symbol_of_few_drawings_counts_as_if_it_had_some():
     loss = found_by_guard({0: (0, 2), 1: (3, 0)})
-    assert loss.worst == 2 / FEW
-    assert loss.mean == pytest.approx(1 / FEW)
+    assert loss.worst == 2 / MIN_COUNT
+    assert loss.mean == pytest.approx(1 / MIN_COUNT)
 
 
 def test_what_a_symbol_gains_is_set_against_what_others_lose():
@@ -173,7 +173,7 @@ def test_odd_is_what_so_few_known_drawings_are_as_brute_force_finds(seed, n):
     known = drawings_of(rng, 15)
     z = around(rng, unit_rows(rng, 1, DIM)[0], n, rng.choice([0.6, 0.85, 0.95]))
     usual = [left_out(known.z[known.owner == i]) for i in range(4)]
-    limit = np.quantile(np.concatenate(usual), ODD)
+    limit = np.quantile(np.concatenate(usual), OUTLIER_SHARE)
     found = left_out(z)
     clear = np.abs(found - limit) > 1e-5
     odd = np.isin(np.arange(n), outliers(z, known))
@@ -213,12 +213,12 @@ def test_rates_are_shares_without_the_symbol_itself(seed, n):
     z = around(rng, rows.embeddings[4], n, 0.8)
     found = confusions(z, rows, drawings_of(rng), owner=4)
     symbols, rates = [s for s, _ in found], [r for _, r in found]
-    assert len(found) <= SHOWN
+    assert len(found) <= MAX_CONFUSIONS
     assert len({*symbols}) == len(symbols)
     assert 4 not in symbols
     assert sum(rates) <= 1 + 1e-9
     assert rates == sorted(rates, reverse=True)
-    assert all(rate >= TOLD for rate in rates)
+    assert all(rate >= MIN_RATE for rate in rates)
 
 
 @pytest.mark.parametrize("near", range(4))
@@ -253,7 +253,7 @@ def test_confusions_as_brute_force_counts_them(seed, n):
     differ = np.array(differ)
     p = pair_cosine(z)
     wanted = (1 - p) * (1 + 1 / n)
-    scale = WIDER * np.sqrt(wanted / np.mean((differ**2).sum(1)))
+    scale = SPREAD_FACTOR * np.sqrt(wanted / np.mean((differ**2).sum(1)))
     drawn = unit(unit(z.mean(0)) * np.sqrt(p) + scale * differ)
     scores = drawn @ rows.embeddings[:5].T
     rate = np.bincount(scores.argmax(1), minlength=5) / len(drawn)

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.registration.prototypes import ALIKE, MOST, WAY, clusters, groups
+from strokejax.registration.prototypes import (
+    MAX_PROTOTYPES,
+    MERGE_ABOVE,
+    MIN_DRAWINGS,
+    clusters,
+    groups,
+)
 from strokejax.registration.rows import (
     ReplaySet,
     by_drawing,
@@ -60,7 +66,7 @@ def test_groups_share_out_what_there_is(seed, drawings, variants):
     drawing = np.tile(np.arange(drawings), variants)
     variant = np.repeat(["", *map(str, range(1, variants))], drawings)
     found = groups(z, drawing, variant)
-    assert 1 <= len(found) <= MOST
+    assert 1 <= len(found) <= MAX_PROTOTYPES
     np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(len(z)))
     order = rng.permutation(len(z))
     again = groups(z[order], drawing[order], variant[order])
@@ -74,7 +80,7 @@ def test_means_of_groups_are_not_alike():
     means = np.stack([z[part].mean(0) for part in found])
     means /= np.linalg.norm(means, axis=1, keepdims=True)
     assert 1 < len(found) < 12
-    assert np.triu(means @ means.T, 1).max() <= ALIKE
+    assert np.triu(means @ means.T, 1).max() <= MERGE_ABOVE
 
 
 @given(seeds, st.integers(1, 20))
@@ -82,7 +88,7 @@ def test_without_variants_groups_are_ways(seed, n):
     z = unit_rows(np.random.default_rng(seed), n, 4)
     plain = np.array([""] * n)
     assert parts(groups(z, np.arange(n), plain)) == parts(clusters(z))
-    assert n >= 2 * WAY or len(clusters(z)) == 1
+    assert n >= 2 * MIN_DRAWINGS or len(clusters(z)) == 1
 
 
 # Several embeddings of one drawing weigh as much as one

@@ -191,7 +191,7 @@ def test_one_drawing_is_forgotten_as_if_it_had_never_been(heart):
 
 def test_samples_that_are_not_there_are_refused(heart):
     for index in (-1, 6, 10**9):
-        with pytest.raises(InputError, match=r"6 drawings .* counted from 0"):
+        with pytest.raises(InputError, match=r"6 drawings .* numbered from 0"):
             registry.forget_sample(None, "heart", index)
     with pytest.raises(InputError, match="0 drawings"):
         registry.forget_sample(None, "a", 0)
@@ -412,7 +412,7 @@ def test_the_same_drawing_twice_is_refused(heart):
 @pytest.mark.parametrize(
     ("drawings", "reason"),
     [
-        ([], "0 drawings are given"),
+        ([], "0 drawings"),
         ([shape("heart")] * 1001, "1,001 drawings"),
         ([np.zeros((30, 30), np.uint8)], "no ink"),
         ([np.full((30, 30, 3), 200, np.uint8)], "no ink"),
@@ -660,9 +660,9 @@ def test_symbols_that_harm_only_together_are_refused_together(tmp_path, monkeypa
     export_symbols(one, file)
     honest = coach.guard
 
-    def guard(before, after, known, but):
-        loss = honest(before, after, known, but)
-        return loss._replace(mean=0.008 * len(but))
+    def guard(before, after, replay, changed):
+        loss = honest(before, after, replay, changed)
+        return loss._replace(mean=0.008 * len(changed))
 
     monkeypatch.setattr("strokejax.registration.learn.guard", guard)
     before = files(other)

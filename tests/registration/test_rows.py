@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 
 from strokejax.registration import rows as online
 from strokejax.registration.learn import learn, rows_of, with_symbols
-from strokejax.registration.prototypes import MOST, WAY, clusters
+from strokejax.registration.prototypes import MAX_PROTOTYPES, MIN_DRAWINGS, clusters
 from strokejax.registration.rows import (
-    SHOTS,
+    MAX_SHOTS,
     TRAINED_WEIGHT,
     ReplaySet,
     fit_row,
-    fresh_cosine,
     mean_row,
     pair_cosine,
+    query_cosine,
     sgd_row,
 )
 from strokejax.store.model import load_model
@@ -99,7 +99,7 @@ def test_a_new_mean_stands_as_far_from_its_drawings_as_trained_rows():
     rng = np.random.default_rng(0)
     z = drawn(rng, 10, 0.98)
     row = mean_row(z, None, host_rows(unit_rows(rng, 4, DIM), radius=0.5))
-    fresh = 2 - 2 * fresh_cosine(z)
+    fresh = 2 - 2 * query_cosine(z)
     assert row.offset == pytest.approx(0.5 - fresh)
     assert row.radius == pytest.approx(0.5)
     far = mean_row(z, None, host_rows(unit_rows(rng, 4, DIM), radius=0.0))
@@ -121,7 +121,7 @@ def test_the_expected_cosine_is_what_a_simulation_finds(cosine, n):
     assert found == pytest.approx(p / np.sqrt(p + (1 - p) / n), abs=0.01)
     many = around(rng, centre, 400, cosine)
     assert pair_cosine(many) == pytest.approx(p, abs=0.01)
-    assert fresh_cosine(many) == pytest.approx(np.sqrt(p), abs=0.01)
+    assert query_cosine(many) == pytest.approx(np.sqrt(p), abs=0.01)
 
 
 def around_pairs(rng, centre, cosine):
@@ -131,7 +131,7 @@ def around_pairs(rng, centre, cosine):
 def test_a_lone_drawing_says_what_is_usual():
     z = unit_rows(np.random.default_rng(0), 1, DIM)
     assert pair_cosine(z) == pytest.approx(0.8)
-    assert fresh_cosine(z) == pytest.approx(0.8)
+    assert query_cosine(z) == pytest.approx(0.8)
 
 
 # The fit
@@ -174,7 +174,7 @@ def test_the_order_of_drawings_hardly_matters_and_runs_agree(seed, n):
     assert np.linalg.norm(found.embedding) == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.parametrize("n", [SHOTS - 1, SHOTS, SHOTS + 1, 1000])
+@pytest.mark.parametrize("n", [MAX_SHOTS - 1, MAX_SHOTS, MAX_SHOTS + 1, 1000])
 def test_any_number_of_drawings_fits(n):
     rng = np.random.default_rng(n)
     _, known, rows = separable(rng)
@@ -295,8 +295,8 @@ def test_ways_share_out_the_drawings_and_none_is_too_small(seed, n):
     rng = np.random.default_rng(seed)
     found = clusters(unit_rows(rng, n, 4))
     np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(n))
-    assert len(found) <= MOST
-    assert len(found) == 1 or min(map(len, found)) >= WAY
+    assert len(found) <= MAX_PROTOTYPES
+    assert len(found) == 1 or min(map(len, found)) >= MIN_DRAWINGS
 
 
 def test_a_symbol_drawn_in_two_ways_has_two_rows_and_one_name():

@@ -148,7 +148,7 @@ def test_the_usual_size_is_kept_beside_each_drawing(own_home):
     registry.register(None, "heart", [shape("heart", 3)])
     store = SampleStore(own_home / "model")
     own = [each for each in own_samples(symbol="heart") if not each.variant]
-    kept = [store.kept(each.file)[each.row] for each in own]
+    kept = [store.drawings(each.file)[each.row] for each in own]
     assert [each.usual_size for each in kept] == [25.0, None, None]
     assert [len(each.variants) for each in kept] == [3, 0, 0]
 
@@ -194,7 +194,7 @@ def test_files_that_lie_of_sizes_and_variants_are_refused(field, value):
     header, tensors = to_tensors(
         [StoredDrawing(shape("heart")), StoredDrawing(picture("house"))]
     )
-    with pytest.raises(InputError, match="holds no drawings"):
+    with pytest.raises(InputError, match="has drawings that this version cannot read"):
         from_tensors(header | {field: value}, tensors, "it")
 
 

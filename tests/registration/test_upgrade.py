@@ -17,9 +17,9 @@ from strokejax.registration import registry as naming
 from strokejax.registration.exchange import export_symbols, import_symbols
 from strokejax.registration.samples import SampleStore
 from strokejax.registration.upgrade import (
-    begin,
-    learned_again,
+    merge_names,
     outdated,
+    relearn,
     trained_names,
     upgrade,
 )
@@ -92,9 +92,9 @@ def rows(stored, name):
 def test_the_same_encoder_changes_no_row(own):
     undo(None)  # a row was fitted against what was forgotten only later
     stored, store = load_model(None), SampleStore(own)
-    begun = begin(stored, trained_names(own, stored), stored)
-    assert (begun.left_out, begun.lost) == ([], [])
-    again = learned_again(stored, begun.model, store)
+    merged = merge_names(stored, trained_names(own, stored), stored)
+    assert (merged.left_out, merged.lost) == ([], [])
+    again = relearn(stored, merged.model, store)
     assert {*again.symbols.symbols} == {*stored.symbols.symbols}
     assert again.symbols.aliases == stored.symbols.aliases
     for name in stored.symbols.symbols:
@@ -182,7 +182,7 @@ def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     upgrade(own, save_model(tmp_path / "motion", motion))
     model, store = load(own, fast=False), SampleStore(own)
     (sample,) = load_model(own).samples
-    assert store.kept(sample.file)[0].usual_size == 30.0
+    assert store.drawings(sample.file)[0].usual_size == 30.0
     (found,) = store.z([sample])
     sized, unsized = model.embed_many([ink, ink], [30.0, None])
     np.testing.assert_allclose(found, sized, atol=1e-5)
@@ -318,13 +318,13 @@ def test_the_list_says_when_there_is_a_newer_encoder(newer, monkeypatch, capsys)
         return "symbols upgrade" in capsys.readouterr().out
 
     assert not listed()
-    monkeypatch.setattr("strokejax.registration.upgrade.USUAL", newer)
+    monkeypatch.setattr("strokejax.registration.upgrade.DEFAULT_SOURCE", newer)
     assert listed()
     assert not outdated("argmax")
     upgrade(None)
     assert not listed()
     monkeypatch.setattr(
-        "strokejax.registration.upgrade.USUAL", PACKAGED / "nn-sampling"
+        "strokejax.registration.upgrade.DEFAULT_SOURCE", PACKAGED / "nn-sampling"
     )
     assert not listed()  # another encoder, but an older one
     (writable(None) / CURRENT).unlink()
@@ -363,7 +363,7 @@ def samples_of(stored, symbol):
 def embedded_by(folder, store, samples):
     from strokejax.ink.variants import apply_variant
 
-    kept = [store.kept(each.file)[each.row] for each in samples]
+    kept = [store.drawings(each.file)[each.row] for each in samples]
     both = zip(kept, samples, strict=True)
     shown = [apply_variant(k.drawing, k.usual_size, each.variant) for k, each in both]
     return load(folder, fast=False).embed_many(*zip(*shown, strict=True))

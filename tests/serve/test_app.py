@@ -27,7 +27,7 @@ from strokejax.ink.synthesis.handwriting import Writer, random_writer, write
 from strokejax.registration import coach, registry
 from strokejax.serve import run
 from strokejax.serve.app import create_app
-from strokejax.serve.guard import Bounds, Rate
+from strokejax.serve.guard import Limits, RateLimiter
 from strokejax.serve.studio import K, Studio
 from strokejax.store.model import load_model
 from strokejax.store.paths import PACKAGED
@@ -80,7 +80,7 @@ def studio(home):
 
 @pytest.fixture(scope="module")
 def client(studio):
-    app = create_app(studio, Bounds(rate=0), pages())
+    app = create_app(studio, Limits(rate=0), pages())
     with TestClient(app, headers=MINE) as client:
         yield client
 
@@ -465,7 +465,7 @@ def test_a_correction_is_kept_learned_and_seen_by_all(client, studio, asked):
 def test_a_correction_that_would_harm_is_kept_but_not_learned(
     client, studio, asked, monkeypatch
 ):
-    monkeypatch.setattr(coach, "GUARD_MEAN", -1.0)
+    monkeypatch.setattr(coach, "MAX_MEAN_LOSS", -1.0)
     version = asked("GET", "/health")["version"]
     with client.websocket_connect("/live") as socket:
         socket.send_text("\n".join(events("o")))
@@ -523,7 +523,7 @@ def test_connections_that_never_ask_are_closed(monkeypatch):
     silent, asking, socket = connection(cycle=None), connection(cycle=1), connection()
     server = run._Server(uvicorn.Config(Mock()))
     server.server_state.connections = {silent, asking, socket}
-    for now in (0.0, run.SILENT - 1.0, run.SILENT + 1.0):
+    for now in (0.0, run.MAX_SILENCE - 1.0, run.MAX_SILENCE + 1.0):
         monkeypatch.setattr(run.time, "monotonic", lambda now=now: now)
         assert not silent.transport.close.called
         asyncio.run(server.on_tick(10))
@@ -566,12 +566,13 @@ def test_maps_are_made_once(asked, studio, monkeypatch):
         return {"symbols": []}
 
     monkeypatch.setattr(maps, "_map", counted)
-    monkeypatch.setattr(studio, "map", None)
 
     async def all_at_once():
         request = SimpleNamespace(app=SimpleNamespace(state=SimpleNamespace()))
-        request.app.state.studio = studio
-        return await asyncio.gather(*(maps.symbol_map(request) for _ in range(9)))
+        request.app.state.map = None
+        return await asyncio.gather(
+            *(maps.symbol_map(request, studio) for _ in range(9))
+        )
 
     assert len(asyncio.run(all_at_once())) == 9 and made == [1]
 
@@ -607,12 +608,12 @@ def last_code(socket):
     return closed.value.code
 
 
-# Bounds
+# Limits
 
 
-def bounded(studio, **bounds):
+def bounded(studio, **limits):
     """Another server over the same studio."""
-    return TestClient(create_app(studio, Bounds(**bounds), pages()), headers=MINE)
+    return TestClient(create_app(studio, Limits(**limits), pages()), headers=MINE)
 
 
 @pytest.mark.parametrize(
@@ -676,13 +677,13 @@ def test_requests_have_a_rate(studio):
 
 @given(st.lists(st.floats(0, 1), max_size=60), st.floats(1, 50))
 def test_no_rate_is_above_its_bucket(pauses, rate):
-    bucket, now, allowed = Rate(rate), 0.0, 0
+    bucket, now, allowed = RateLimiter(rate), 0.0, 0
     for pause in pauses:
         now += pause
-        allowed += bucket.take("somebody", now)
-        assert bucket.take("somebody else", now) or allowed
+        allowed += bucket.allow("somebody", now)
+        assert bucket.allow("somebody else", now) or allowed
     assert allowed <= 2 * rate + rate * now + 1
-    assert Rate(0).take("anybody", 0.0)
+    assert RateLimiter(0).allow("anybody", 0.0)
 
 
 def test_answers_carry_their_bounds(client):

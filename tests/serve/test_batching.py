@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strokejax.serve.batching import Together
+from strokejax.serve.batching import Batcher
 
 
 def ask(things, most, function):
     """What each of several callers gets, all at once."""
 
     async def all_at_once():
-        together = Together(function, executor, lambda: most)
-        calls = [together(each) for each in things]
+        batcher = Batcher(function, executor, lambda: most)
+        calls = [batcher(each) for each in things]
         return await asyncio.gather(*calls, return_exceptions=True)
 
     with ThreadPoolExecutor(1) as executor:
@@ -55,15 +55,15 @@ def test_what_fails_together_is_tried_alone(things, most):
 
 def test_a_caller_that_has_gone_stops_nobody():
     async def one_goes():
-        together = Together(lambda given: given, executor, lambda: 4)
-        going = asyncio.ensure_future(together(1))
-        staying = asyncio.ensure_future(together(2))
+        batcher = Batcher(lambda given: given, executor, lambda: 4)
+        going = asyncio.ensure_future(batcher(1))
+        staying = asyncio.ensure_future(batcher(2))
         await asyncio.sleep(0)
         going.cancel()
         assert await staying == 2
         with pytest.raises(asyncio.CancelledError):
             await going
-        assert await together(3) == 3
+        assert await batcher(3) == 3
 
     with ThreadPoolExecutor(1) as executor:
         asyncio.run(one_goes())

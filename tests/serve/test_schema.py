@@ -13,7 +13,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from strokejax.serve.app import create_app
-from strokejax.serve.guard import Bounds
+from strokejax.serve.guard import Limits
 from strokejax.serve.studio import Studio
 from strokejax.tasks import pages
 
@@ -25,7 +25,7 @@ CHECKS = (
 )
 OPERATIONS = [
     (method.upper(), path)
-    for path, item in create_app(Mock(), Bounds(), pages()).openapi()["paths"].items()
+    for path, item in create_app(Mock(), Limits(), pages()).openapi()["paths"].items()
     for method in item
 ]
 
@@ -50,7 +50,7 @@ def api(home):
         collected.mkdir()
         studio = Studio(None, collected)
         app = create_app(
-            studio, Bounds(rate=0, hosts=frozenset({"testserver"})), pages()
+            studio, Limits(rate=0, hosts=frozenset({"testserver"})), pages()
         )
         yield schemathesis.openapi.from_asgi("/openapi.json", app)
         studio.close()

@@ -178,7 +178,7 @@ def test_a_pack_is_imported_into_the_own_model():
 def test_a_run_goes_on_as_if_never_stopped(shared_cache, tmp_path):
     run, said = unpacked("run", tmp_path), RECORDED["run"]
     line, err = jobs.run(shared_cache, *said["arguments"], f"--workdir={run}")
-    assert f"Going on after step {said['step']} of {said['steps']}" in err
+    assert f"Resuming after step {said['step']} of {said['steps']}" in err
     assert line["steps"] == said["steps"]
     losses = {str(step): loss for step, loss in jobs.losses(run).items()}
     assert losses == pytest.approx(said["losses"], rel=1e-4)

@@ -41,12 +41,12 @@ def served(collect: Path) -> dict[str, int]:
     from fastapi.testclient import TestClient
 
     from strokejax.serve.app import create_app
-    from strokejax.serve.guard import Bounds
+    from strokejax.serve.guard import Limits
     from strokejax.serve.studio import Studio
     from strokejax.tasks import pages
 
     studio = Studio(None, collect)
-    client = TestClient(create_app(studio, Bounds(rate=0), pages()))
+    client = TestClient(create_app(studio, Limits(rate=0), pages()))
     client.headers["host"] = "localhost"
     found: dict[str, int] = {}
     waiting = ["/", "/health", "/openapi.json"]

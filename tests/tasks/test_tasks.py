@@ -5,6 +5,7 @@ And laws of `tasks` that hold for any tasks: each model, config and file has one
 
 import importlib
 import json
+import re
 import shutil
 import string
 import time
@@ -21,7 +22,7 @@ from strokejax import cli, config, tasks
 from strokejax.config import default_config, unknown_field, validate
 from strokejax.networks.spec import EncoderSpec
 from strokejax.serve.app import create_app
-from strokejax.serve.guard import Bounds
+from strokejax.serve.guard import Limits
 from strokejax.settings import SHARED
 from strokejax.store.content import read_spec
 from strokejax.store.model import load_model
@@ -234,12 +235,12 @@ def test_evaluate_keeps_its_files_and_options_apart(trained, curves, said):
 # Its page
 
 
-def test_the_server_serves_its_route_and_its_script(trained, own_home):
+def test_the_server_serves_its_tab_its_route_and_its_script(trained, own_home):
     workdir, _ = trained
     shutil.copytree(workdir / "model", own_home / "fifth")
     studio = Mock()
-    studio.line = AsyncMock(side_effect=lambda function, *args: function(*args))
-    app = create_app(studio, Bounds(rate=0), tasks.pages())
+    studio.run_heavy = AsyncMock(side_effect=lambda function, *args: function(*args))
+    app = create_app(studio, Limits(rate=0), tasks.pages())
     # Without its lifespan: there is no model of symbols to watch.
     client = TestClient(app, headers={"host": "localhost:8000"})
     answer = client.post("/api/bends", json={"points": [[0, 0], [2, 1], [0, 2]]})
@@ -247,7 +248,11 @@ def test_the_server_serves_its_route_and_its_script(trained, own_home):
     for points in ([[0, 0]], [[0, 0], [1, "x"]], 3):
         answer = client.post("/api/bends", json={"points": points})
         assert answer.status_code == 422 and "points" in answer.json()["error"]
-    assert "export async function bendOf" in client.get("/static/fifth/bends.js").text
+    tabs = re.findall(
+        r'role="tab".* href="#(\w+)".* data-src="(.*?)"', client.get("/").text
+    )
+    assert tabs[-1] == ("bends", "static/fifth/bends.js")
+    assert "export function create" in client.get("/static/fifth/bends.js").text
     assert client.get("/static/main.js").status_code == 200
     assert "/api/bends" in app.openapi()["paths"]
 
@@ -372,6 +377,12 @@ def test_a_task_has_what_others_look_for_by_name(task):
         assert verb in [each.name for each in task.part(module).VERBS]
     assert callable(task.part("job").run)
     assert callable(page.attach) and page.routers
-    assert any(page.STATIC.glob("*.js"))
+    for _, _, script in page.TABS:
+        assert "export function create(" in (page.STATIC / script).read_text()
     others = {each.name for each in FIVE} - {task.name}
     assert {*task.accepts} <= others
+
+
+def test_tabs_have_names_of_their_own():
+    ids = [tab for task in FIVE for tab, *_ in task.part("page").TABS]
+    assert len(ids) == len({*ids})

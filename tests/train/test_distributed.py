@@ -119,7 +119,7 @@ def test_all_stop_at_the_same_step(stopped):
     workdir, (first, second) = stopped
     assert (first.code, second.code) == (143, 143), (first, second)
     assert first.out == second.out == []
-    assert "saved; run the same command to go on" in first.err
+    assert "saved; run the same command to resume" in first.err
     steps = [int(path.name) for path in (workdir / "checkpoints/last").iterdir()]
     assert max(steps) == max(jobs.losses(workdir)) < 6
 
@@ -128,7 +128,7 @@ def test_all_stop_at_the_same_step(stopped):
 def test_one_process_goes_on_where_two_stopped(stopped, one_device, shared_cache):
     workdir, _ = stopped
     line, err = jobs.run(shared_cache, *jobs.SIX_STEPS, f"--workdir={workdir}")
-    assert "Going on after step" in err
+    assert "Resuming after step" in err
     assert line["steps"] == 6
     jobs.assert_close(workdir, one_device)
 
@@ -140,7 +140,7 @@ def test_an_error_of_one_process_ends_both(two, shared_cache):
     arguments = *jobs.SIX_STEPS, f"--workdir={workdir}"
     first, second = finish(start_two(shared_cache, *arguments, second=other))
     assert (first.code, second.code) == (2, 2)
-    assert "Process 1 of 2 could not go on" in first.err
+    assert "Process 1 of 2 failed" in first.err
     assert "config.seed=0, this one has 7" in second.err
     assert first.err.count("\n") == second.err.count("\n") == 1
     assert load_model(workdir / "model").about == before
@@ -191,14 +191,14 @@ def test_missing_processes_are_named_in_one_sentence(shared_cache, tmp_path):
         f"--workdir={tmp_path / 'run'}",
     )
     _, err = jobs.run(shared_cache, *arguments, code=2)
-    assert err.startswith("strokejax: After 1 s not all processes had joined at 127.")
+    assert err.startswith("strokejax: Not all processes joined within 1 s at 127.")
     assert err.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("address", ["nonsense", "host:", ":1234", "host:99999"])
 def test_addresses_without_host_or_port_are_refused(address):
-    with pytest.raises(InputError, match=f"--coordinator={address} is no HOST:PORT"):
+    with pytest.raises(InputError, match=f"--coordinator={address} is not HOST:PORT"):
         join(address, 2, 0)
 
 

@@ -195,13 +195,13 @@ def test_one_shot_scores_are_those_of_episodes():
     labels = np.repeat(np.arange(5), 12)
     held_out = SimpleNamespace(labels=labels, groups=np.arange(60) % 4)
     scoring = SimpleNamespace(
-        settled=lambda state: state,
+        inference_state=lambda state: state,
         predict=lambda state, dataset: SimpleNamespace(out=np.eye(5)[labels]),
         held_out=held_out,
     )
     job = SimpleNamespace()
     trained = module.Trained(job, scoring, None, 1)  # type: ignore[arg-type]
-    assert module._scored(settings(score="one_shot"), trained, None) == 1.0
+    assert module._score(settings(score="one_shot"), trained, None) == 1.0
 
 
 def test_equals_stay_in_their_order():

@@ -1,10 +1,13 @@
-// Requests to the server; an error is its one sentence.
+// Requests to the server; an error carries the server's sentence.
+
+import { askForToken } from './token.js';
 
 const KEY = 'strokejax.token';
 let token = sessionStorage.getItem(KEY) ?? '';
-let ask = async (_wrong) => '';
+/** The token that is being typed; several requests may wait for it. */
+let typing = null;
 
-/** The token that requests carry, or ''. */
+/** The token that requests send, or ''. */
 export const currentToken = () => token;
 
 /** @param {string} value */
@@ -13,15 +16,7 @@ export function setToken(value) {
   sessionStorage.setItem(KEY, value);
 }
 
-/**
- * Sets who is asked for the token when the server wants one.
- * @param {(wrong: boolean) => Promise<string>} asker gives '' when the user declines
- */
-export function onTokenWanted(asker) {
-  ask = asker;
-}
-
-/** An answer that is no success: `message` is a sentence, `status` 0 without an answer. */
+/** An error of a request: a sentence as `message`; `status` is 0 if the server did not answer. */
 export class ServerError extends Error {
   /** @param {string} message @param {number} status */
   constructor(message, status) {
@@ -30,29 +25,31 @@ export class ServerError extends Error {
   }
 }
 
-let asking = null;
-
-/** What was typed, once it could be sent; '' when the user declines. */
-async function typed(wrong) {
-  const value = await ask(wrong);
-  return /^[\x21-\x7e]*$/.test(value) ? value : typed(true);
+/** Asks until the token fits into a header; '' if the user closes the dialog. */
+async function typeToken(refused) {
+  const value = await askForToken(refused);
+  return /^[\x21-\x7e]*$/.test(value) ? value : typeToken(true);
 }
 
-async function newToken(used) {
-  if (used !== token) return token;
-  asking ??= typed(Boolean(used)).finally(() => { asking = null; });
-  const value = await asking;
+/** Another token than the one that the server refused; '' if the user closes the dialog. */
+async function replaceToken(refused) {
+  // Another request may have replaced it already.
+  if (refused !== token) return token;
+  typing ??= typeToken(Boolean(refused)).finally(() => { typing = null; });
+  const value = await typing;
   if (value) setToken(value);
   return value;
 }
 
-async function send(method, path, { body, bytes, signal }) {
+async function send(method, path, { body, file, picture, signal }) {
   const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  if (bytes !== undefined) headers['Content-Type'] = bytes.type.startsWith('image/') ? bytes.type : 'application/octet-stream';
+  if (body) headers['Content-Type'] = 'application/json';
+  if (file) headers['Content-Type'] = 'application/octet-stream';
+  // The server says what is wrong with a file that is not a picture.
+  if (picture) headers['Content-Type'] = picture.type.startsWith('image/') ? picture.type : 'image/unknown';
   try {
     return await fetch(new URL(path, document.baseURI), {
-      method, headers, signal, body: bytes ?? (body === undefined ? undefined : JSON.stringify(body)),
+      method, headers, signal, body: picture ?? file ?? (body && JSON.stringify(body)),
     });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
@@ -60,16 +57,16 @@ async function send(method, path, { body, bytes, signal }) {
   }
 }
 
-async function answer(method, path, options = {}) {
+async function fetchAnswer(method, path, options = {}) {
   for (;;) {
     const used = token;
     const response = await send(method, path, options);
     if (response.ok) return response;
-    if (response.status === 401 && await newToken(used)) continue;
-    let sentence = `The server answers ${response.status}.`;
+    if (response.status === 401 && await replaceToken(used)) continue;
+    let sentence = `The server answers with status ${response.status}.`;
     try {
       sentence = (await response.json()).error ?? sentence;
-    } catch { /* not JSON: the number has to do */ }
+    } catch { /* not JSON: only the status is known */ }
     throw new ServerError(String(sentence), response.status);
   }
 }
@@ -77,12 +74,12 @@ async function answer(method, path, options = {}) {
 /**
  * The JSON of an answer; throws ServerError.
  * @param {'GET'|'POST'|'PATCH'|'DELETE'} method
- * @param {string} path relative, as 'symbols?name=a'
- * @param {{body?: any, bytes?: Blob, signal?: AbortSignal}} [options]
+ * @param {string} path relative, such as 'symbols?name=a'
+ * @param {{body?: any, file?: Blob, picture?: Blob, signal?: AbortSignal}} [options]
  * @returns {Promise<any>}
  */
 export async function request(method, path, options) {
-  return (await answer(method, path, options)).json();
+  return (await fetchAnswer(method, path, options)).json();
 }
 
 /**
@@ -91,20 +88,20 @@ export async function request(method, path, options) {
  * @returns {Promise<Blob>}
  */
 export async function blob(path) {
-  return (await answer('GET', path)).blob();
+  return (await fetchAnswer('GET', path)).blob();
 }
 
 /**
- * Saves an answer as a file.
+ * Saves an answer as a file; throws ServerError.
  * @param {string} path
- * @param {string} fallback name of the file where the server gives none
+ * @param {string} fallback name of the file if the server names none
  */
 export async function download(path, fallback) {
-  const response = await answer('GET', path);
-  const named = /filename="?([^";]+)"?/.exec(response.headers.get('Content-Disposition') ?? '');
+  const response = await fetchAnswer('GET', path);
+  const disposition = /filename="?([^";]+)"?/.exec(response.headers.get('Content-Disposition') ?? '');
   const link = document.createElement('a');
   link.href = URL.createObjectURL(await response.blob());
-  link.download = named ? named[1] : fallback;
+  link.download = disposition?.[1] ?? fallback;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

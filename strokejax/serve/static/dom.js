@@ -1,4 +1,4 @@
-// Elements by function calls; text goes in as text nodes, never as markup.
+// Functions that create elements and their texts. Text becomes text nodes, never markup.
 
 const HTML = 'http://www.w3.org/1999/xhtml';
 const SVG = 'http://www.w3.org/2000/svg';
@@ -17,8 +17,8 @@ function make(namespace, names, attributes, children) {
 }
 
 /**
- * An HTML element. Attributes named on... with a function are listeners.
- * @param {string} tag with classes, as 'p.small.soft'
+ * An HTML element. An attribute such as `onclick` with a function adds a listener.
+ * @param {string} tag with classes, such as 'p.small.soft'
  * @param {Object<string, any>} [attributes]
  * @param {...(Node|string|null|Array<Node|string>)} children
  * @returns {HTMLElement}
@@ -27,13 +27,7 @@ export function h(tag, attributes = {}, ...children) {
   return make(HTML, tag, attributes, children);
 }
 
-/**
- * An SVG element; see `h`.
- * @param {string} tag
- * @param {Object<string, any>} [attributes]
- * @param {...(Node|string)} children
- * @returns {SVGElement}
- */
+/** An SVG element, by the parameters of `h`. @returns {SVGElement} */
 export function svg(tag, attributes = {}, ...children) {
   return make(SVG, tag, attributes, children);
 }
@@ -51,17 +45,14 @@ const ICONS = {
   upload: 'M10 13V4m-4 3.500l4-4 4 4M4 16.500h12',
 };
 
-/**
- * A small line drawing that says nothing to screen readers.
- * @param {keyof typeof ICONS} name
- */
+/** A small line drawing, hidden from screen readers. @param {keyof typeof ICONS} name */
 export function icon(name) {
   return svg('svg.icon', { viewBox: '0 0 20 20', 'aria-hidden': 'true' },
     svg('path', { d: ICONS[name] }));
 }
 
 /**
- * A button with a text, an icon or both; with an icon alone the text is its label.
+ * A button with a text, an icon or both. A button with `only` an icon has the text as its label.
  * @param {string} text
  * @param {(event: Event) => void} onclick
  * @param {{icon?: string, only?: boolean, kind?: string, testid?: string, type?: string}} [options]
@@ -72,7 +63,7 @@ export function button(text, onclick, { icon: shape, only, kind = '', testid, ty
   return h('button', {
     type,
     class: `button ${kind} ${only ? 'only' : ''}`.trim(),
-    // A second click while the first one is at work does nothing.
+    // Ignores clicks while the handler of an earlier one runs.
     async onclick(event) {
       if (busy) return;
       busy = true;
@@ -89,7 +80,7 @@ export function button(text, onclick, { icon: shape, only, kind = '', testid, ty
 }
 
 /**
- * An input that leaves alone what is typed.
+ * A text input without completion, capitals and spelling of the browser.
  * @param {Object<string, any>} attributes
  * @returns {HTMLInputElement}
  */
@@ -98,26 +89,26 @@ export const field = (attributes) => h('input', {
 });
 
 /**
- * Moves focus among the elements that `list` gives with the arrow keys.
+ * Moves the focus in a list of elements by the arrow keys, Home and End.
  * @param {KeyboardEvent} event
  * @param {HTMLElement[]} list
  */
 export function arrowKeys(event, list) {
-  const at = list.indexOf(document.activeElement);
-  const to = {
-    ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at - 1, ArrowUp: at - 1,
+  const current = list.indexOf(document.activeElement);
+  const target = {
+    ArrowRight: current + 1, ArrowDown: current + 1, ArrowLeft: current - 1, ArrowUp: current - 1,
     Home: 0, End: list.length - 1,
   }[event.key];
-  if (at < 0 || to === undefined) return;
+  if (current < 0 || target === undefined) return;
   event.preventDefault();
-  list[Math.max(0, Math.min(list.length - 1, to))].focus();
+  list[Math.max(0, Math.min(list.length - 1, target))].focus();
 }
 
 /**
- * Copies a text, or selects the element that shows it where the browser refuses.
+ * Copies a text. If the browser refuses, selects the element that shows the text.
  * @param {string} text
  * @param {HTMLElement} element
- * @returns {Promise<string>} what was done
+ * @returns {Promise<string>} a message for the user
  */
 export async function copyText(text, element) {
   try {
@@ -125,16 +116,25 @@ export async function copyText(text, element) {
     return 'Copied';
   } catch {
     getSelection().selectAllChildren(element);
-    return 'The line is selected; copy it with your keyboard.';
+    return 'The text is selected; copy it with your keyboard.';
   }
 }
 
 /**
- * Shows an element's text, or hides it where there is none.
+ * Sets an element's text; hides the element if the text is empty.
  * @param {HTMLElement} element
  * @param {string} text
  */
-export function say(element, text) {
+export function showText(element, text) {
   element.textContent = text;
   element.hidden = !text;
 }
+
+/** "3 drawings". @param {number} n @param {string} noun @returns {string} */
+export const count = (n, noun) => `${n} ${noun}${n === 1 ? '' : 's'}`;
+
+/** "12 %", with one decimal below 1 %. @param {number} share of 1 @returns {string} */
+export const percent = (share) => {
+  const digits = share >= 0.0005 && share < 0.0095 ? 1 : 0;
+  return `${(100 * share).toFixed(digits)}\u00a0%`;
+};

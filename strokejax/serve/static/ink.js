@@ -1,15 +1,17 @@
-// Ink: how wide a line is, how it gets on a canvas, and small pictures of it.
+// Ink: line widths, drawing on a canvas, thumbnails.
 
 import { svg } from './dom.js';
 
 /** @typedef {{x: number, y: number, t: number, pressure: number, width: number}} Point */
 /** @typedef {{strokes: number[][][]}} Ink */
 
+/** Width of a line at rest, in CSS pixels. */
 const WIDTH = 4.6;
+/** Share of the way to the new width at each point, so that the width changes smoothly. */
 const EASE = 0.35;
 
 /**
- * The line's width at a point: thinner where the hand is fast, wider under pressure.
+ * The width of a line at a point: thinner if the pen is fast, wider under pressure.
  * @param {Point|undefined} before
  * @param {{x: number, y: number, t: number, pressure: number}} point
  * @returns {number} CSS pixels
@@ -17,20 +19,37 @@ const EASE = 0.35;
 export function widthAt(before, point) {
   const press = 0.6 + 0.8 * point.pressure;
   if (!before) return 0.8 * WIDTH * press;
-  const way = Math.hypot(point.x - before.x, point.y - before.y);
-  const speed = way / Math.max(point.t - before.t, 1e-3);
-  const wanted = WIDTH * press * (1.2 - 0.65 * speed / (speed + 900));
-  return before.width + EASE * (wanted - before.width);
+  const distance = Math.hypot(point.x - before.x, point.y - before.y);
+  const speed = distance / Math.max(point.t - before.t, 1e-3);
+  const target = WIDTH * press * (1.2 - 0.65 * speed / (speed + 900));
+  return before.width + EASE * (target - before.width);
 }
 
 /**
- * Draws a stroke, or what was added to it since point `from`.
+ * Fits a canvas to an element, for drawing in CSS pixels and in the colour of `styled`.
+ * @param {HTMLCanvasElement} canvas
+ * @param {HTMLElement} element
+ * @param {HTMLElement} [styled]
+ * @returns {CanvasRenderingContext2D}
+ */
+export function prepareCanvas(canvas, element, styled = element) {
+  const ratio = devicePixelRatio || 1;
+  [canvas.width, canvas.height] = [element.clientWidth, element.clientHeight].map((side) => Math.round(side * ratio));
+  const context = canvas.getContext('2d');
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.strokeStyle = context.fillStyle = getComputedStyle(styled).color;
+  return context;
+}
+
+/**
+ * Draws a stroke, or the part from point `from` on. Quadratic curves through the midpoints of
+ * the segments make it smooth.
  * @param {CanvasRenderingContext2D} context
  * @param {Point[]} points
  * @param {number} [from]
- * @param {boolean} [whole] false leaves the last half step out, which may still bend
+ * @param {boolean} [complete] false omits the last half segment: the next point bends it
  */
-export function drawStroke(context, points, from = 0, whole = true) {
+export function drawStroke(context, points, from = 0, complete = true) {
   context.lineCap = context.lineJoin = 'round';
   const middle = (a, b) => [(a.x + b.x) / 2, (a.y + b.y) / 2];
   if (points.length === 1 || from === 0) {
@@ -44,7 +63,7 @@ export function drawStroke(context, points, from = 0, whole = true) {
     context.lineWidth = (before.width + point.width) / 2;
     context.moveTo(...(i > 1 ? middle(points[i - 2], before) : [before.x, before.y]));
     context.quadraticCurveTo(before.x, before.y, ...middle(before, point));
-    if (whole && i === points.length - 1) context.lineTo(point.x, point.y);
+    if (complete && i === points.length - 1) context.lineTo(point.x, point.y);
     context.stroke();
   }
 }
@@ -52,7 +71,7 @@ export function drawStroke(context, points, from = 0, whole = true) {
 const round = (value, digits) => Number(value.toFixed(digits));
 
 /**
- * Strokes as the server takes them.
+ * Strokes in the format of the server.
  * @param {Point[][]} strokes
  * @returns {Ink}
  */
@@ -64,35 +83,35 @@ export function toInk(strokes) {
 }
 
 /**
- * A smooth SVG path through strokes, fitted in a square with its corner at 0, 0.
+ * A smooth SVG path of strokes, scaled to fit into a square with its corner at 0, 0.
  * @param {number[][][]} strokes rows of x, y
  * @param {number} size of the square
- * @param {number} margin inside it
+ * @param {number} margin inside the square
  * @returns {string}
  */
 export function pathOf(strokes, size, margin) {
-  const all = strokes.flat();
-  if (!all.length) return '';
-  const [left, top, right, bottom] = all.reduce(([l, t, r, b], [x, y]) =>
+  const points = strokes.flat();
+  if (!points.length) return '';
+  const [left, top, right, bottom] = points.reduce(([l, t, r, b], [x, y]) =>
     [Math.min(l, x), Math.min(t, y), Math.max(r, x), Math.max(b, y)],
   [Infinity, Infinity, -Infinity, -Infinity]);
   const scale = (size - 2 * margin) / Math.max(right - left, bottom - top, 1e-6);
   const x0 = size / 2 - scale * (left + right) / 2;
   const y0 = size / 2 - scale * (top + bottom) / 2;
-  const at = (x, y) => `${round(x0 + scale * x, 1)} ${round(y0 + scale * y, 1)}`;
+  const place = (x, y) => `${round(x0 + scale * x, 1)} ${round(y0 + scale * y, 1)}`;
   return strokes.filter((stroke) => stroke.length).map((stroke) => {
-    let path = `M${at(...stroke[0])}`;
+    let path = `M${place(...stroke[0])}`;
     for (let i = 1; i < stroke.length - 1; i += 1) {
       const [[x, y], [nx, ny]] = [stroke[i], stroke[i + 1]];
-      path += `Q${at(x, y)} ${at((x + nx) / 2, (y + ny) / 2)}`;
+      path += `Q${place(x, y)} ${place((x + nx) / 2, (y + ny) / 2)}`;
     }
-    return `${path}L${at(...stroke.at(-1))}`;
+    return `${path}L${place(...stroke.at(-1))}`;
   }).join('');
 }
 
 /**
- * A small picture of strokes.
- * @param {number[][][]|null|undefined} strokes none gives an empty picture
+ * A thumbnail of strokes.
+ * @param {number[][][]|null|undefined} strokes null gives an empty picture
  * @param {string} [label] for screen readers
  */
 export function thumbnail(strokes, label) {

@@ -1,113 +1,74 @@
-// The shell: pages by location.hash, the live connection, the status line.
+// The shell: the tabs, the page of each tab, and the status line.
 
-import { onTokenWanted, request, setToken } from './api.js';
-import { arrowKeys } from './dom.js';
-import { createDraw } from './symbols/draw.js';
-import { createLive } from './symbols/live.js';
-import { refresh, store, tell } from './store.js';
-import { createTeach } from './symbols/teach.js';
-import { askForToken } from './token.js';
+import { request, setToken } from './api.js';
+import { arrowKeys, h } from './dom.js';
+import { health, showStatus } from './status.js';
 
-const byId = (id) => document.getElementById(id);
-const statusLine = document.querySelector('.status');
-const statusText = document.querySelector('.status-text');
+/** Milliseconds between two attempts to reach the server. */
+const RETRY = 3000;
+/** Messages from one page to another, by the id of the receiver's tab. */
+const messages = new Map();
 
-function showStatus(state, reason = '') {
-  const { model, encoder, version } = store.health;
-  const name = model ?? encoder;
-  const what = name ? `${name} · version ${version}` : '';
-  const words = { open: what, lost: reason || 'Reconnecting', off: 'No connection' }[state] || 'Connecting';
-  statusLine.dataset.state = state;
-  if (statusText.textContent !== words) statusText.textContent = words;
-}
-
-let connection = 'off';
-const live = createLive({
-  message(told) {
-    if ('changed' in told) {
-      if (told.changed !== store.health.version) update();
-      return;
-    }
-    pages.draw.told(told);
-  },
-  state(open, reason) {
-    // Lost twice in a row: perhaps the token is no longer right, and a request asks for it.
-    if (!open && connection === 'lost') update();
-    connection = open ? 'open' : 'lost';
-    showStatus(connection, reason);
-    if (open) {
-      pages.draw.resume();
-      update();
-    }
-  },
-});
-
-function update() {
-  return refresh().then(() => showStatus(connection)).catch((error) => {
-    if (error.status) statusText.textContent = error.message;
-  });
+/**
+ * Opens a tab; its page receives the message.
+ * @param {string} id
+ * @param {any} [message]
+ */
+function open(id, message) {
+  messages.set(id, message);
+  location.hash = id;
 }
 
 /**
- * A page whose code is read when it is first shown, so that drawing starts sooner.
- * @param {string} id
- * @param {() => Promise<(element: HTMLElement) => {shown?: () => void}>} read
+ * The page of a tab. Its script is loaded when the page is first shown, so that the first page
+ * appears sooner. The script exports `create(element, open)`, which returns {shown?: (message)}.
  */
-function later(id, read) {
-  const element = byId(id);
+function createPage(tab) {
+  const id = tab.hash.slice(1);
+  const element = document.getElementById(tab.getAttribute('aria-controls'));
   let page = null;
-  async function shown() {
-    let create = null;
-    if (!page) {
-      try {
-        create = await read();
-      } catch {
-        statusText.textContent = 'This page could not be read. Reload to try again.';
-        return;
-      }
-    }
-    page ??= create(element);
-    if (!element.hidden) page.shown?.();
+
+  function failed() {
+    element.append(h('p.note', { role: 'alert' }, 'This page could not be loaded. Reload to try again.'));
+    return {};
   }
-  return { shown };
+
+  return {
+    id, tab, element,
+    async show() {
+      page ??= import(new URL(tab.dataset.src, document.baseURI).href)
+        .then(({ create }) => create(element, open), failed);
+      const { shown } = await page;
+      if (element.hidden) return;
+      shown?.(messages.get(id));
+      messages.delete(id);
+    },
+  };
 }
 
-const teach = createTeach(byId('page-teach'), { tryIt: () => { location.hash = 'draw'; } });
-const pages = {
-  draw: createDraw(byId('page-draw'), {
-    live,
-    teachInk(ink) {
-      location.hash = 'teach';
-      teach.offer(ink);
-    },
-  }),
-  teach,
-  lines: later('page-lines', async () => (await import('./lines/lines.js')).createLines),
-  fonts: later('page-fonts', async () => (await import('./fonts/fonts.js')).createFonts),
-  keyboard: later('page-keyboard', async () => (await import('./swipes/keyboard.js')).createKeyboard),
-  collect: later('page-collect', async () => (await import('./symbols/collect.js')).createCollect),
-  map: later('page-map', async () => (await import('./symbols/map.js')).createMap),
-};
-const tabs = Object.keys(pages).map((name) => byId(`tab-${name}`));
+const tabs = [...document.querySelectorAll('.tabs a')];
+const pages = tabs.map(createPage);
+
+/** Takes the token from the address that `strokejax serve --open` opens. */
+function readToken() {
+  const match = /^#token=(.+)$/.exec(location.hash);
+  if (!match) return;
+  try {
+    setToken(decodeURIComponent(match[1]));
+  } catch { /* malformed: the first request asks for the token */ }
+  history.replaceState(null, '', '#');
+}
 
 function show() {
-  const secret = /^#token=(.+)$/.exec(location.hash);
-  if (secret) {
-    try {
-      setToken(decodeURIComponent(secret[1]));
-    } catch { /* no token: the server will ask for one */ }
-    history.replaceState(null, '', '#draw');
+  readToken();
+  const current = pages.find(({ id }) => id === location.hash.slice(1)) ?? pages[0];
+  for (const page of pages) {
+    page.element.hidden = page !== current;
+    page.tab.setAttribute('aria-selected', String(page === current));
+    page.tab.tabIndex = page === current ? 0 : -1;
   }
-  const name = location.hash.slice(1);
-  const chosen = Object.hasOwn(pages, name) ? name : 'draw';
-  for (const tab of tabs) {
-    const selected = tab.id === `tab-${chosen}`;
-    tab.setAttribute('aria-selected', String(selected));
-    tab.tabIndex = selected ? 0 : -1;
-    byId(tab.getAttribute('aria-controls')).hidden = !selected;
-  }
-  document.title = `${tabs.find((tab) => tab.id === `tab-${chosen}`).textContent} · strokejax studio`;
-  pages[chosen].shown?.();
+  document.title = `${current.tab.textContent} · strokejax studio`;
+  current.show();
 }
 
 document.querySelector('.tabs').addEventListener('keydown', (event) => {
@@ -118,23 +79,17 @@ document.querySelector('.tabs').addEventListener('keydown', (event) => {
   }
 });
 addEventListener('hashchange', show);
-store.addEventListener('symbols', () => showStatus(connection));
-onTokenWanted(askForToken);
 show();
 
 async function start() {
   try {
-    store.health = await request('GET', 'health');
-    if (!store.health.token) setToken('');
-    await refresh();
+    Object.assign(health, await request('GET', 'health'));
   } catch (error) {
-    showStatus('off');
-    statusText.textContent = error.message;
-    if (error.status === 401) return;
-    setTimeout(start, 3000);
+    showStatus('off', error.message);
+    setTimeout(start, RETRY);
     return;
   }
-  tell('health');
-  live.connect();
+  if (!health.token) setToken('');
+  showStatus('open');
 }
 start();

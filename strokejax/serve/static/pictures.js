@@ -1,23 +1,23 @@
-// Pictures that a page is given: chosen, dropped or pasted.
+// Pictures of the user: chosen, dropped or pasted files.
 
 import { button, h } from './dom.js';
 
 /**
- * The button and the input that choose one; the page takes what is dropped on it, and what
- * is pasted while it is shown.
+ * A button and a file input. The page also accepts dropped files, and pasted ones while it is
+ * visible.
  * @param {HTMLElement} page
  * @param {{label: string, testid: string, take: (file: File) => void}} options
  * @returns {HTMLElement[]}
  */
 export function takePictures(page, { label, testid, take }) {
-  const given = ([file]) => { if (file) take(file); };
+  const takeFirst = ([file]) => { if (file) take(file); };
   const input = h('input', {
     type: 'file', accept: 'image/*', class: 'hidden', tabindex: -1,
     'aria-label': label, 'data-testid': testid,
     onchange: () => {
       const files = [...input.files];
-      input.value = '';
-      given(files);
+      input.value = ''; // so that the same file can be chosen again
+      takeFirst(files);
     },
   });
   page.addEventListener('dragover', (event) => {
@@ -30,18 +30,20 @@ export function takePictures(page, { label, testid, take }) {
   page.addEventListener('drop', (event) => {
     event.preventDefault();
     page.classList.remove('dropping');
-    given(event.dataTransfer.files);
+    takeFirst(event.dataTransfer.files);
   });
   document.addEventListener('paste', (event) => {
-    if (!page.hidden) given(event.clipboardData.files);
+    if (!page.hidden) takeFirst(event.clipboardData.files);
   });
   return [button('Choose a picture', () => input.click(), { icon: 'upload' }), input];
 }
 
 /**
- * A file's bytes as they are sent: the server refuses what is not a picture.
- * @param {File} file
+ * Shows a file or a URL, and releases the memory of the file before it.
+ * @param {HTMLImageElement} image
+ * @param {File|string} source
  */
-export const asPicture = (file) => new Blob([file], {
-  type: file.type.startsWith('image/') ? file.type : 'image/unknown',
-});
+export function showPicture(image, source) {
+  URL.revokeObjectURL(image.src);
+  image.src = source instanceof Blob ? URL.createObjectURL(source) : source;
+}

@@ -3,20 +3,19 @@
 import { button, h } from './dom.js';
 
 /**
- * Asks until something is typed or the dialog is left.
- * @param {boolean} wrong whether a token was tried and refused
- * @returns {Promise<string>} '' when left
+ * @param {boolean} refused whether the server has refused a token
+ * @returns {Promise<string>} the token; '' if the user closes the dialog
  */
-export function askForToken(wrong) {
+export function askForToken(refused) {
   const input = h('input', {
     type: 'password', id: 'token', autocomplete: 'current-password', required: true,
   });
   const dialog = h('dialog.dialog', { 'aria-labelledby': 'token-title' },
     h('form', { method: 'dialog' },
-      h('h2', { id: 'token-title' }, 'This studio has a token'),
-      h('p.soft', {}, wrong
-        ? 'The server did not accept that one. Please try again.'
-        : 'It was printed where strokejax serve was started.'),
+      h('h2', { id: 'token-title' }, 'Enter the token'),
+      h('p.soft', {}, refused
+        ? 'The server refused this token; enter another one.'
+        : 'strokejax serve printed it when it started.'),
       h('label', { for: 'token' }, 'Token'),
       input,
       h('div.row.end', {},

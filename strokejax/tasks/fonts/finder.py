@@ -16,7 +16,7 @@ from strokejax.recognizer import Recognizer, from_stored
 from strokejax.store.model import StoredModel
 from strokejax.table import knn
 from strokejax.table.knn import Answer, Ranked
-from strokejax.table.table import unit
+from strokejax.table.table import pad_rows, unit
 from strokejax.tasks.fonts.settings import TASK
 from strokejax.types import InputError
 
@@ -130,7 +130,7 @@ class FontFinder:
         for start in range(0, len(z), BATCH):
             batch = z[start : start + BATCH]
             # Padded to one shape, or every number of lines would be compiled.
-            padded = np.pad(batch, ((0, BATCH - len(batch)), (0, 0)))
+            padded = pad_rows(batch, BATCH)
             ranked = jax.device_get(knn.rank_compiled(padded, table, slots, k))
             batches.append([x[: len(batch)] for x in ranked])
         return Ranked(*map(np.concatenate, zip(*batches, strict=True)))

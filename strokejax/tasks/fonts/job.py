@@ -1,4 +1,4 @@
-"""The training job of font recognition; its rows become class means at the end."""
+"""The job that trains font recognition; its rows become class means at the end."""
 
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from strokejax.train.distributed import to_host
 from strokejax.train.job import Job
 from strokejax.train.logging import progress
 from strokejax.train.state import TrainState
-from strokejax.train.table_job import BACKGROUND, Hooks, Settled, table_job
+from strokejax.train.table_job import BACKGROUND, FinalState, Hooks, table_job
 from strokejax.train.table_scoring import Scoring, examples_of, mean_table
 from strokejax.train.table_setup import Setup
 
@@ -27,7 +27,7 @@ from strokejax.train.table_setup import Setup
 def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     """Trains a network, or searches settings; returns the job's last line.
 
-    `started` is when the process began, in seconds of `time.time`.
+    `started` is the start of the process, in seconds of `time.time`.
     """
     if config.job == "sweep":
         from strokejax.train.sweep import sweep
@@ -37,7 +37,7 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
 
 
 def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
-    """A table of fonts and its encoder, ready to be trained."""
+    """An encoder and a table of fonts, ready to train."""
     hooks = Hooks(
         load=load_sets,
         background=_background,
@@ -46,7 +46,7 @@ def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
         twins=False,
         build=build_encoder,
         length=config.data.width,
-        settle=use_class_means,
+        finalize=use_class_means,
         about=_about,
     )
     return table_job(config, mesh, workdir, hooks)
@@ -73,12 +73,12 @@ def load_sets(config: Config) -> tuple[Dataset, Dataset, Dataset]:
 
 
 def _background(config: Config, known: Dataset, rng: np.random.Generator) -> Dataset:
-    """Mirrored text, which no font draws."""
+    """Mirrored text, which is in none of the fonts."""
     return mirrored(known.take(np.arange(min(BACKGROUND, len(known)))))
 
 
 def _about(setup: Setup, metrics: dict[str, Any]) -> dict[str, Any]:
-    """What an index needs to give trained fonts their trained rows."""
+    """Provenance by which an index finds the trained rows of trained fonts."""
     about: dict[str, Any] = {CLASSES: setup.symbols.symbols}
     if OWN_DISTANCE in metrics:
         about[OWN_DISTANCE] = metrics[OWN_DISTANCE]
@@ -87,13 +87,13 @@ def _about(setup: Setup, metrics: dict[str, Any]) -> dict[str, Any]:
 
 def use_class_means(
     config: Config, setup: Setup, scoring: Scoring, state: TrainState
-) -> Settled:
+) -> FinalState:
     """The state with the class means of training pictures as its rows.
 
-    Returns the trained rows f32[c d] beside it. The figures are scores on the test set
-    of three tables: the trained rows ("classifier"), means of training pictures, and
-    means of the few validation pictures, whose words training never saw. `OWN_DISTANCE`
-    is the mean squared distance of the validation pictures to their trained rows.
+    The figures are scores on the test set of three tables: the trained rows
+    ("classifier"), means of training pictures, and means of the few validation
+    pictures, whose words training never saw. `OWN_DISTANCE` is the mean squared
+    distance of the validation pictures to their trained rows.
     """
     active = np.asarray(setup.slots.active)
     trained = unit(to_host(state.params["table"]["embeddings"]))
@@ -111,11 +111,11 @@ def use_class_means(
         tables[name] = mean_table(out, dataset.labels, len(trained))
         rows = tables[name]["embeddings"]
         figures[name] = _scores(z, rows, setup.test_set)
-    # New fonts get means as well. Trained rows, which name the training fonts better
-    # (0.891 against 0.867 of single lines, see the README), stay in the calibration.
+    # New fonts get means as well. The calibration keeps the trained rows, which name
+    # the training fonts better (0.891 against 0.867 of single lines, see the README).
     table = state.params["table"] | tables["means_of_train"]
     state = state._replace(params=state.params | {"table": table})
-    return Settled(state, trained, figures)
+    return FinalState(state, trained, figures)
 
 
 def _scores(z: np.ndarray, rows: np.ndarray, dataset: Dataset) -> dict[str, Any]:

@@ -5,19 +5,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from strokejax.files import save_file
 from strokejax.pictures.images import decode_picture, encode_picture
-from strokejax.serve.messages import MAX_PIXELS, Body, Failure
-from strokejax.serve.studio import Studio, Turns, current
+from strokejax.serve.guard import RequestRefused
+from strokejax.serve.messages import FILE, MAX_PIXELS, Body, Failure
+from strokejax.serve.studio import BoundedQueue, Served, Studio, fingerprint
 from strokejax.store.paths import home, resolve
 from strokejax.tasks.fonts.settings import FONTS
 from strokejax.tasks.fonts.typeset import TextStyle, typeset
 from strokejax.types import InputError
 
 STATIC = Path(__file__).parent / "static"
+TABS = (("fonts", "Fonts", "fonts.js"),)
 MAX_WAITING = 8
 """Maximum number of pictures that wait for their answers."""
 MAX_FONTS = 20
@@ -109,7 +111,6 @@ class FontPictureAnswer(FontAnswer):
     """The file that the picture was saved to; null if it was not saved."""
 
 
-FILE = {"schema": {"type": "string", "format": "binary"}}
 BODY = {"required": True, "content": {"image/png": FILE, "image/jpeg": FILE}}
 DRAWING = {
     200: {"content": {"image/png": FILE}, "description": "Black on white"},
@@ -161,27 +162,13 @@ class Fonts:
     """
 
     def __init__(self, studio: Studio):
-        self._studio = studio
-        self._turns = Turns(studio, MAX_WAITING, "pictures")
+        self.queue = BoundedQueue(studio, MAX_WAITING, "pictures")
         self._loading = Lock()
         self._finder: Any = None
-        self._version = b""
+        self._fingerprint = b""
 
-    async def index(self) -> FontIndex:
-        """The fonts that can be named; does not block the event loop."""
-        return await self._studio.read(self._index)
-
-    async def identify(
-        self, body: bytes, content_type: str, query: FontQuery
-    ) -> FontPictureAnswer:
-        """The fonts of a picture's bytes; does not block the event loop."""
-        return await self._turns.take(self._identify, body, content_type, query)
-
-    async def draw(self, name: str, text: str) -> bytes:
-        """A PNG of a text in an indexed font; does not block the event loop."""
-        return await self._studio.read(self._draw, name, text)
-
-    def _index(self) -> FontIndex:
+    def index(self) -> FontIndex:
+        """The fonts that can be named."""
         folder = str(picture_folder())
         try:
             finder = self._load()
@@ -191,9 +178,10 @@ class Fonts:
         trained = len(finder.trained)
         return FontIndex(fonts=len(indexed), trained=trained, folder=folder, reason="")
 
-    def _identify(
+    def identify(
         self, body: bytes, content_type: str, query: FontQuery
     ) -> FontPictureAnswer:
+        """The fonts of a picture's bytes."""
         picture = decode_picture(body, "The picture", MAX_PIXELS)
         height, width = picture.shape[:2]
         x0, y0, x1, y1 = _crop(query, width, height)
@@ -203,16 +191,19 @@ class Fonts:
         identification = finder.identify(picture[y0:y1, x0:x1], query.k)
         return _answer(finder, identification, query.k, (x0, y0), (width, height), file)
 
-    def _draw(self, name: str, text: str) -> bytes:
+    def draw(self, name: str, text: str) -> bytes:
+        """A PNG of a text in an indexed font."""
         face = self._load().file_of(name)
         if face is None:
-            raise HTTPException(404, f"there is no font {name[:60]!r} in the index")
+            raise RequestRefused(
+                404, f"There is no font {name[:60]!r} in the index; choose another."
+            )
         text = "".join(c if c.isprintable() else " " for c in text or name)[:MAX_TEXT]
         try:
             coverage = typeset(face["file"], face["index"], [text], TextStyle(EM))
         except OSError:
-            raise HTTPException(
-                404, f"the file of the font {name[:60]!r} is gone, index fonts again"
+            raise RequestRefused(
+                404, f"The file of the font {name[:60]!r} is gone; index fonts again."
             ) from None
         except InputError as error:
             raise InputError(
@@ -222,10 +213,10 @@ class Fonts:
         return encode_picture(255 - coverage)
 
     def _load(self) -> Any:
-        """The finder of the current index, loaded by one of several threads."""
+        """The finder of the current index, loaded by the first thread that needs it."""
         with self._loading:
-            version = current(None, FONTS)
-            if self._finder is None or version != self._version:
+            stored = fingerprint(None, FONTS)
+            if self._finder is None or stored != self._fingerprint:
                 if not resolve(None, FONTS).is_dir():
                     raise InputError(
                         f"This installation has no model {FONTS} to name fonts "
@@ -234,7 +225,7 @@ class Fonts:
                 # Imported late: symbol pages do not need it.
                 from strokejax.tasks.fonts.answers import load_finder
 
-                self._finder, self._version = load_finder(), version
+                self._finder, self._fingerprint = load_finder(), stored
             return self._finder
 
 
@@ -301,10 +292,10 @@ def attach(state: Any, studio: Studio) -> None:
 
 
 @router.get("/api/fonts")
-async def index(request: Request) -> FontIndex:
+async def index(request: Request, studio: Served) -> FontIndex:
     """The number of fonts that can be named."""
     fonts: Fonts = request.app.state.fonts
-    return await fonts.index()
+    return await studio.run_large(fonts.index)
 
 
 @router.post("/api/fonts", openapi_extra={"requestBody": BODY})
@@ -317,15 +308,18 @@ async def identify(
     """
     fonts: Fonts = request.app.state.fonts
     content_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    return await fonts.identify(await request.body(), content_type, query)
+    body = await request.body()
+    return await fonts.queue.run(fonts.identify, body, content_type, query)
 
 
 @router.get("/api/fonts/drawing", response_class=Response, responses={**DRAWING})
 async def drawing(
     request: Request,
+    studio: Served,
     name: Annotated[str, Query(min_length=1, max_length=MAX_NAME)],
     text: Annotated[str, Query(max_length=MAX_TEXT)] = "",
 ) -> Response:
     """A text, or the font's name, drawn in a font of the index."""
     fonts: Fonts = request.app.state.fonts
-    return Response(await fonts.draw(name, text), 200, None, "image/png")
+    png = await studio.run_large(fonts.draw, name, text)
+    return Response(png, 200, None, "image/png")

@@ -1,4 +1,4 @@
-"""The job that trains a reader of lines: data, network, loss, scores, report."""
+"""The job that trains a line reader: data, network, loss, scores, report."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -59,19 +59,19 @@ BLANK = ""
 VALIDATION_SEED = 1 << 20
 """Added to the seed of synthetic lines for validation."""
 SCORED_TOGETHER = 16
-"""Lines whose windows are scored at once: thousands would need gigabytes."""
+"""Lines whose windows are scored at once; thousands would need gigabytes."""
 
 
 def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
-    """Trains (or goes on), scores the held-out lines; returns the job's last line.
+    """Trains or resumes, scores the held-out lines; returns the job's last line.
 
-    `started` is when the process began, in seconds of `time.time`.
+    `started` is the start of the process, in seconds of `time.time`.
     """
     return job.run(config, workdir, started, prepare)
 
 
 def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
-    """A network that reads lines, by CTC or window by window, ready to be trained."""
+    """A network that reads lines, by CTC or window by window, ready to train."""
     setup = set_up(config)
     data, loop = setup.data, config.loop
     at = batches(config, data, loop.batch_size)
@@ -97,7 +97,7 @@ class LineData(NamedTuple):
     """The training set and the held-out lines."""
 
     name: str
-    """That of the held-out set."""
+    """Name of the held-out set."""
     train: LineSet
     valid: list[Line]
     alphabet: tuple[str, ...]
@@ -151,10 +151,7 @@ def _load_synthetic(config: Config, split: str, root: str | None) -> LineSet:
 
 
 def _readable(lines: LineSet, count: int) -> list[Line]:
-    """The first lines that can be normalised, at most `count`.
-
-    A blank scan or a lone dash cannot.
-    """
+    """The first `count` lines that can be normalised; a blank scan cannot."""
     readable = []
     for i in range(lines.count or 3 * count):
         if len(readable) < count and (line := lines.line(i, False)):
@@ -282,19 +279,19 @@ def _window_loss(table: PyTree, logits: jax.Array, batch: Batch):
 
 
 class Scoring:
-    """Called with a state after each epoch: error rates on the held-out lines."""
+    """Scores states on the held-out lines, one after each epoch."""
 
     def __init__(self, setup: Setup):
         self._setup = setup
 
     def __call__(self, state: TrainState) -> dict[str, float]:
-        """Scores; accuracy is 1 - CER, top1 the share of lines without an error."""
+        """Error rates; accuracy is 1 - CER, top1 the share of errorless lines."""
         figures = score(self._setup, state)[0]
         numbers = {k: v for k, v in figures.items() if isinstance(v, float)}
         return numbers | {"accuracy": 1 - figures["cer"], "top1": figures["exact"]}
 
     def close(self) -> None:
-        """Nothing to release."""
+        """Does nothing: no file is open."""
 
 
 def score(setup: Setup, state: TrainState) -> tuple[dict[str, Any], list[str]]:
@@ -363,7 +360,7 @@ def finish(config: Config, setup: Setup, state: TrainState) -> Result:
 def stored_reader(
     setup: Setup, state: TrainState, about: dict[str, Any]
 ) -> StoredModel:
-    """The model to store, of a state whose weights are numpy arrays."""
+    """The model to store; the weights of the state are numpy arrays."""
     names = tuple(SPACE if c == " " else c for c in setup.outputs)
     return model_without_table(
         setup.spec, state.params["encoder"], state.model_state, names, about

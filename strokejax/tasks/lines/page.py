@@ -1,6 +1,5 @@
 """POST /api/lines: a line of handwriting, as ink or as a picture, to its text."""
 
-import base64
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +8,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from strokejax.ink.formats import from_json
-from strokejax.pictures.images import decode_image
+from strokejax.pictures.images import data_url, decode_image
 from strokejax.serve.messages import (
+    FILE,
     MAX_PIXELS,
     Body,
     Language,
@@ -18,7 +18,7 @@ from strokejax.serve.messages import (
     is_picture,
     parsed,
 )
-from strokejax.serve.studio import Studio, Turns
+from strokejax.serve.studio import BoundedQueue, Studio
 from strokejax.store.paths import CURRENT, PACKAGED
 from strokejax.tasks.lines.handwriting import draw_recorded, png
 from strokejax.tasks.lines.settings import TASK
@@ -26,9 +26,11 @@ from strokejax.types import InputError
 
 READER = TASK.packaged[0]
 MAX_WAITING = 16
-"""Lines that may wait for the reader."""
+"""Maximum number of lines that wait for their answers."""
+STATIC = Path(__file__).parent / "static"
+TABS = (("lines", "Lines", "lines.js"),)
 
-# Messages
+# Requests and answers, as the OpenAPI schema shows them.
 
 
 class LineInk(Body):
@@ -53,7 +55,7 @@ class LineCharacter(BaseModel):
     x0: float
     x1: float
     others: list[Alternative]
-    """The most probable, with the chosen one, best first."""
+    """The most probable characters, best first; the chosen one is among them."""
 
 
 class LineReading(BaseModel):
@@ -68,7 +70,6 @@ class LineReading(BaseModel):
     """The drawn ink, a PNG as a data URL; null for a picture that was sent."""
 
 
-FILE = {"schema": {"type": "string", "format": "binary"}}
 BODY = {
     "required": True,
     "content": {
@@ -78,22 +79,19 @@ BODY = {
     },
 }
 
-# The reader
+# The service: one reader, shared by all requests.
 
 
 class Lines:
     """Reads one line after another; the first request loads the reader."""
 
     def __init__(self, studio: Studio):
-        self._turns = Turns(studio, MAX_WAITING, "lines")
+        self.queue = BoundedQueue(studio, MAX_WAITING, "lines")
         self._reader: Any = None
         self._languages: dict[str | None, Any] = {}
 
-    async def read(self, body: bytes, picture: bool, language: Language) -> LineReading:
-        """Read a request's body, off the event loop."""
-        return await self._turns.take(self._read, body, picture, language)
-
-    def _read(self, body: bytes, picture: bool, language: Language) -> LineReading:
+    def read(self, body: bytes, picture: bool, language: Language) -> LineReading:
+        """The text of a request's body."""
         if picture:
             image = decode_image(body, "The picture", MAX_PIXELS)
         else:
@@ -106,7 +104,7 @@ class Lines:
         (reading,) = reader.read([line], self._load_language(language))
         return _response(reading, image, drawn=not picture)
 
-    # These two run in the studio's single thread for lines, so nothing is loaded twice.
+    # These run on the studio's single thread for heavy work: nothing is loaded twice.
 
     def _load_reader(self) -> Any:
         if self._reader is None:
@@ -150,17 +148,19 @@ def _response(reading: Any, image: np.ndarray, drawn: bool) -> LineReading:
         characters=characters,
         width=width,
         height=height,
-        picture=_data_url(image) if drawn else None,
+        picture=data_url(png(image)) if drawn else None,
     )
 
 
-def _data_url(picture: np.ndarray) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png(picture)).decode()}"
-
-
-# Routes
+# Routes.
 
 router = APIRouter()
+routers = (router,)
+
+
+def attach(state: Any, studio: Studio) -> None:
+    """Adds the service that the routes use to the application's state."""
+    state.lines = Lines(studio)
 
 
 @router.post("/api/lines", openapi_extra={"requestBody": BODY})
@@ -170,13 +170,5 @@ async def read(request: Request, language: Language = None) -> LineReading:
     Places are columns of a picture of the `width` and `height` in the answer.
     """
     lines: Lines = request.app.state.lines
-    return await lines.read(await request.body(), is_picture(request), language)
-
-
-STATIC = Path(__file__).parent / "static"
-routers = (router,)
-
-
-def attach(state: Any, studio: Studio) -> None:
-    """Add the reader of the routes to the app's state."""
-    state.lines = Lines(studio)
+    body = await request.body()
+    return await lines.queue.run(lines.read, body, is_picture(request), language)

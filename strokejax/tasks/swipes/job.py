@@ -63,7 +63,7 @@ END = "end"
 def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
     """Trains or resumes, types the held-out swipes; returns the job's last line.
 
-    `started` is when the process began, in seconds of `time.time`.
+    `started` is the start of the process, in seconds of `time.time`.
     """
     return job.run(config, workdir, started, prepare)
 
@@ -87,23 +87,23 @@ def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
     )
 
 
-# Data and network.
+# Data and network
 
 
 class Setup(NamedTuple):
-    """What a job has before its first step."""
+    """Data and network of a job, before any step."""
 
     spec: EncoderSpec
     encoder: Encoder
     params: PyTree
     letters: tuple[str, ...]
     keys: Layout
-    """The layout that evaluations type on."""
+    """The layout of evaluations."""
     words: dict[str, float]
     boards: list[tuple[Board, float, bool]]
-    """What synthetic swipes are drawn over; with their shares, and whether shuffled."""
+    """Keyboards of synthetic swipes, their shares, and whether they are shuffled."""
     records: list[Swipe]
-    """Recorded swipes to train on; empty for synthetic ones."""
+    """Recorded swipes to train on; empty: synthetic ones."""
     valid: Batch
     """Held-out swipes on `keys`."""
 
@@ -122,12 +122,12 @@ def set_up(config: Config) -> Setup:
     keys = layout(config.swipe.layouts.split(",")[0].partition("=")[0].strip())
     records: list[Swipe] = []
     if config.data.name == "swipes":
-        # Held-out swipes stay as they were recorded: every epoch is scored alike.
+        # Held-out swipes are not augmented, so that scores of epochs are comparable.
         records, held_out = split_recordings(config.data.root, keys)
         size = min(len(held_out), config.swipe.valid)
         valid = record_batches(held_out, keys, letters, size, seed=0, augment=False)(0)
     else:
-        # Only listed words can be typed, so none is invented.
+        # Only words of the vocabulary can be typed, so none is invented.
         first = [(boards[0][0], 1.0, False)]
         seed, size = config.seed + VALID_SEED, config.swipe.valid
         valid = swipe_batches(first, len(letters), size, seed=seed, invented=0.0)(0)
@@ -192,7 +192,7 @@ def _kind(setup: Setup) -> str:
     return "recorded swipes" if setup.records else "synthetic swipes"
 
 
-# Loss.
+# Loss
 
 
 def make_loss_fn(config: Config, end: int) -> Callable:
@@ -217,14 +217,14 @@ def loss_and_correct(
     et al., 2017). The word's end serves as its blank.
     """
     logits, labels = out["write"], batch.labels
-    counted = (labels >= 0) & batch.mask[:, None]
+    unmasked = (labels >= 0) & batch.mask[:, None]
     target = jax.nn.one_hot(labels, end + 1)
     allowed = batch.inputs.get("allowed", jnp.ones(logits.shape, bool))
     logits = jnp.where(allowed, logits, MASKED)
     uniform = allowed / allowed.sum(-1, keepdims=True)
     target = (1 - smoothing) * target + smoothing * uniform
     nats = optax.softmax_cross_entropy(logits, target)
-    loss = jnp.sum(jnp.where(counted, nats, 0)) / jnp.maximum(counted.sum(), 1)
+    loss = jnp.sum(jnp.where(unmasked, nats, 0)) / jnp.maximum(unmasked.sum(), 1)
     if align:
         letters = jnp.where(labels == end, -1, labels)
         steps = jnp.full(len(labels), POINTS)
@@ -233,11 +233,11 @@ def loss_and_correct(
     return loss, ((logits.argmax(-1) == labels) | (labels < 0)).all(1)
 
 
-# Scores during training.
+# Scores
 
 
 class Scoring:
-    """Scores the words of the held-out swipes; called with a state after each epoch."""
+    """Scores states on the held-out swipes, one after each epoch."""
 
     def __init__(self, setup: Setup):
         self._setup = setup
@@ -263,7 +263,7 @@ class Scoring:
         )
 
     def typed(self, typist: Typist) -> list[list[Guess]]:
-        """Words of the held-out swipes, as keys write them: that is all `truth` has."""
+        """Words of the held-out swipes, as the keys write them, like `truth`."""
         guesses = typist.type(self.swipes, known=self.known.tolist())
         return [
             [Guess(typist.written(word), score) for word, score in ranking]
@@ -276,10 +276,10 @@ class Scoring:
         return swipe_scores(words, self.truth)
 
     def close(self) -> None:
-        """Holds nothing open."""
+        """Does nothing: no file is open."""
 
 
-# The result: scores, model, report.
+# Report and stored model
 
 
 def finish(config: Config, setup: Setup, scoring: Scoring, state: TrainState) -> Result:
@@ -341,6 +341,6 @@ def attention_examples(
 def stored_typist(
     setup: Setup, state: TrainState, about: dict[str, Any]
 ) -> StoredModel:
-    """The model to store; the state's weights are numpy arrays."""
+    """The model to store; the weights of the state are numpy arrays."""
     names = *setup.letters, END
     return model_without_table(setup.spec, state.params["encoder"], {}, names, about)

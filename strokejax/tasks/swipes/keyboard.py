@@ -16,7 +16,7 @@ from strokejax.files import decode_text, read_bytes, save_file
 from strokejax.search.character_model import load_vocabulary
 from strokejax.store.model import StoredModel, load_model
 from strokejax.store.paths import CURRENT, home
-from strokejax.store.versions import taking_turns
+from strokejax.store.versions import folder_lock
 from strokejax.tasks.swipes.data import Swipe, check_bounds, in_pixels
 from strokejax.tasks.swipes.decode import DEFAULT_DECODER, Decoder, lexicon
 from strokejax.tasks.swipes.layouts import (
@@ -216,7 +216,7 @@ def set_fate(word: str, fate: Fate) -> UserWords:
         raise InputError(
             f"{place} cannot be made ({error.strerror}); nothing was changed."
         ) from error
-    with taking_turns(place):
+    with folder_lock(place):
         # Read under the lock: another process may have changed them.
         before = user_words()
         lists = {name: {*words} - {word} for name, words in before._asdict().items()}

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from strokejax.serve.messages import Body
-from strokejax.serve.studio import Studio, Turns
+from strokejax.serve.studio import BoundedQueue, Served, Studio
 from strokejax.tasks.swipes import keyboard as keyboards
 from strokejax.tasks.swipes.data import parse_swipe
 from strokejax.tasks.swipes.keyboard import Fate, Keyboard, UserWords
@@ -19,16 +19,17 @@ from strokejax.tasks.swipes.typist import Guess
 from strokejax.types import InputError
 
 MAX_WORDS = 12
-"""Words of an answer."""
+"""Maximum number of words in an answer."""
 MAX_WAITING = 16
-"""Swipes that wait for their words."""
+"""Maximum number of swipes that wait for their answers."""
 MAX_OPEN = 4
-"""Keyboards that stay open."""
+"""Maximum number of open keyboards; the least recently used one is closed."""
+KINDS = ("model", "layout", "list of words")
+"""Nouns for the fields of a `KeyboardChoice`, in errors."""
 STATIC = Path(__file__).parent / "static"
+TABS = (("keyboard", "Keyboard", "keyboard.js"),)
 
-
-# Requests and answers, as the schema shows them.
-
+# Requests and answers, as the OpenAPI schema shows them.
 
 NUMBERS = {"type": "array", "items": {"type": "number"}, "minItems": 2}
 CURVE: dict[str, Any] = {
@@ -113,42 +114,23 @@ class UserWordLists(BaseModel):
     blocked: list[str]
 
 
-# The service.
+# The service: open keyboards, shared by all requests.
 
 
 class Typing:
     """Types one swipe after another; opens a keyboard when it is first used."""
 
     def __init__(self, studio: Studio):
-        self._studio = studio
-        self._turns = Turns(studio, MAX_WAITING, "swipes")
-        # In the order of their last use.
+        self.queue = BoundedQueue(studio, MAX_WAITING, "swipes")
+        # Least recently used first.
         self._keyboards: OrderedDict[tuple[str, ...], tuple[Keyboard, UserWords]] = (
             OrderedDict()
         )
 
-    async def open(self, choice: KeyboardChoice) -> OpenKeyboard:
-        """A keyboard, ready to type; the event loop goes on."""
-        return await self._turns.take(self._open, choice)
+    # `open` and `type` run in the queue, one at a time: no keyboard is opened twice.
 
-    async def type(self, swipe: SwipeRequest) -> Words:
-        """The words of a swipe; the event loop goes on."""
-        return await self._turns.take(self._type, swipe)
-
-    async def user_words(self, change: WordFate | None = None) -> UserWordLists:
-        """The user's words, after a change if there is one."""
-        if change is None:
-            words = await self._studio.answer(keyboards.user_words)
-        else:
-            words = await self._studio.answer(
-                keyboards.set_fate, change.word, change.fate
-            )
-        return UserWordLists(taught=list(words.taught), blocked=list(words.blocked))
-
-    # The methods below run on the studio's single thread for lines, one at a time, so
-    # that no keyboard is opened twice.
-
-    def _open(self, choice: KeyboardChoice) -> OpenKeyboard:
+    def open(self, choice: KeyboardChoice) -> OpenKeyboard:
+        """A keyboard, ready to type."""
         keyboard = self._keyboard(choice)
         keys = keyboard.typist.keys
         # A tap at the centre compiles the search before the first swipe comes.
@@ -170,7 +152,8 @@ class Typing:
             left_out=len(lexicon.left_out),
         )
 
-    def _type(self, swipe: SwipeRequest) -> Words:
+    def type(self, swipe: SwipeRequest) -> Words:
+        """The words of a swipe, best first."""
         keyboard, start = self._keyboard(swipe), time.perf_counter()
         guesses = self._guesses(keyboard, swipe.curve, swipe.count)
         return Words(
@@ -208,9 +191,6 @@ class Typing:
         return keyboard
 
 
-KINDS = ("model", "layout", "list of words")
-
-
 def _choose(options: Mapping[str, str], name: str, kind: str) -> str:
     """The argument of `open_keyboard` for a name; InputError for an unknown one."""
     if name not in options:
@@ -223,8 +203,13 @@ def _choose(options: Mapping[str, str], name: str, kind: str) -> str:
 
 # Routes.
 
-
 router = APIRouter()
+routers = (router,)
+
+
+def attach(state: Any, studio: Studio) -> None:
+    """Adds the service that the routes use to the application's state."""
+    state.typing = Typing(studio)
 
 
 @router.get("/api/keyboards")
@@ -238,30 +223,29 @@ async def list_keyboards() -> Keyboards:
 @router.post("/api/keyboards")
 async def open_keyboard(request: Request, choice: KeyboardChoice) -> OpenKeyboard:
     """Returns a keyboard's keys; it is loaded and compiled if it is not open."""
-    return await request.app.state.typing.open(choice)
+    typing: Typing = request.app.state.typing
+    return await typing.queue.run(typing.open, choice)
 
 
 @router.post("/api/swipes")
 async def type_swipe(request: Request, swipe: SwipeRequest) -> Words:
     """Returns the words of a swipe, best first."""
-    return await request.app.state.typing.type(swipe)
+    typing: Typing = request.app.state.typing
+    return await typing.queue.run(typing.type, swipe)
 
 
 @router.get("/api/words")
-async def list_words(request: Request) -> UserWordLists:
+async def list_words(studio: Served) -> UserWordLists:
     """Lists the words that the user taught and blocked."""
-    return await request.app.state.typing.user_words()
+    return _user_word_lists(await studio.run(keyboards.user_words))
 
 
 @router.post("/api/words")
-async def set_word_fate(request: Request, change: WordFate) -> UserWordLists:
+async def set_word_fate(studio: Served, change: WordFate) -> UserWordLists:
     """Teaches, blocks or forgets a word; it is on disk before the answer."""
-    return await request.app.state.typing.user_words(change)
+    words = await studio.run(keyboards.set_fate, change.word, change.fate)
+    return _user_word_lists(words)
 
 
-routers = (router,)
-
-
-def attach(state: Any, studio: Studio) -> None:
-    """Adds to the app's state what the routes use."""
-    state.typing = Typing(studio)
+def _user_word_lists(words: UserWords) -> UserWordLists:
+    return UserWordLists(taught=list(words.taught), blocked=list(words.blocked))

@@ -1,7 +1,5 @@
 """Reports on typed swipes: attention weights, their pictures, and the page of a job."""
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,6 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strokejax.networks.spec import EncoderSpec
+from strokejax.pictures.images import data_url, encode_picture
 from strokejax.report.charts import shot_curves
 from strokejax.report.drawings import table
 from strokejax.report.page import percent, write_page
@@ -224,12 +223,10 @@ def _beam_section(beams: Mapping[int, Mapping[str, Any]]) -> str:
 
 
 def _example(example: AttentionExample) -> str:
-    file = io.BytesIO()
-    example.picture.save(file, "PNG", optimize=True)
-    data = base64.b64encode(file.getvalue()).decode()
+    url = data_url(encode_picture(np.asarray(example.picture), optimize=True))
     caption = escape(f"{example.truth}, read as {example.word}")
     return (
-        f'<figure><img alt="{caption}" src="data:image/png;base64,{data}">'
+        f'<figure><img alt="{caption}" src="{url}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 

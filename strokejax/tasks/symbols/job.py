@@ -22,7 +22,7 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
 
     `started` is the start of the process, in seconds of `time.time`.
     """
-    # Each job is imported when it runs: training needs no pages of figures.
+    # Imported late: training needs none of these modules.
     if config.job == "register":
         from strokejax.tasks.symbols.register_job import register
 
@@ -39,14 +39,14 @@ def run(config: Config, workdir: Path, started: float) -> dict[str, Any]:
 
 
 def prepare(config: Config, mesh: Mesh, workdir: Path) -> Job:
-    """An encoder and a table of symbols, ready to be trained."""
+    """An encoder and a table of symbols, ready to train."""
     hooks = Hooks(load_sets, scribbles, "strokejax recognize FILE")
     return table_job(config, mesh, workdir, hooks)
 
 
 def scribbles(config: Config, known: Dataset, rng: np.random.Generator) -> Dataset:
-    """Background ink f32[n p 3] without meaning: the model should reject it."""
-    # Points suffice for models of pictures too: the network draws them itself.
+    """Background ink f32[n p 3] that the model should reject: random scribbles."""
+    # Networks for pictures draw the points themselves.
     packed = pack([scribble(rng) for _ in range(BACKGROUND)])
     return Dataset(
         "scribbles",

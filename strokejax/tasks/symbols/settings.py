@@ -3,15 +3,7 @@
 from strokejax.settings import Config, Field, Task, shares
 from strokejax.types import InputError
 
-DATA = (
-    "synthetic",
-    "unipen",
-    "scribble",
-    "mnist",
-    "omniglot",
-    "emnist",
-    "detexify",
-)
+DATA = ("synthetic", "unipen", "scribble", "mnist", "omniglot", "emnist", "detexify")
 """Data sets to train on."""
 FIGURES = (
     "unipen",
@@ -24,7 +16,7 @@ FIGURES = (
 )
 """Groups of headline figures; the job `figures` measures some or all of them."""
 MAX_SHARE = 100
-"""How often an epoch may repeat a data set of `config.data.also`, at most."""
+"""Maximum passes per epoch over a data set of `config.data.also`."""
 
 FIELDS = {
     "data": {
@@ -81,7 +73,7 @@ def check(config: Config) -> None:
     from strokejax.ink.variants import parse_ignore
 
     parse_ignore(config.symbol.ignore, "config.symbol.ignore")
-    # A misspelt group would otherwise be skipped without a word.
+    # The job would silently skip a misspelt group.
     for name in figure_groups(config.figures.only):
         if name not in FIGURES:
             raise InputError(

@@ -1,4 +1,4 @@
-"""Curves over HTTP: points in, the way they bend out."""
+"""Curves over HTTP: points in, their direction out."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -7,13 +7,14 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, FiniteFloat
 
 from strokejax.serve.messages import Body
-from strokejax.serve.studio import Studio, Turns
+from strokejax.serve.studio import BoundedQueue, Studio
 from tests.support.fifth.data import prepare_points
 from tests.support.fifth.reader import Reader, open_reader
 
-WAITING = 16
-"""Curves that wait for their answer."""
+MAX_WAITING = 16
+"""Maximum number of curves that wait for their answers."""
 STATIC = Path(__file__).parent / "static"
+TABS = (("bends", "Bends", "bends.js"),)
 router = APIRouter()
 routers = (router,)
 
@@ -27,23 +28,20 @@ class CurveQuestion(Body):
 
 
 class Bend(BaseModel):
-    """The way that a curve bends."""
+    """The direction in which a curve bends."""
 
     bend: Literal["left", "right"]
 
 
 class BendReader:
-    """Reads one curve after the other; the model is opened for the first one."""
+    """Reads one curve after another; the first request loads the model."""
 
     def __init__(self, studio: Studio):
-        self._turns = Turns(studio, WAITING, "curves")
+        self.queue = BoundedQueue(studio, MAX_WAITING, "curves")
         self._reader: Reader | None = None
 
-    async def read(self, question: CurveQuestion) -> Bend:
-        """The answer to a curve; the event loop goes on."""
-        return await self._turns.take(self._read, question)
-
-    def _read(self, question: CurveQuestion) -> Bend:
+    def read(self, question: CurveQuestion) -> Bend:
+        """The answer to a curve."""
         self._reader = self._reader or open_reader(None)
         (bend,) = self._reader.read([prepare_points(question.points)])
         return Bend(bend=bend)
@@ -51,10 +49,11 @@ class BendReader:
 
 @router.post("/api/bends")
 async def bend(request: Request, question: CurveQuestion) -> Bend:
-    """The way that a curve bends."""
-    return await request.app.state.bends.read(question)
+    """The direction in which a curve bends."""
+    bends: BendReader = request.app.state.bends
+    return await bends.queue.run(bends.read, question)
 
 
 def attach(state: Any, studio: Studio) -> None:
-    """Makes what the route asks for."""
+    """Adds the service that the route uses to the application's state."""
     state.bends = BendReader(studio)

@@ -9,7 +9,7 @@ import numpy as np
 
 from strokejax.evaluation.scores import bootstrap_interval
 from strokejax.store.model import load_model
-from strokejax.store.paths import own_copy
+from strokejax.store.paths import user_copy
 from strokejax.types import Encoder, PyTree
 from tests.support.fifth.network import build_encoder
 
@@ -35,7 +35,7 @@ class Reader(NamedTuple):
 
 def open_reader(model: str | Path | None) -> Reader:
     """The reader of a model; of your own one where none is named."""
-    stored = load_model(model or own_copy("fifth"))
+    stored = load_model(model or user_copy("fifth"))
     names = tuple(name or "" for name in stored.symbols.names)
     return Reader(build_encoder(stored.spec), stored.encoder, names)
 

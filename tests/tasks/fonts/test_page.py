@@ -1,6 +1,5 @@
 """Fonts over HTTP: what pictures of text are set in, what is drawn and kept."""
 
-import asyncio
 import hashlib
 import io
 import json
@@ -16,8 +15,8 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 from strokejax.serve.app import create_app
-from strokejax.serve.guard import Bounds
-from strokejax.serve.studio import Studio
+from strokejax.serve.guard import Limits
+from strokejax.serve.studio import Studio, Threads
 from strokejax.store.model import save_model
 from strokejax.tasks import pages
 from strokejax.tasks.fonts import answers as font_answers
@@ -44,21 +43,15 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def studio():
     """The threads of one, without its model of strokes: that takes long to load."""
-    with ThreadPoolExecutor(1) as reads, ThreadPoolExecutor(1) as lines:
-
-        def on(threads):
-            async def call(function, *args):
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(threads, function, *args)
-
-            return call
-
-        yield Mock(Studio, read=on(reads), line=on(lines), together=Mock())
+    threads = {name: Threads(1, name) for name in ("run_large", "run_heavy")}
+    yield Mock(Studio, **threads)
+    for each in threads.values():
+        each.executor.shutdown()
 
 
 @pytest.fixture(scope="module")
 def shared(studio):
-    return create_app(studio, Bounds(rate=0, file=9 << 20), pages())
+    return create_app(studio, Limits(rate=0, file=9 << 20), pages())
 
 
 def asking(app):
@@ -82,7 +75,7 @@ def ask(shared, home, monkeypatch):
 def bare(studio, tmp_path, monkeypatch):
     """Asks a server in a home of its own, without an index."""
     monkeypatch.setenv("STROKEJAX_HOME", str(tmp_path))
-    return asking(create_app(studio, Bounds(rate=0), pages()))
+    return asking(create_app(studio, Limits(rate=0), pages()))
 
 
 def png(pixels):
@@ -273,7 +266,7 @@ def test_the_finder_is_loaded_once_by_many(studio, shared, ask, monkeypatch):
         return loaded[-1]
 
     monkeypatch.setattr(font_answers, "load_finder", slowly)
-    ask = asking(create_app(studio, Bounds(rate=0), pages()))
+    ask = asking(create_app(studio, Limits(rate=0), pages()))
     picture, _ = page("Caladea")
 
     def one(i):
@@ -288,7 +281,7 @@ def test_the_finder_is_loaded_once_by_many(studio, shared, ask, monkeypatch):
 def test_others_are_answered_while_pictures_wait(studio, home, monkeypatch):
     monkeypatch.setenv("STROKEJAX_HOME", str(home))
     monkeypatch.setattr(fonts, "MAX_WAITING", 2)
-    app = create_app(studio, Bounds(rate=0), pages())
+    app = create_app(studio, Limits(rate=0), pages())
     go, identify = threading.Event(), FontFinder.identify
 
     def waits(self, *given):
@@ -303,7 +296,7 @@ def test_others_are_answered_while_pictures_wait(studio, home, monkeypatch):
     ):
         asked = {"content": picture, "headers": PNG}
         slow = [threads.submit(client.post, "/api/fonts", **asked) for _ in range(2)]
-        while app.state.fonts._turns._waiting < 2:
+        while app.state.fonts.queue._waiting < 2:
             time.sleep(0.01)
         assert client.get("/openapi.json").is_success
         assert client.get("/api/fonts/drawing?name=Caladea").is_success

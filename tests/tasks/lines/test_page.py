@@ -16,7 +16,7 @@ from PIL import Image
 from strokejax.ink.synthesis.handwriting import Writer, write
 from strokejax.networks.spec import EncoderSpec
 from strokejax.serve.app import create_app
-from strokejax.serve.guard import Bounds
+from strokejax.serve.guard import Limits
 from strokejax.serve.studio import Studio
 from strokejax.store.paths import CURRENT
 from strokejax.tasks import pages
@@ -110,7 +110,7 @@ def loads(packaged, monkeypatch):
 @pytest.fixture
 def ask(studio):
     """Asks, and gives the JSON of an answer with the expected status."""
-    app = create_app(studio, Bounds(rate=0, file=1 << 20), pages())
+    app = create_app(studio, Limits(rate=0, file=1 << 20), pages())
     with TestClient(app, headers={"host": "localhost:8000"}) as client:
 
         def asked(status=200, **more):
@@ -241,7 +241,7 @@ def test_a_model_that_is_missing_is_said_to_be(ask, monkeypatch, tmp_path):
 
 def test_others_are_answered_while_lines_wait(studio, loads, monkeypatch):
     monkeypatch.setattr(lines, "MAX_WAITING", 2)
-    app = create_app(studio, Bounds(rate=0), pages())
+    app = create_app(studio, Limits(rate=0), pages())
     with (
         TestClient(app, headers={"host": "localhost:8000"}) as client,
         ThreadPoolExecutor(2) as threads,
@@ -252,7 +252,7 @@ def test_others_are_answered_while_lines_wait(studio, loads, monkeypatch):
             threads.submit(client.post, "/api/lines", json={"strokes": HELLO})
             for _ in range(2)
         ]
-        while app.state.lines._turns._waiting < 2:
+        while app.state.lines.queue._waiting < 2:
             time.sleep(0.01)
         assert client.get("/health").is_success
         refused = client.post("/api/lines", json={"strokes": HELLO})

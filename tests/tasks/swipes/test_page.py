@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokejax.serve.app import create_app
-from strokejax.serve.guard import Bounds
-from strokejax.serve.studio import Studio, Turns
+from strokejax.serve.guard import Limits
+from strokejax.serve.studio import BoundedQueue, Studio
 from strokejax.tasks import pages
 from strokejax.tasks.swipes import keyboard as own_keyboards
 from strokejax.tasks.swipes import page as keyboards
@@ -59,7 +59,7 @@ def studio(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(studio):
-    app = create_app(studio, Bounds(rate=0), pages())
+    app = create_app(studio, Limits(rate=0), pages())
     with TestClient(app, headers={"host": "localhost:8000"}) as client:
         yield client
 
@@ -240,7 +240,7 @@ def test_what_cannot_be_is_refused(ask, path, body, status, words):
 
 
 def test_others_are_answered_while_swipes_wait(ask, client, studio, monkeypatch):
-    turns = Turns(studio, 0, "swipes")
-    monkeypatch.setattr(client.app.state.typing, "_turns", turns)
+    queue = BoundedQueue(studio, 0, "swipes")
+    monkeypatch.setattr(client.app.state.typing, "queue", queue)
     assert "ask again" in ask("/api/swipes", {"curve": curve("to")}, 429)["error"]
     assert client.get("/health").is_success

@@ -93,7 +93,9 @@ def model(typist, tmp_path_factory):
     folder = tmp_path_factory.mktemp("typist") / "model"
     params = {"encoder": weights, "table": {}}
     state = TrainState(jnp.int32(0), params, {}, None, jax.random.key(0))
-    return save_model(folder, stored_typist(setup, state, {"made": "now"}))
+    return save_model(
+        folder, stored_typist(setup, state, {"job": "swipe", "made": "now"})
+    )
 
 
 class TestFeatures:

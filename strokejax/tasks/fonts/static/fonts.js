@@ -1,23 +1,21 @@
-// The Fonts page: a picture of text and its nearest fonts, each drawn in itself.
+// Fonts: names the fonts of a picture of text; each name is drawn in its font.
 
 import { request } from '../api.js';
-import { button, field, h, say } from '../dom.js';
-import { asPicture, takePictures } from '../pictures.js';
+import { button, count, field, h, percent, showText } from '../dom.js';
+import { takePictures } from '../pictures.js';
 import { createSheet } from './sheet.js';
 import { createDrawings, createSpecimens } from './specimens.js';
-import { percent } from '../words.js';
 
 const BUSY = 'Searching. The first picture takes some seconds longer.';
-const HOW = 'Drag over the picture to crop it; choose a line to see its own fonts.';
+const HOW = 'Drag over the picture to crop it. Choose a line to see its fonts.';
 const MAX_TEXT = 80;
 /** Milliseconds between the last key press and the new drawings. */
 const PAUSE = 300;
 
-const lineCount = (n) => `${n} ${n === 1 ? 'line' : 'lines'} of text`;
 const fontsOf = ({ symbols, probability }) => symbols.map((symbol, i) => ({ symbol, probability: probability[i] }));
 
 /** @param {HTMLElement} page */
-export function createFonts(page) {
+export function create(page) {
   /** @type {File|null} */
   let file = null;
   /** The crop's left, top, right and bottom in pixels; null for the whole picture. */
@@ -29,7 +27,7 @@ export function createFonts(page) {
   let timer = 0;
 
   const note = h('p.note', { role: 'alert', hidden: true });
-  const status = h('p.small.soft', { role: 'status', 'data-testid': 'fonts-told' });
+  const status = h('p.small.soft', { role: 'status', 'data-testid': 'fonts-status' });
   const indexed = h('p.small.soft', { 'data-testid': 'fonts-indexed' });
   const sheet = createSheet({ cut: (box) => { crop = box; identify(); }, choose });
   const hint = h('p.sheet-hint', {}, 'Drop a picture of text here, choose one, or paste it.');
@@ -48,17 +46,17 @@ export function createFonts(page) {
   nearest.heading.after(all);
   const reason = h('p.small');
   const unknown = h('div.unknown-box', { 'data-testid': 'fonts-unknown', hidden: true },
-    h('h3', {}, 'Unknown'), h('p', {}, 'Probably none of the indexed fonts. These are the nearest.'), reason);
+    h('h3', {}, 'Unknown'), h('p', {}, 'This is probably none of the indexed fonts. The nearest ones are:'), reason);
   nearest.list.before(unknown);
   const results = h('div.fonts-lists', { hidden: true }, nearest.element, classifier.element);
-  const empty = h('p.soft', {}, 'The nearest fonts appear here, each drawn in itself.');
+  const empty = h('p.soft', {}, 'The nearest fonts appear here.');
 
   page.append(
     h('h1.hidden', {}, 'Fonts'),
     h('div.fonts-main', {}, sheet.element,
       h('div.row.between', {},
         h('div.row', {}, takePictures(page, { label: 'Picture of text', testid: 'fonts-file', take }), whole),
-        h('label.check', {}, keep, 'Keep this picture on this computer')),
+        h('label.check', {}, keep, 'Save this picture on this computer')),
       status, note, sheet.fields),
     h('section.fonts-side.card', { 'aria-label': 'Fonts' },
       h('div.field', {}, h('label', { for: 'fonts-text' }, 'Sample text'), text),
@@ -92,19 +90,19 @@ export function createFonts(page) {
     if (!file) return;
     pending?.abort();
     const controller = pending = new AbortController();
-    say(note, '');
-    say(status, BUSY);
+    showText(note, '');
+    showText(status, BUSY);
     page.setAttribute('aria-busy', 'true');
     try {
-      const response = await request('POST', `api/fonts?${query()}`, { bytes: asPicture(file), signal: controller.signal });
+      const response = await request('POST', `api/fonts?${query()}`, { picture: file, signal: controller.signal });
       // A newer request has replaced this one.
       if (controller !== pending) return;
       show(response);
     } catch (error) {
       if (controller !== pending) return;
       clear();
-      say(status, '');
-      say(note, error.message);
+      showText(status, '');
+      showText(note, error.message);
     }
     page.removeAttribute('aria-busy');
   }
@@ -117,7 +115,7 @@ export function createFonts(page) {
       label: `Line ${i + 1}: ${isUnknown || !symbols.length ? 'unknown' : `${symbols[0]}, ${percent(probability[0])}`}`,
     })));
     if (answer.kept) keep.disabled = true;
-    say(status, [`${lineCount(answer.regions.length)}. ${HOW}`, answer.kept && `Kept in ${index.folder}.`].filter(Boolean).join(' '));
+    showText(status, [`${count(answer.regions.length, 'line')} of text. ${HOW}`, answer.kept && `Saved in ${index.folder}.`].filter(Boolean).join(' '));
     classifier.show(answer.classifier, new Set(answer.drawable), `Of the ${index.trained.toLocaleString('en')} fonts it was trained on`);
     choose(-1);
   }
@@ -156,10 +154,10 @@ export function createFonts(page) {
     whole.hidden = !crop;
     try {
       index = await request('GET', 'api/fonts');
-      keep.parentElement.title = `Kept in ${index.folder}; otherwise it is not saved.`;
+      keep.parentElement.title = `Saves the picture in ${index.folder}.`;
       showIndex();
     } catch (error) {
-      say(note, error.message);
+      showText(note, error.message);
     }
   }
 

@@ -1,6 +1,7 @@
-// A picture with the lines of text found in it, and a crop that people draw on it.
+// A picture, the lines of text in it, and a crop that the user draws.
 
 import { arrowKeys, h } from '../dom.js';
+import { showPicture } from '../pictures.js';
 
 /** CSS pixels that a pointer moves before it draws a crop. */
 const SLACK = 5;
@@ -19,18 +20,18 @@ export function createSheet({ cut, choose }) {
   /** @type {Box|null} */
   let crop = null;
   let boxes = [];
-  let url = '';
-  /** Where the pointer went down, and whether it has moved far enough to draw a crop. */
+  /** Where the pointer went down. */
   let start = null;
+  /** Whether it has moved far enough to draw a crop. */
   let dragging = false;
 
   const image = h('img', {
-    alt: 'The picture you gave', draggable: 'false',
+    alt: 'Your picture', draggable: 'false',
     onload: () => resize(image.naturalWidth, image.naturalHeight),
     onerror: () => element.classList.add('blind'),
   });
   const frame = h('span.cut', { hidden: true });
-  const layer = h('div.boxes', { role: 'group', 'aria-label': 'Lines of text; choose one to see its own fonts' });
+  const layer = h('div.boxes', { role: 'group', 'aria-label': 'Lines of text; choose one to see its fonts' });
   const stage = h('div.stage', { 'data-testid': 'fonts-stage', hidden: true }, image, frame, layer);
   const inputs = SIDES.map((side) => h('input', {
     type: 'number', min: 0, step: 1, id: `cut-${side.toLowerCase()}`, 'data-testid': `fonts-${side.toLowerCase()}`, onchange: readInputs,
@@ -127,11 +128,9 @@ export function createSheet({ cut, choose }) {
     element, fields,
     /** Shows another picture, without a crop. @param {File} file */
     open(file) {
-      URL.revokeObjectURL(url);
-      url = URL.createObjectURL(file);
       crop = null;
       element.classList.remove('blind');
-      image.src = url;
+      showPicture(image, file);
       this.lines([]);
     },
     /** Sets the size that the server reports: browsers cannot show every picture format. */

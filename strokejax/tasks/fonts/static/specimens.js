@@ -1,8 +1,7 @@
-// A list of fonts, each drawn in itself by the server.
+// A list of fonts; the server draws a text in each.
 
 import { blob } from '../api.js';
-import { h } from '../dom.js';
-import { percent } from '../words.js';
+import { h, percent } from '../dom.js';
 
 /** Maximum number of cached drawings. */
 const MAX_DRAWINGS = 200;
@@ -45,7 +44,7 @@ function createSpecimen(drawings, name, share, drawable) {
   bar.style.setProperty('--share', Math.max(0.01, share).toFixed(3));
   const element = h('li.specimen', { 'data-symbol': name },
     h(drawable ? 'div.specimen-drawn' : 'div', {}, image, message),
-    h('div.specimen-said', {}, h('span.row-name', { title: name }, name), bar, h('span.row-value', {}, percent(share))));
+    h('div.specimen-name', {}, h('span.row-name', { title: name }, name), bar, h('span.row-value', {}, percent(share))));
 
   async function draw() {
     if (!drawable) return;

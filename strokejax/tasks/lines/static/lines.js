@@ -1,18 +1,18 @@
-// The page of lines: a line of handwriting, drawn or in a picture, and its text.
+// Lines: reads a line of handwriting, written on the pad or in a picture.
 
 import { request } from '../api.js';
-import { button, h, say } from '../dom.js';
+import { button, h, showText } from '../dom.js';
 import { toInk } from '../ink.js';
 import { createPad } from '../pad.js';
-import { asPicture, takePictures } from '../pictures.js';
+import { takePictures } from '../pictures.js';
 import { createReading } from './reading.js';
 
 const LANGUAGES = [['Any text', null], ['English', 'en']];
-const IDLE = 'Write a line and press Read, or give a picture of one: choose it, drop it here, or paste it.';
+const IDLE = 'Write a line and press Read. Or choose, drop or paste a picture of a line.';
 const BUSY = 'Reading. The first line takes some seconds longer.';
 
 /** @param {HTMLElement} page */
-export function createLines(page) {
+export function create(page) {
   let language = null;
   /** The last line that was read: {ink} or {file}. */
   let source = null;
@@ -22,39 +22,27 @@ export function createLines(page) {
   const note = h('p.note', { role: 'alert', hidden: true });
   const status = h('p.small.soft', { role: 'status', 'data-testid': 'lines-status' }, IDLE);
   const pad = createPad({
-    label: 'Paper to write a line on; Enter reads it, Escape clears',
+    label: 'Pad to write a line on; Enter reads it, Escape clears the pad',
     testid: 'lines-pad',
-    started: () => say(note, ''),
-    ended: () => settle(),
+    hint: 'Write a line here',
+    editable: true,
+    started: () => showText(note, ''),
+    changed: () => { readButton.disabled = !pad.strokes().length; },
   });
   const pictures = takePictures(page, {
     label: 'Picture of a line', testid: 'lines-file', take: (file) => read({ file }),
   });
-  const undo = button('Undo stroke', () => edit(pad.undo), { icon: 'undo', only: true, kind: 'quiet' });
-  const clear = button('Clear the pad', () => edit(pad.clear), { icon: 'clear', only: true, kind: 'quiet' });
   const readButton = button('Read', readPad, { kind: 'primary', testid: 'lines-read' });
   const choices = LANGUAGES.map(([name, value]) => button(name, () => choose(value), { kind: 'segment' }));
   const reading = createReading();
 
   page.append(
     h('h1.hidden', {}, 'Lines'),
-    h('div.pad-area', {}, pad.element,
-      h('p.pad-hint', { 'aria-hidden': 'true' }, 'Write a line here'),
-      h('div.pad-tools', {}, undo, clear)),
+    pad.area,
     h('div.row.between', {},
       h('div.row', {}, readButton, pictures),
       h('div.segments', { role: 'group', 'aria-label': 'Language' }, choices)),
     status, note, reading.element);
-
-  function settle() {
-    for (const tool of [readButton, undo, clear]) tool.disabled = !pad.strokes().length;
-  }
-
-  function edit(change) {
-    change();
-    settle();
-    pad.element.focus({ preventScroll: true });
-  }
 
   function choose(value) {
     language = value;
@@ -69,27 +57,27 @@ export function createLines(page) {
   function post({ ink, file: picture }, signal) {
     if (ink) return request('POST', 'api/lines', { body: { ...ink, language }, signal });
     const query = language ? `?language=${language}` : '';
-    return request('POST', `api/lines${query}`, { bytes: asPicture(picture), signal });
+    return request('POST', `api/lines${query}`, { picture, signal });
   }
 
   async function read(line) {
     source = line;
     controller?.abort();
     const current = controller = new AbortController();
-    say(note, '');
-    say(status, BUSY);
+    showText(note, '');
+    showText(status, BUSY);
     page.setAttribute('aria-busy', 'true');
     try {
       const answer = await post(line, current.signal);
       if (current !== controller) return;
       reading.show(answer, line.file);
-      say(status, '');
+      showText(status, '');
     } catch (error) {
       if (current !== controller) return;
       source = null;
       reading.clear();
-      say(status, IDLE);
-      say(note, error.message);
+      showText(status, IDLE);
+      showText(note, error.message);
     }
     page.removeAttribute('aria-busy');
   }
@@ -97,10 +85,11 @@ export function createLines(page) {
   page.addEventListener('keydown', (event) => {
     if (event.target !== pad.element) return;
     if (event.key === 'Enter') readPad();
-    if (event.key === 'Escape') edit(pad.clear);
-    if (event.key === 'z' && (event.ctrlKey || event.metaKey)) edit(pad.undo);
+    if (event.key === 'Escape') pad.clear();
+    if (event.key === 'z' && (event.ctrlKey || event.metaKey)) pad.undo();
   });
 
+  readButton.disabled = true;
   choose(null);
-  return { shown: settle };
+  return {};
 }

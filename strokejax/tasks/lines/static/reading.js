@@ -1,7 +1,7 @@
-// The reading of a line: its picture with a box for each character, the text, alternatives.
+// The text of a line: a box around each character of the picture, and its alternatives.
 
-import { arrowKeys, button, copyText, h } from '../dom.js';
-import { percent } from '../words.js';
+import { arrowKeys, button, copyText, h, percent } from '../dom.js';
+import { showPicture } from '../pictures.js';
 
 /**
  * @typedef {{char: string, confidence: number, x0: number, x1: number,
@@ -18,11 +18,11 @@ const doubtful = (character) => character.confidence < 0.5;
 const spoken = (char) => (char === ' ' ? 'space' : char);
 
 /**
- * Left and right column of each character's box. A reading often locates only the middle of
- * a character, so boxes reach halfway to their neighbours, but at most 0.75 of the median pitch.
+ * Left and right column of each character's box. The server often locates only the middle of a
+ * character, so a box extends halfway to its neighbours, but at most 0.75 of the median pitch.
  * @param {Character[]} characters
  * @param {number} width of the picture
- * @returns {{places: number[][], pitch: number}} columns; the median from one middle to the next
+ * @returns {{places: number[][], pitch: number}} columns; the median distance between middles
  */
 function spans(characters, width) {
   const middles = characters.map(({ x0, x1 }) => (x0 + x1) / 2);
@@ -44,12 +44,11 @@ export function createReading() {
   let boxes = [];
   let letters = [];
   let current = -1;
-  let url = '';
 
   const image = h('img', { alt: 'The line that was read' });
   const layer = h('div.boxes', { role: 'group', 'aria-label': 'Characters; choose one to see its alternatives' });
   const line = h('div.line-picture', {}, image, layer);
-  const text = h('p.line-said', { 'aria-live': 'polite', 'data-testid': 'lines-text' });
+  const text = h('p.line-reading', { 'aria-live': 'polite', 'data-testid': 'lines-text' });
   const copied = h('span.hidden', { 'aria-live': 'polite' });
   const title = h('h2');
   const others = h('div.others', { role: 'group', 'data-testid': 'lines-others', 'aria-label': 'Alternatives' });
@@ -114,19 +113,13 @@ export function createReading() {
     copied.textContent = await copyText(characters.map(({ char }) => char).join(''), text);
   }
 
-  function picture(source) {
-    URL.revokeObjectURL(url);
-    url = source instanceof Blob ? URL.createObjectURL(source) : '';
-    image.src = url || source;
-  }
-
   return {
     element,
     /** @param {any} answer of /api/lines @param {File} [file] the picture, if the answer has none */
     show(answer, file) {
       characters = answer.characters;
       current = -1;
-      picture(answer.picture ?? file);
+      showPicture(image, answer.picture ?? file);
       line.style.setProperty('--aspect', (answer.width / answer.height).toFixed(4));
       const { places, pitch } = spans(characters, answer.width);
       line.style.setProperty('--least', `${Math.min(MAX_WIDTH, Math.round(MIN_PITCH * answer.width / pitch))}px`);

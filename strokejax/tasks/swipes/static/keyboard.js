@@ -1,15 +1,15 @@
-// The Keyboard page: types words from swipes, shows other guesses, teaches and blocks words.
+// Keyboard: types words from swipes, offers other words, teaches and blocks words.
 
 import { request } from '../api.js';
-import { button, copyText, h, say } from '../dom.js';
+import { button, copyText, h, showText } from '../dom.js';
 import { createKeys } from './keys.js';
-import { createOwnWords } from './ownwords.js';
+import { createUserWords } from './userwords.js';
 
 const KEY = 'strokejax.keyboard';
 const KINDS = [['model', 'Model', 'models'], ['layout', 'Layout', 'layouts'], ['words', 'Words', 'words']];
 /** Guesses shown for a word. */
 const GUESSES = 5;
-const IDLE = 'Swipe from the first letter of a word over all of them to the last. Tap the keys of a word to spell it.';
+const IDLE = 'Swipe over the letters of a word, from the first to the last. Or tap its keys to spell it.';
 
 function storedChoice() {
   try {
@@ -20,7 +20,7 @@ function storedChoice() {
 }
 
 /** @param {HTMLElement} page */
-export function createKeyboard(page) {
+export function create(page) {
   const stored = storedChoice();
   /** The typed words: {words: guesses, best first, word: the one that is shown}. */
   let typed = [];
@@ -31,10 +31,10 @@ export function createKeyboard(page) {
 
   const note = h('p.note', { role: 'alert', hidden: true });
   const status = h('p.small.soft', { role: 'status', 'data-testid': 'keyboard-status' }, IDLE);
-  const text = h('div.typed-words', { role: 'group', 'aria-label': 'What you typed; choose a word to change it', 'data-testid': 'keyboard-text' });
+  const text = h('div.typed-words', { role: 'group', 'aria-label': 'Typed words; choose one to change it', 'data-testid': 'keyboard-text' });
   const others = h('div.other-words', { role: 'group', 'aria-label': 'Other words', 'data-testid': 'keyboard-others' });
   const keys = createKeys({ swiped, tapped });
-  const ownWords = createOwnWords();
+  const userWords = createUserWords();
   const selects = KINDS.map(([name, label]) => {
     const select = h('select', { id: `keyboard-${name}`, 'data-testid': `keyboard-${name}`, onchange: () => open() });
     return { name, select, field: h('div.field', {}, h('label', { for: `keyboard-${name}` }, label), select) };
@@ -42,7 +42,7 @@ export function createKeyboard(page) {
   const folder = h('p.small.soft');
   const tools = [
     button('Delete the last word', erase, { icon: 'backspace', only: true, testid: 'keyboard-erase' }),
-    button('Copy the text', async () => say(status, await copyText(all(), text)), { icon: 'copy', only: true }),
+    button('Copy the text', async () => showText(status, await copyText(all(), text)), { icon: 'copy', only: true }),
     button('Clear the text', () => { typed = []; spelling = current = null; render(); }, { icon: 'clear', only: true }),
   ];
 
@@ -54,7 +54,7 @@ export function createKeyboard(page) {
       h('div.row', {}, button('Space', space, { kind: 'space', testid: 'keyboard-space' })),
       status),
     h('section.keyboard-side.card', { 'aria-label': 'Keyboard and words' },
-      h('div.fields', {}, selects.map(({ field }) => field)), folder, ownWords.element));
+      h('div.fields', {}, selects.map(({ field }) => field)), folder, userWords.element));
 
   const all = () => typed.map(({ word }) => word).join(' ');
 
@@ -71,13 +71,13 @@ export function createKeyboard(page) {
       const other = button(word, () => { current.word = word; render(); }, { kind: 'small' });
       other.setAttribute('aria-pressed', String(word === current.word));
       return other;
-    }), ...(words.length ? [button(`Never “${current.word}”`, block, { kind: 'small quiet', testid: 'keyboard-never' })] : []));
+    }), ...(words.length ? [button(`Block “${current.word}”`, block, { kind: 'small quiet', testid: 'keyboard-never' })] : []));
     text.parentElement.scrollLeft = text.parentElement.scrollWidth;
   }
 
   async function block() {
     const { word } = current;
-    if (!await ownWords.change(word, 'blocked')) return;
+    if (!await userWords.change(word, 'blocked')) return;
     current.words = current.words.filter((other) => other !== word);
     if (current.words.length) [current.word] = current.words;
     else typed = typed.filter((item) => item !== current);
@@ -86,7 +86,7 @@ export function createKeyboard(page) {
   }
 
   function space() {
-    if (spelling) ownWords.offer(spelling.word);
+    if (spelling) userWords.offer(spelling.word);
     spelling = null;
     render();
   }
@@ -114,7 +114,7 @@ export function createKeyboard(page) {
 
   async function swiped(curve) {
     space();
-    say(note, '');
+    showText(note, '');
     const item = { words: [], word: '…' };
     typed.push(item);
     current = item;
@@ -123,12 +123,12 @@ export function createKeyboard(page) {
       const answer = await request('POST', 'api/swipes', { body: { ...names(), curve, count: GUESSES + 1 } });
       item.words = answer.words;
       [item.word] = answer.words;
-      say(status, `${answer.milliseconds} ms`);
+      showText(status, `${answer.milliseconds} ms`);
       if (!item.word) throw new Error('No word fits this swipe.');
     } catch (error) {
       typed = typed.filter((other) => other !== item);
       if (current === item) current = typed.at(-1) ?? null;
-      say(note, error.message);
+      showText(note, error.message);
     }
     render();
   }
@@ -138,8 +138,8 @@ export function createKeyboard(page) {
   /** Opens the keyboard of the chosen model, layout and words, and shows its keys. */
   async function open() {
     const choice = requested = names();
-    say(note, '');
-    say(status, 'Opening the keyboard. The first time takes some seconds.');
+    showText(note, '');
+    showText(status, 'Opening the keyboard. The first time takes some seconds.');
     page.setAttribute('aria-busy', 'true');
     try {
       const keyboard = await request('POST', 'api/keyboards', { body: choice });
@@ -147,13 +147,13 @@ export function createKeyboard(page) {
       keys.show(keyboard);
       localStorage.setItem(KEY, JSON.stringify(choice));
       const leftOut = keyboard.left_out ? `, ${keyboard.left_out.toLocaleString('en')} more cannot be written on these keys` : '';
-      say(status, `${IDLE} ${keyboard.known.toLocaleString('en')} words are known${leftOut}.`);
+      showText(status, `${IDLE} ${keyboard.known.toLocaleString('en')} words are known${leftOut}.`);
     } catch (error) {
       if (choice !== requested) return;
       requested = null; // the next visit tries again
       keys.show(null);
-      say(status, '');
-      say(note, error.message);
+      showText(status, '');
+      showText(note, error.message);
     }
     page.removeAttribute('aria-busy');
   }
@@ -165,10 +165,10 @@ export function createKeyboard(page) {
       KINDS.forEach(([kind, , list], i) => {
         selects[i].select.replaceChildren(...options[list].map((name) => h('option', { value: name, selected: name === stored[kind] }, name)));
       });
-      folder.replaceChildren('Add your own to ', h('code', {}, options.folder), ': models/NAME, layouts/NAME.json, words/NAME.txt.');
-      await Promise.all([ownWords.load(), open()]);
+      folder.replaceChildren('To add more, put models/NAME, layouts/NAME.json or words/NAME.txt into ', h('code', {}, options.folder), '.');
+      await Promise.all([userWords.load(), open()]);
     } catch (error) {
-      say(note, error.message);
+      showText(note, error.message);
     }
   }
 

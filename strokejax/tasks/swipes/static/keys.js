@@ -1,7 +1,7 @@
 // The keys of a keyboard, for swipes, taps, and the Tab key.
 
 import { h } from '../dom.js';
-import { drawStroke } from '../ink.js';
+import { drawStroke, prepareCanvas } from '../ink.js';
 
 /** Line width of a swipe, in CSS pixels. */
 const WIDTH = 5;
@@ -25,14 +25,6 @@ export function createKeys({ swiped, tapped }) {
   let box = null;
   let points = [];
   let context = null;
-
-  function prepare() {
-    const ratio = devicePixelRatio || 1;
-    [canvas.width, canvas.height] = [element.clientWidth, element.clientHeight].map((side) => Math.round(side * ratio));
-    context = canvas.getContext('2d');
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.strokeStyle = context.fillStyle = getComputedStyle(canvas).color;
-  }
 
   function add(event) {
     points.push({ x: event.clientX - box.left, y: event.clientY - box.top, t: event.timeStamp, width: WIDTH });
@@ -66,7 +58,7 @@ export function createKeys({ swiped, tapped }) {
     element.setPointerCapture(pointer);
     box = element.getBoundingClientRect();
     points = [];
-    prepare();
+    context = prepareCanvas(canvas, element, canvas);
     canvas.classList.remove('fading');
     add(event);
     drawStroke(context, points);

@@ -183,13 +183,13 @@ def _print_accuracy(scores: dict[str, Any]) -> None:
 
 def one_shot_runs(args: argparse.Namespace) -> dict[str, Any]:
     """The error on Lake's one-shot runs: {"error", "n", "interval95", "per_run"}."""
-    from strokejax.recognizer import from_stored, with_table
+    from strokejax.recognizer import from_stored, require_table
     from strokejax.store.model import load_model
     from strokejax.tasks.symbols.evaluation.labelled import load_runs
     from strokejax.tasks.symbols.evaluation.shots import lake
 
     runs = load_runs(args.data[0])
-    model = from_stored(with_table(load_model(args.model)), views=args.views)
+    model = from_stored(require_table(load_model(args.model)), views=args.views)
     return lake(model, runs)
 
 
@@ -209,12 +209,12 @@ def few_shots(args: argparse.Namespace) -> dict[str, Any]:
     """The fields "shots", a row for each number of shots, and those of `open_set`."""
     import numpy as np
 
-    from strokejax.recognizer import from_stored, with_table
+    from strokejax.recognizer import from_stored, require_table
     from strokejax.store.model import load_model
     from strokejax.tasks.symbols.evaluation.incremental import open_set
 
     stored = load_model(args.model)
-    model = from_stored(with_table(stored), views=args.views)
+    model = from_stored(require_table(stored), views=args.views)
     drawn, kind, alphabets = _embed(args, model)
     held_out = _held_out(drawn.groups, kind)
     scores: dict[str, Any] = {}
@@ -224,7 +224,7 @@ def few_shots(args: argparse.Namespace) -> dict[str, Any]:
         ]
     if args.open_set:
         known = drawn.select(held_out & np.isin(drawn.names, stored.symbols.symbols))
-        limits = {rate: stored.limit_for(rate) for rate in RATES}
+        limits = {rate: stored.threshold_for(rate) for rate in RATES}
         settings = {"classes": args.open_set, "seed": args.seed}
         # A model that knows `o` cannot reject `0`: twins leave together, or stay out.
         scores |= open_set(stored, known, limits, apart=False, **settings)
@@ -312,7 +312,7 @@ def _on_top_row(
     """The scores of new symbols and of the model's own, which share the table."""
     import numpy as np
 
-    from strokejax.registration.learn import known_drawings
+    from strokejax.registration.learn import replay_set
     from strokejax.registration.samples import SampleStore
     from strokejax.store.paths import resolve
     from strokejax.tasks.symbols.evaluation.incremental import (
@@ -334,7 +334,7 @@ def _on_top_row(
             file=sys.stderr,
         )
         # The calibration and the samples, as for the guard of `strokejax register`.
-        replay = known_drawings(stored, SampleStore(resolve(args.model)))
+        replay = replay_set(stored, SampleStore(resolve(args.model)))
         names = np.array(stored.symbols.names, str)[replay.owner]
         old = LabelledEmbeddings(replay.z, names, np.full(len(names), "known"))
     new = drawn.select(~known)

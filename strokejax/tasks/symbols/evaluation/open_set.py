@@ -88,7 +88,7 @@ def _limits(validation: Validation) -> dict[float, float]:
     """False-accept rate -> limit of the novelty; empty without stored background."""
     if not len(validation.stored.calibration.background):
         return {}
-    return {FALSE_ACCEPTS: validation.stored.limit_for(FALSE_ACCEPTS)}
+    return {FALSE_ACCEPTS: validation.stored.threshold_for(FALSE_ACCEPTS)}
 
 
 def _pair(interval: list[float]) -> tuple[float, float]:

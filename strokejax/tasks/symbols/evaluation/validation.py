@@ -13,7 +13,7 @@ from strokejax.data.dataset import Dataset, data_file
 from strokejax.data.sets import detexify, omniglot, unipen
 from strokejax.data.splits import split_mask
 from strokejax.networks.inputs import Inputs
-from strokejax.recognizer import Recognizer, from_stored, with_table
+from strokejax.recognizer import Recognizer, from_stored, require_table
 from strokejax.store.model import StoredModel
 from strokejax.tasks.symbols.evaluation.incremental import LabelledEmbeddings
 from strokejax.tasks.symbols.evaluation.labelled import load_labelled
@@ -75,7 +75,7 @@ class Validation:
     def __init__(
         self, stored: StoredModel, root: str | Path = "", *, views: bool = False
     ):
-        self.stored = with_table(stored)
+        self.stored = require_table(stored)
         self.model = from_stored(stored, views=views)
         self.root = root
         self._letters: dict[Modalities, LabelledEmbeddings] = {}

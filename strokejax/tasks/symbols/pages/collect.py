@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 
 from strokejax.ink.formats import from_json
-from strokejax.serve.studio import Studio
+from strokejax.serve.studio import Served, Studio
 from strokejax.table.symbols import check_name
 from strokejax.tasks.symbols.pages.messages import CollectedDrawing, CollectedFile
 from strokejax.types import Ink, InputError
@@ -17,31 +17,28 @@ router = APIRouter()
 
 @router.get("/collect")
 async def count_drawings(
-    request: Request,
+    studio: Served,
     symbols: Annotated[list[str] | None, Query()] = None,
     target: int = 10,
 ) -> dict[str, Any]:
-    """The number of drawings of each symbol, and the target for all.
+    """The number of drawings of each symbol, and the target for each.
 
-    `symbols` names some; the default is the 63 strokes and all that the folder holds.
+    The default for `symbols` is the 63 strokes and all symbols in the folder.
     """
-    studio: Studio = request.app.state.studio
-    return await studio.answer(_count, _folder(studio), symbols or [], target)
+    return await studio.run(_count, _folder(studio), symbols or [], target)
 
 
 @router.post("/collect")
-async def save_drawing(request: Request, body: CollectedDrawing) -> dict[str, Any]:
+async def save_drawing(studio: Served, body: CollectedDrawing) -> dict[str, Any]:
     """Saves a drawing."""
-    studio: Studio = request.app.state.studio
     folder = _folder(studio)
-    ink = await studio.read(from_json, body.ink, "The drawing")
+    ink = await studio.run_large(from_json, body.ink, "The drawing")
     return await studio.change(_save, folder, check_name(body.symbol), ink)
 
 
 @router.post("/collect/undo")
-async def reject_drawing(request: Request, body: CollectedFile) -> dict[str, Any]:
+async def reject_drawing(studio: Served, body: CollectedFile) -> dict[str, Any]:
     """Moves a saved drawing to the folder's .rejected; nothing is deleted."""
-    studio: Studio = request.app.state.studio
     return await studio.change(_reject, _folder(studio), body.file)
 
 
@@ -67,7 +64,7 @@ def _count(folder: Path, symbols: list[str], target: int) -> dict[str, Any]:
     names = [check_name(symbol) for symbol in symbols]
     if len(names) > MAX_SYMBOLS:
         raise InputError(
-            f"{len(names):,} symbols are named; name {MAX_SYMBOLS} at most."
+            f"There are {len(names):,} symbols; ask for {MAX_SYMBOLS} at most."
         )
     counts = {
         name: len(collection.trials.get(name, ()))

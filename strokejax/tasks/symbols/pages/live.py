@@ -37,15 +37,15 @@ async def live(socket: WebSocket) -> None:
     """
     state = socket.app.state
     offered = socket.scope.get("subprotocols", ())
-    if len(state.sockets) >= state.bounds.sockets:
+    if len(state.sockets) >= state.limits.sockets:
         await socket.accept(PROTOCOL if PROTOCOL in offered else None)
         # 1013, "try again later".
-        await socket.close(1013, f"All {state.bounds.sockets} places are taken.")
+        await socket.close(1013, f"All {state.limits.sockets} connections are in use.")
         return
     await socket.accept(PROTOCOL if PROTOCOL in offered else None)
     state.sockets.add(socket)
     try:
-        await _Connection(socket, state.studio, state.bounds.idle).serve()
+        await _Connection(socket, state.studio, state.limits.idle).serve()
     except (WebSocketDisconnect, RuntimeError):
         pass  # the client may leave at any moment
     finally:
@@ -58,14 +58,14 @@ class _Connection:
     def __init__(self, socket: WebSocket, studio: Studio, idle: float):
         self.socket, self.studio, self.idle = socket, studio, idle
         self.count = 0
-        """Lines so far."""
+        """Number of received lines."""
         self.model = studio.recognizer
         self.heard_at = time.perf_counter()
-        """When the last message came."""
+        """When the last message arrived."""
 
     async def serve(self) -> None:
         """Answers until the client leaves or is silent for `idle` seconds."""
-        self.session = await self.studio.live(
+        self.session = await self.studio.run_live(
             Session,
             self.model,
             Settings(interval=INTERVAL, k=K),
@@ -97,9 +97,9 @@ class _Connection:
             )
             return [{"error": error}]
         if '"correct"' in text:
-            # Registering waits for other changes, and must not block other sockets.
+            # Registering waits for other changes: a thread for sockets must not.
             return await asyncio.to_thread(self._process, lines)
-        return await self.studio.live(self._process, lines)
+        return await self.studio.run_live(self._process, lines)
 
     async def _receive(self) -> str | None:
         """The next message, None if it is not text.
@@ -116,16 +116,16 @@ class _Connection:
         return message.get("text")
 
     async def _wake(self) -> None:
-        """Ends a silent connection or a symbol, or takes over a changed model."""
+        """Closes a silent connection, ends a symbol, or takes over a changed model."""
         now = time.perf_counter()
         if now >= self.heard_at + self.idle:
             # 1001, "going away".
-            await self.socket.close(1001, "nothing was drawn for long")
+            await self.socket.close(1001, f"no message for {self.idle:g} seconds")
             raise WebSocketDisconnect(1001)
         if now >= self.session.deadline:
-            await self._send(await self.studio.live(self.session.expire))
+            await self._send(await self.studio.run_live(self.session.expire))
         elif self.model is not self.studio.recognizer:
-            await self._send(await self.studio.live(self._refresh))
+            await self._send(await self.studio.run_live(self._refresh))
 
     def _process(self, lines: list[str]) -> list[dict[str, Any]]:
         answers, now = self._refresh(), time.perf_counter()

@@ -1,6 +1,5 @@
 """One drawing in, its symbol out: POST /predict, with GET /health and /models."""
 
-import base64
 import time
 from typing import Any, NamedTuple
 
@@ -11,11 +10,11 @@ from strokejax.ink.formats import from_json
 from strokejax.ink.raster import rasterize_binary
 from strokejax.networks.inputs import validate
 from strokejax.networks.spec import ARCHITECTURES
-from strokejax.pictures.images import decode_image
+from strokejax.pictures.images import data_url, decode_image
 from strokejax.pictures.normalise import normalise_image
 from strokejax.recognizer import Recognizer
 from strokejax.report.drawings import to_png
-from strokejax.serve.messages import MAX_PIXELS, Health, is_picture, parsed
+from strokejax.serve.messages import FILE, MAX_PIXELS, Health, is_picture, parsed
 from strokejax.serve.studio import K, Studio
 from strokejax.store.content import read_spec
 from strokejax.store.paths import CURRENT, PACKAGED, home, resolve
@@ -38,8 +37,8 @@ BODY = {
                 "ink": {"value": {"ink": {"strokes": [[[0, 0], [4, 9], [8, 0]]]}}},
             },
         },
-        "image/png": {"schema": {"type": "string", "format": "binary"}},
-        "image/jpeg": {"schema": {"type": "string", "format": "binary"}},
+        "image/png": FILE,
+        "image/jpeg": FILE,
     },
 }
 router = APIRouter()
@@ -59,7 +58,7 @@ async def health(request: Request) -> Health:
         version=model.version,
         symbols=len(model.symbols),
         encoder=model.spec.architecture,
-        token=bool(request.app.state.bounds.token),
+        token=bool(request.app.state.limits.token),
     )
 
 
@@ -109,9 +108,9 @@ async def predict(request: Request) -> Response:
     body = await request.body()
     # Large requests take turns on a thread: each may need much memory.
     if is_picture(request):
-        query = await studio.read(_parse_picture, body)
+        query = await studio.run_large(_parse_picture, body)
     elif len(body) > INLINE:
-        query = await studio.read(_parse_ink, body)
+        query = await studio.run_large(_parse_ink, body)
     else:
         query = _parse_ink(body)
     return Response(await request.app.state.predict(query), 200, None, JSON)
@@ -169,13 +168,13 @@ def _images(queries: list[Query]) -> list[np.ndarray]:
 def _prediction(
     model: Recognizer, answer: Answer, image: np.ndarray, milliseconds: float
 ) -> bytes:
-    png = base64.b64encode(to_png(image)).decode()
+    url = data_url(to_png(image))
     prediction = Prediction(
         predicted_char=model.symbols.text(answer.symbols[0]),
         confidence=answer.probability[0],
         inference_ms=round(milliseconds, 3),
-        image_base64=png,
-        image_data_url=f"data:image/png;base64,{png}",
+        image_base64=url.partition(",")[2],
+        image_data_url=url,
         num_classes=len(model.symbols),
         symbols=list(answer.symbols),
         probability=list(answer.probability),

@@ -1,7 +1,6 @@
 """The model's symbols: /symbols, /undo, /history, /export, /import and /map."""
 
 import asyncio
-import base64
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +11,10 @@ from fastapi import APIRouter, Query, Request, Response
 from strokejax.ink.formats import from_json
 from strokejax.ink.synthesis.handwriting import SYMBOLS, random_writer, write
 from strokejax.ink.variants import parse_ignore
+from strokejax.pictures.images import data_url
 from strokejax.report.drawings import principal_plane, spread, to_png
-from strokejax.serve.messages import Name
-from strokejax.serve.studio import Studio
+from strokejax.serve.messages import FILE, Name
+from strokejax.serve.studio import Served, Studio
 from strokejax.tasks.symbols.pages.messages import Change, Drawings, Rename
 from strokejax.types import Ink, InputError
 
@@ -26,37 +26,31 @@ NEIGHBOURS = 5
 """Nearest symbols and confusions of each symbol on the map."""
 MIN_DISTANCE = 0.06
 """Distance between symbols on the map, about; the map is 1 wide."""
-FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+BODY = {"required": True, "content": {"application/octet-stream": FILE}}
 router = APIRouter()
 
 
-def _studio(request: Request) -> Studio:
-    return request.app.state.studio
-
-
-# The symbols themselves.
+# Symbols.
 
 
 @router.get("/symbols")
-async def list_symbols(request: Request) -> dict[str, Any]:
+async def list_symbols(studio: Served) -> dict[str, Any]:
     """Every symbol with its drawings, its other names and the text it types."""
     from strokejax.registration.registry import listing
 
-    studio = _studio(request)
-    return await studio.answer(listing, studio.model)
+    return await studio.run(listing, studio.model)
 
 
 @router.post("/symbols")
-async def register(request: Request, body: Drawings) -> dict[str, Any]:
+async def register(studio: Served, body: Drawings) -> dict[str, Any]:
     """Registers a symbol, or adds drawings to a known one."""
     from strokejax.registration import registry
 
-    studio = _studio(request)
     return await studio.change(
         registry.register,
         studio.model,
         body.name,
-        await studio.read(_inks, body),
+        await studio.run_large(_inks, body),
         force=body.force,
         sources=["studio"] * len(body.drawings),
         usual_size=body.usual_size,
@@ -66,16 +60,15 @@ async def register(request: Request, body: Drawings) -> dict[str, Any]:
 
 
 @router.post("/symbols/preview")
-async def preview(request: Request, body: Drawings) -> dict[str, Any]:
+async def preview(studio: Served, body: Drawings) -> dict[str, Any]:
     """The effect of registering these drawings; nothing changes."""
     from strokejax.registration import registry
 
-    studio = _studio(request)
-    return await studio.answer(
+    return await studio.run(
         registry.preview,
         studio.model,
         body.name,
-        await studio.read(_inks, body),
+        await studio.run_large(_inks, body),
         usual_size=body.usual_size,
         ignore=parse_ignore(",".join(body.ignore), "ignore"),
     )
@@ -86,13 +79,12 @@ def _inks(body: Drawings) -> list[Ink]:
 
 
 @router.patch("/symbols")
-async def rename(request: Request, body: Rename) -> Change:
+async def rename(studio: Served, body: Rename) -> Change:
     """Gives a symbol a new name, a new text that it types, or both."""
     from strokejax.registration import registry
 
-    studio = _studio(request)
     if body.to is None and body.text is None:
-        raise InputError('Give "to", a new name, or "text", what the symbol types.')
+        raise InputError('Give "to", a new name, or "text", a new text to type.')
     version = await studio.change(
         registry.rename, studio.model, body.name, body.to, body.text
     )
@@ -100,11 +92,10 @@ async def rename(request: Request, body: Rename) -> Change:
 
 
 @router.delete("/symbols")
-async def forget(request: Request, name: Name, drawing: int | None = None) -> Change:
+async def forget(studio: Served, name: Name, drawing: int | None = None) -> Change:
     """Forgets a symbol, or one of its drawings."""
     from strokejax.registration import registry
 
-    studio = _studio(request)
     if drawing is None:
         version = await studio.change(registry.forget, studio.model, name)
     else:
@@ -115,10 +106,9 @@ async def forget(request: Request, name: Name, drawing: int | None = None) -> Ch
 
 
 @router.get("/symbols/drawings")
-async def list_drawings(request: Request, name: Name) -> dict[str, Any]:
+async def list_drawings(studio: Served, name: Name) -> dict[str, Any]:
     """A symbol's registered drawings, and a typical one for a trained symbol."""
-    studio = _studio(request)
-    return await studio.answer(_drawings, studio, name)
+    return await studio.run(_drawings, studio, name)
 
 
 def _drawings(studio: Studio, name: str) -> dict[str, Any]:
@@ -130,8 +120,7 @@ def _drawings(studio: Studio, name: str) -> dict[str, Any]:
         if isinstance(drawing, Ink):
             row["strokes"] = stroke_lists(drawing)
         else:
-            data = base64.b64encode(to_png(drawing / 255)).decode()
-            row["image_data_url"] = f"data:image/png;base64,{data}"
+            row["image_data_url"] = data_url(to_png(drawing / 255))
         rows.append(row)
     symbol = studio.recognizer.symbols.symbol(name) or name
     ink = typical(symbol)
@@ -143,31 +132,29 @@ def _drawings(studio: Studio, name: str) -> dict[str, Any]:
 
 
 @router.post("/undo")
-async def undo(request: Request) -> dict[str, Any]:
+async def undo(studio: Served) -> dict[str, Any]:
     """Undoes the last change."""
     from strokejax.store import versions
 
-    studio = _studio(request)
     version, change = await studio.change(versions.undo, studio.model)
     return {"version": version, "undone": change}
 
 
 @router.get("/history")
-async def history(request: Request) -> dict[str, Any]:
+async def history(studio: Served) -> dict[str, Any]:
     """The change behind each version, newest first."""
     from strokejax.store import versions
 
-    studio = _studio(request)
-    changes = await studio.answer(versions.history, studio.model)
+    changes = await studio.run(versions.history, studio.model)
     return {"history": changes[::-1]}
 
 
 @router.get("/export", response_class=Response)
 async def export(
-    request: Request, name: Annotated[list[str] | None, Query()] = None
+    studio: Served, name: Annotated[list[str] | None, Query()] = None
 ) -> Response:
     """The drawings of registered symbols, all or the named ones, as one file."""
-    data = await _studio(request).answer(_export, _studio(request), name or [])
+    data = await studio.run(_export, studio, name or [])
     disposition = 'attachment; filename="symbols.strokes"'
     return Response(
         data,
@@ -185,53 +172,53 @@ def _export(studio: Studio, names: list[str]) -> bytes:
         return path.read_bytes()
 
 
-@router.post(
-    "/import", openapi_extra={"requestBody": {"required": True, "content": FILE}}
-)
-async def import_file(request: Request, force: bool = False) -> dict[str, Any]:
+@router.post("/import", openapi_extra={"requestBody": BODY})
+async def import_file(
+    request: Request, studio: Served, force: bool = False
+) -> dict[str, Any]:
     """Registers the symbols of an exported file."""
     from strokejax.registration.exchange import import_bytes
 
-    studio, data = _studio(request), await request.body()
+    data = await request.body()
     return await studio.change(
         import_bytes, studio.model, data, "The file", force=force
     )
 
 
-# The map: every symbol at its place among the others.
+# The map of all symbols.
 
 
 @router.get("/map")
-async def symbol_map(request: Request) -> dict[str, Any]:
+async def symbol_map(request: Request, studio: Served) -> dict[str, Any]:
     """Position (0 to 1), nearest symbols and confusions of every symbol."""
-    studio = _studio(request)
-    if studio.map is None or studio.map[0] is not studio.recognizer:
-        task = asyncio.create_task(studio.answer(_map, studio))
-        studio.map = studio.recognizer, task
-    task = studio.map[1]
+    state = request.app.state
+    if state.map is None or state.map[0] is not studio.recognizer:
+        task = asyncio.create_task(studio.run(_map, studio))
+        state.map = studio.recognizer, task
+    task = state.map[1]
     try:
         # Concurrent requests share one task; a client that leaves must not cancel it.
         return await asyncio.shield(task)
     except Exception:
-        if studio.map and studio.map[1] is task:
-            studio.map = None  # the next request tries again
+        if state.map and state.map[1] is task:
+            state.map = None  # the next request tries again
         raise
 
 
 def _map(studio: Studio) -> dict[str, Any]:
-    from strokejax.recognizer import with_table
-    from strokejax.registration.learn import known_drawings, rows_of
+    from strokejax.recognizer import require_table
+    from strokejax.registration.learn import replay_set, rows_of
     from strokejax.registration.samples import SampleStore
     from strokejax.store.model import load_model
     from strokejax.store.paths import resolve
     from strokejax.table.table import unit
 
-    stored = with_table(load_model(studio.model))
+    stored = require_table(load_model(studio.model))
     store, rows = SampleStore(resolve(studio.model)), rows_of(stored)
     names = stored.symbols.symbols
     slots = [stored.symbols.slots_of(name)[0] for name in names]
     z = unit(np.asarray(rows.embeddings)[slots]).astype(np.float32)
-    replay = known_drawings(stored, store, variants=False)
+    replay = replay_set(stored, store, variants=False)
     answers = rows.owners(replay.z)
     positions = _positions(z)
     # Cosines; -2 on the diagonal sorts a symbol behind all others.
@@ -280,7 +267,7 @@ def _strokes(stored: Any, store: Any, name: str) -> list[Any] | None:
     """A thumbnail of the symbol's latest ink, or of the synthetic writer's."""
     samples = [s for s in stored.samples if s.symbol == name and not s.variant]
     for sample in reversed(samples):
-        drawing = store.kept(sample.file)[sample.row].drawing
+        drawing = store.drawings(sample.file)[sample.row].drawing
         if isinstance(drawing, Ink):
             return thumbnail(drawing)
     ink = typical(name)

@@ -1,7 +1,7 @@
-// Which symbols to collect, and how many drawings of each.
+// The choice of symbols to collect, and of the number of drawings of each.
 
+import { store } from './store.js';
 import { field, h } from '../dom.js';
-import { store } from '../store.js';
 
 const KEY = 'strokejax.collect';
 const SETS = [
@@ -11,42 +11,46 @@ const SETS = [
   ['Yours', (s) => s.origin === 'registered'],
 ];
 
-function remembered() {
+const validTarget = (value) => Math.max(1, Math.min(1000, Number(value) || 10));
+
+/** The choice of the last visit; its target is stored as `wanted`. */
+function storedChoice() {
   try {
     const { symbols, wanted } = JSON.parse(localStorage.getItem(KEY));
-    return { symbols: symbols.map(String), wanted: Math.max(1, Math.min(1000, Number(wanted) || 10)) };
+    return { symbols: symbols.map(String), target: validTarget(wanted) };
   } catch {
-    return { symbols: [], wanted: 10 };
+    return { symbols: [], target: 10 };
   }
 }
 
-/**
- * @param {{changed: () => void}} options
- */
+/** @param {{changed: () => void}} options */
 export function createChooser({ changed }) {
-  let { symbols, wanted } = remembered();
+  let { symbols, target } = storedChoice();
   const list = field({ id: 'collect-list', placeholder: 'all symbols', value: symbols.join(', '), onchange: () => set(list.value.split(',')) });
-  const number = h('input', { type: 'number', id: 'collect-target', min: 1, max: 1000, value: wanted, onchange: () => set(symbols) });
+  const number = h('input', { type: 'number', id: 'collect-target', min: 1, max: 1000, value: target, onchange: () => set(symbols) });
   const sets = h('div.row.sets', { role: 'group', 'aria-label': 'Sets of symbols' },
-    SETS.map(([label, fits]) => h('button', { type: 'button', class: 'button small', onclick: () => {
-      const names = [...store.symbols.values()].filter(fits).map((s) => s.name);
-      const has = names.length && names.every((name) => symbols.includes(name));
-      set(has ? symbols.filter((name) => !names.includes(name)) : [...symbols, ...names]);
-    } }, label)));
+    SETS.map(([label, isIn]) => h('button', { type: 'button', class: 'button small', onclick: () => toggle(isIn) }, label)));
   const element = h('details.chooser', {},
     h('summary', {}, 'Choose symbols'),
     h('div.fields', {},
-      h('div.field', {}, h('label', { for: 'collect-list' }, 'Symbols, with commas between'), list, sets),
+      h('div.field', {}, h('label', { for: 'collect-list' }, 'Symbols, separated by commas'), list, sets),
       h('div.field.narrow', {}, h('label', { for: 'collect-target' }, 'Drawings of each'), number)));
+
+  /** Adds the symbols of a set, or removes them if all are chosen. */
+  function toggle(isIn) {
+    const names = [...store.symbols.values()].filter(isIn).map((s) => s.name);
+    const all = names.length && names.every((name) => symbols.includes(name));
+    set(all ? symbols.filter((name) => !names.includes(name)) : [...symbols, ...names]);
+  }
 
   function set(names) {
     symbols = [...new Set(names.map((name) => name.trim()).filter(Boolean))];
-    wanted = Math.max(1, Math.min(1000, Number(number.value) || 10));
+    target = validTarget(number.value);
     list.value = symbols.join(', ');
-    number.value = String(wanted);
-    localStorage.setItem(KEY, JSON.stringify({ symbols, wanted }));
+    number.value = String(target);
+    localStorage.setItem(KEY, JSON.stringify({ symbols, wanted: target }));
     changed();
   }
 
-  return { element, value: () => ({ symbols, wanted }) };
+  return { element, choice: () => ({ symbols, target }) };
 }

@@ -1,69 +1,68 @@
-// What the coach says of the drawings so far.
+// The coach: comments on the drawings so far.
 
-import { h } from '../dom.js';
-import { drawings as countOf, percent } from '../words.js';
+import { count, h, percent } from '../dom.js';
 
-const NOTABLE = 0.005;
-
-const list = (words) => new Intl.ListFormat('en').format(words);
+/** Rates of confusion below this one are not mentioned. */
+const MIN_RATE = 0.005;
 
 /**
- * Sentences of an answer of POST /symbols or its preview.
- * @param {any} told
- * @param {number[]} odd indices among the drawings shown
+ * Comments on an answer of POST /symbols or its preview.
+ * @param {any} answer
+ * @param {number[]} outliers indices among the drawings of the lesson
  * @returns {{text: string, kind: 'odd'|''}[]}
  */
-function sentences(told, odd) {
-  const said = [];
-  const say = (text, kind = '') => said.push({ text, kind });
-  if (odd.length) {
-    const which = list(odd.map((i) => String(i + 1)));
-    say(`Drawing${odd.length > 1 ? 's' : ''} ${which} ${odd.length > 1 ? 'stand' : 'stands'} out from the rest. Keep ${odd.length > 1 ? 'them' : 'it'} only if you mean ${odd.length > 1 ? 'them' : 'it'}.`, 'odd');
+function comments(answer, outliers) {
+  const result = [];
+  const add = (text, kind = '') => result.push({ text, kind });
+  const { confusions = [], mistaken, old_loss: loss } = answer;
+  if (outliers.length) {
+    const numbers = new Intl.ListFormat('en').format(outliers.map((i) => String(i + 1)));
+    add(outliers.length > 1
+      ? `Drawings ${numbers} are outliers. Remove them if they are mistakes.`
+      : `Drawing ${numbers} is an outlier. Remove it if it is a mistake.`, 'odd');
   }
-  for (const { symbol, rate } of (told.confusions ?? []).filter((c) => c.rate >= NOTABLE).slice(0, 3)) {
-    say(`Will be taken for ${symbol} in about ${percent(rate)} of drawings.`);
+  for (const { symbol, rate } of confusions.filter((c) => c.rate >= MIN_RATE).slice(0, 3)) {
+    add(`About ${percent(rate)} of further drawings will be recognised as ${symbol}.`);
   }
-  if ((told.confusions ?? []).length === 0 && told.mistaken >= NOTABLE) {
-    say(`About ${percent(told.mistaken)} of further drawings will be taken for something else.`);
+  if (!confusions.length && mistaken >= MIN_RATE) {
+    add(`About ${percent(mistaken)} of further drawings will be recognised as other symbols.`);
   }
-  const loss = told.old_loss;
   if (loss && loss.worst >= 0.01) {
-    say(`Other symbols lose ${percent(Math.max(0, loss.mean))} on average; ${loss.symbol} loses most, ${percent(loss.worst)}.`);
+    add(`The accuracy of the other symbols falls by ${percent(Math.max(0, loss.mean))} on average, and by ${percent(loss.worst)} for ${loss.symbol}.`);
   }
-  if (!said.length) say('It is clear of all other symbols.');
-  return said;
+  if (!result.length) add('No other symbol is confused with it.');
+  return result;
 }
 
-/** The coach's card. */
 export function createCoach() {
   const verdict = h('p.coach-verdict');
   const meter = h('div.meter', { 'aria-hidden': 'true' }, h('span.meter-fill'));
-  const words = h('ul.coach-words');
+  const list = h('ul.coach-words');
   const element = h('div.coach.card', { 'data-testid': 'teach-coach', 'aria-live': 'polite', 'aria-busy': 'false' },
-    h('h2', {}, 'Coach'), verdict, meter, words);
+    h('h2', {}, 'Coach'), verdict, meter, list);
 
-  function fill(text, share, said) {
+  function fill(text, share, lines) {
     element.dataset.enough = String(share >= 1);
     verdict.textContent = text;
     meter.style.setProperty('--share', share);
-    words.replaceChildren(...said.map((s) => h('li', { class: s.kind }, s.text)));
+    list.replaceChildren(...lines.map((line) => h('li', { class: line.kind }, line.text)));
   }
 
   return {
     element,
-    start: () => fill('Draw it as you will write it later.', 0, [
-      { text: 'Three drawings are a start, five to ten are better.', kind: '' },
-      { text: 'Vary a little, as your hand does anyway.', kind: '' }]),
-    thinking(busy) { element.setAttribute('aria-busy', String(busy)); },
-    /** @param {any} told @param {number} drawings @param {number[]} odd */
-    show(told, drawings, odd) {
-      const more = told.more ?? 0;
-      fill(more ? `${more} more would be worth it.` : 'Enough.', drawings / (drawings + more),
-        sentences(told, odd));
+    start: () => fill('Draw the symbol as you will write it later.', 0, [
+      { text: 'Three drawings are enough to start; five to ten are better.', kind: '' },
+      { text: 'Let the drawings vary a little, as your writing does.', kind: '' }]),
+    setBusy(busy) { element.setAttribute('aria-busy', String(busy)); },
+    /** @param {any} answer @param {number} samples number of drawings @param {number[]} outliers */
+    show(answer, samples, outliers) {
+      const more = answer.more ?? 0;
+      fill(more ? `Add ${more} more.` : 'These drawings are enough.', samples / (samples + more),
+        comments(answer, outliers));
     },
-    /** @param {string} sentence @param {number} drawings */
-    fail(sentence, drawings) {
-      fill(`${countOf(drawings)}.`, 0, [{ text: sentence, kind: 'odd' }]);
+    /** @param {string} sentence an error @param {number} samples number of drawings */
+    fail(sentence, samples) {
+      fill(count(samples, 'drawing'), 0, [{ text: sentence, kind: 'odd' }]);
     },
   };
 }

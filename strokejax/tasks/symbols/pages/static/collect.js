@@ -1,31 +1,33 @@
-// Collect: one symbol at a time, those with fewest samples first.
+// Collect: draw one symbol at a time, the one with the fewest drawings first.
 
-import { request } from '../api.js';
 import { createChooser } from './chooser.js';
-import { button, h, say } from '../dom.js';
-import { thumbnail } from '../ink.js';
+import './live.js'; // keeps the store up to date
 import { createRecorder } from './recorder.js';
-import { store } from '../store.js';
+import { store } from './store.js';
+import { request } from '../api.js';
+import { button, h, showText } from '../dom.js';
+import { thumbnail } from '../ink.js';
 
 /** @param {HTMLElement} page */
-export function createCollect(page) {
+export function create(page) {
+  /** Numbers of drawings: {name, samples} of each symbol. */
   let counts = [];
   let target = 10;
   let current = null;
-  /** Files of this visit, newest last, for undo. */
+  /** The files saved since the page was opened, newest last: {file, name}. */
   let files = [];
   const cells = new Map();
 
   const symbol = h('p.collect-symbol', { 'data-testid': 'collect-symbol', 'aria-live': 'polite' });
-  const how = h('div.collect-how', { 'aria-hidden': 'true' });
+  const example = h('div.collect-how', { 'aria-hidden': 'true' });
   const tally = h('p.soft.collect-tally');
-  const saved = h('p.small.soft', { 'aria-live': 'polite', 'data-testid': 'collect-saved' });
+  const status = h('p.small.soft', { 'aria-live': 'polite', 'data-testid': 'collect-saved' });
   const note = h('p.note', { role: 'alert', hidden: true });
   const recorder = createRecorder({
-    label: 'Pad for one drawing of the symbol shown; Enter goes on, Escape clears', testid: 'collect-pad',
-    nextTestid: 'collect-next', page, hint: 'Draw it here', drawn: keep,
+    label: 'Pad for one drawing of the symbol; Enter saves it, Escape clears the pad', testid: 'collect-pad',
+    nextTestid: 'collect-next', page, hint: 'Draw it here', recorded: save,
   });
-  const undoButton = button('Undo last', undo, { icon: 'undo', kind: 'small', testid: 'collect-undo' });
+  const undoButton = button('Undo', undo, { icon: 'undo', kind: 'small', testid: 'collect-undo' });
   const total = h('div.meter', { role: 'progressbar', 'aria-label': 'All symbols', 'aria-valuemin': 0 }, h('span.meter-fill'));
   const totalText = h('p.small.soft');
   const grid = h('ol.cells', { 'aria-label': 'Drawings of each symbol' });
@@ -34,34 +36,36 @@ export function createCollect(page) {
   page.append(
     h('div.collect-main', {},
       h('div.collect-prompt.card', {},
-        h('h1', {}, 'Draw this'), symbol, how, tally,
-        h('div.row', {}, undoButton), saved),
+        h('h1', {}, 'Draw this symbol'), symbol, example, tally,
+        h('div.row', {}, undoButton), status),
       h('div.collect-pad', {}, note, recorder.element)),
     h('section.card.collect-progress', { 'aria-label': 'Progress' },
       h('div.row.between', {}, h('h2', {}, 'Progress'), totalText),
       total, grid, chooser.element));
 
-  /** The symbol with fewest drawings, null where all are done. */
+  const countOf = (name) => counts.find((count) => count.name === name);
+
+  /** The name with the fewest drawings, null if all are complete. */
   function next() {
-    const left = counts.filter((each) => each.samples < target);
-    return left.sort((one, other) => one.samples - other.samples)[0]?.name ?? null;
+    const incomplete = counts.filter(({ samples }) => samples < target);
+    return incomplete.sort((a, b) => a.samples - b.samples)[0]?.name ?? null;
   }
 
   /** @param {string|null} name */
   function show(name) {
     current = name;
-    const entry = counts.find((each) => each.name === current);
-    symbol.textContent = current ?? '';
-    symbol.classList.toggle('long', (current ?? '').length > 3);
-    how.replaceChildren(...(current && store.shapes.has(current) ? [thumbnail(store.shapes.get(current))] : []));
-    tally.textContent = entry ? `${entry.samples} of ${target}` : counts.length ? 'All done. Choose more symbols, or more drawings of each.' : '';
-    recorder.disable(!current);
+    const count = countOf(name);
+    symbol.textContent = name ?? '';
+    symbol.classList.toggle('long', (name ?? '').length > 3);
+    example.replaceChildren(...(store.shapes.has(name) ? [thumbnail(store.shapes.get(name))] : []));
+    tally.textContent = count ? `${count.samples} of ${target}` : counts.length ? 'All done. Choose more symbols, or more drawings of each.' : '';
+    recorder.setDisabled(!name);
     undoButton.disabled = !files.length;
-    progress();
+    showProgress();
   }
 
-  function progress() {
-    const done = counts.reduce((sum, each) => sum + Math.min(each.samples, target), 0);
+  function showProgress() {
+    const done = counts.reduce((sum, { samples }) => sum + Math.min(samples, target), 0);
     const all = Math.max(1, counts.length * target);
     total.setAttribute('aria-valuemax', String(all));
     total.setAttribute('aria-valuenow', String(done));
@@ -77,37 +81,35 @@ export function createCollect(page) {
   }
 
   async function load() {
-    const { symbols, wanted } = chooser.value();
-    const query = new URLSearchParams({ target: String(wanted) });
-    for (const name of symbols) query.append('symbols', name);
+    const choice = chooser.choice();
+    const query = new URLSearchParams({ target: String(choice.target) });
+    for (const name of choice.symbols) query.append('symbols', name);
     try {
-      const told = await request('GET', `collect?${query}`);
-      counts = told.symbols;
-      target = told.target;
+      ({ symbols: counts, target } = await request('GET', `collect?${query}`));
       cells.clear();
       for (const { name } of counts) cells.set(name, h('li', { class: name.length > 3 ? 'cell long' : 'cell', title: name, 'data-symbol': name }, h('span', {}, name)));
       grid.replaceChildren(...cells.values());
-      say(note, '');
+      showText(note, '');
       show(next());
     } catch (error) {
-      say(note, error.message);
-      recorder.disable(true);
+      showText(note, error.message);
+      recorder.setDisabled(true);
       undoButton.disabled = true;
     }
   }
 
-  async function keep(ink) {
+  async function save(ink) {
     const name = current;
     try {
-      const told = await request('POST', 'collect', { body: { symbol: name, ink } });
-      files.push({ file: told.file, name });
-      const entry = counts.find((each) => each.name === name);
-      if (entry) entry.samples = told.samples;
-      saved.textContent = `Saved ${name}, ${told.samples} of ${target}.`;
-      say(note, '');
+      const { file, samples } = await request('POST', 'collect', { body: { symbol: name, ink } });
+      files.push({ file, name });
+      const count = countOf(name);
+      if (count) count.samples = samples;
+      status.textContent = `Saved ${name}, ${samples} of ${target}.`;
+      showText(note, '');
       show(next());
     } catch (error) {
-      say(note, error.message);
+      showText(note, error.message);
       throw error;
     }
   }
@@ -119,21 +121,15 @@ export function createCollect(page) {
       await request('POST', 'collect/undo', { body: { file: last.file } });
       files.pop();
       await load();
-      saved.textContent = `Took the last ${last.name} back.`;
-      if (counts.some((each) => each.name === last.name)) show(last.name);
+      status.textContent = `Removed the last drawing of ${last.name}.`;
+      if (countOf(last.name)) show(last.name);
     } catch (error) {
-      say(note, error.message);
+      showText(note, error.message);
     }
   }
 
-  let first = true;
-  recorder.disable(true);
+  recorder.setDisabled(true);
   undoButton.disabled = true;
-  store.addEventListener('map', () => { if (!first && current) show(current); });
-  return {
-    shown() {
-      if (first || !counts.length) load();
-      first = false;
-    },
-  };
+  store.addEventListener('map', () => { if (current) show(current); });
+  return { shown() { if (!counts.length) load(); } };
 }

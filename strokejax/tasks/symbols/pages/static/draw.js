@@ -1,52 +1,55 @@
-// Draw: write, and read along.
+// Draw: write symbols on a pad; the line shows them, and the answers while you draw.
 
-import { request } from '../api.js';
 import { createAnswers } from './answers.js';
 import { createCorrection } from './correction.js';
-import { h, say } from '../dom.js';
 import { createLine } from './line.js';
-import { createPad } from '../pad.js';
+import { live } from './live.js';
+import { refresh, store, textOf } from './store.js';
+import { request } from '../api.js';
+import { h, showText } from '../dom.js';
 import { toInk } from '../ink.js';
-import { refresh, store, textOf } from '../store.js';
+import { createPad } from '../pad.js';
+import { health } from '../status.js';
 
 /**
  * @param {HTMLElement} page
- * @param {{live: ReturnType<typeof import('./live.js').createLive>, teachInk: (ink: any) => void}} options
+ * @param {(tab: string, message?: any) => void} open
  */
-export function createDraw(page, { live, teachInk }) {
-  /** Corrections without an answer yet, oldest first: {item, before}. */
+export function create(page, open) {
+  /** Corrections without an answer, oldest first: {item, before}. */
   let pending = [];
 
-  const heard = h('p.hidden', { 'aria-live': 'polite' });
+  const announcement = h('p.hidden', { 'aria-live': 'polite' });
   const note = h('p.note', { role: 'alert', hidden: true });
   const pad = createPad({
-    label: 'Paper to write on; Escape drops the symbol being drawn',
+    label: 'Pad to write on; Escape discards the unfinished symbol',
     testid: 'draw-pad',
+    hint: 'Write here',
     events: (events) => events.forEach(live.point),
     started: () => {
       correction.close();
-      say(note, '');
+      showText(note, '');
     },
   });
-  const answers = createAnswers({ teach: teachInk });
+  const answers = createAnswers({ teach: (ink) => open('teach', ink) });
   const correction = createCorrection({
     correct,
     remove: (item) => line.remove(item),
-    closed: () => line.rest(),
+    closed: () => line.deselect(),
   });
   const line = createLine({
-    choose: (item, near) => correction.open(item, near),
+    choose: (item, button) => correction.open(item, button),
     changed: () => correction.close(),
   });
 
+  pad.area.append(note);
   page.append(
     h('h1.hidden', {}, 'Draw'),
     h('div.draw-main', {},
       h('div.line-area', {}, line.element, correction.element),
-      h('div.pad-area', {}, pad.element, note,
-        h('p.pad-hint', { 'aria-hidden': 'true' }, 'Write here'))),
+      pad.area),
     h('aside.draw-side.card', { 'aria-label': 'Answers' }, answers.element),
-    heard);
+    announcement);
 
   page.addEventListener('keydown', (event) => {
     if (event.target.closest('input, .correction')) return;
@@ -55,28 +58,28 @@ export function createDraw(page, { live, teachInk }) {
       return;
     }
     if (event.key === 'Backspace' && !event.target.closest('.line-text')) line.backspace();
-    if (event.key === 'Escape' && pad.strokes().length && !pad.busy()) drop();
+    if (event.key === 'Escape' && pad.strokes().length && !pad.busy()) discard();
   });
 
-  function drop() {
+  function discard() {
     live.cancel();
     pad.clear();
-    line.ghost('');
+    line.preview('');
     answers.clear();
   }
 
-  function final(told) {
-    // Where answers come late, the next symbol may be on the paper already.
-    const mine = pad.whole().filter((stroke) => stroke[0].t <= told.t);
-    const ink = toInk(mine);
-    if (mine.length) pad.retire(mine);
-    line.ghost('');
-    answers.show(told, ink);
+  function finish(answer) {
+    // If the answer is late, strokes of the next symbol may be on the pad already.
+    const strokes = pad.finished().filter((stroke) => stroke[0].t <= answer.t);
+    const ink = toInk(strokes);
+    if (strokes.length) pad.retire(strokes);
+    line.preview('');
+    answers.show(answer, ink);
     line.add({
-      id: told.id, epoch: live.epoch, ink, unknown: told.unknown, candidates: told.symbols,
-      symbol: told.unknown ? null : told.symbols[0],
+      id: answer.id, epoch: live.epoch, ink, candidates: answer.symbols,
+      symbol: answer.unknown ? null : answer.symbols[0],
     });
-    heard.textContent = told.unknown ? `Unknown: ${told.reason}` : told.symbols[0];
+    announcement.textContent = answer.unknown ? `Unknown: ${answer.reason}` : answer.symbols[0];
   }
 
   async function correct(item, name) {
@@ -86,57 +89,60 @@ export function createDraw(page, { live, teachInk }) {
       pending.push({ item, before });
       return;
     }
-    // The server forgot it with the old connection; the drawing is still here.
+    // The server has forgotten the symbols of an old connection, but the page has the drawing.
     try {
       await request('POST', 'symbols', { body: { name, drawings: [item.ink], ignore: [], force: false, usual_size: null } });
       await refresh();
-      thank(name);
+      confirm(name);
     } catch (error) {
       line.change(item, before);
-      say(note, error.message);
+      showText(note, error.message);
     }
   }
 
-  function thank(name) {
-    answers.thank(name);
-    heard.textContent = `Kept as a sample of ${name}.`;
+  function confirm(name) {
+    answers.confirm(name);
+    announcement.textContent = `Saved as a drawing of ${name}.`;
   }
 
-  store.addEventListener('symbols', () => line.retype());
+  function corrected(answer) {
+    pending = pending.filter(({ item }) => item.id !== answer.id);
+    if (!answer.error) confirm(answer.corrected);
+    if (answer.version !== undefined && answer.version !== health.version) refresh().catch(() => {});
+  }
 
-  return {
-    /** An answer of the socket. @param {any} told */
-    told(told) {
-      if ('corrected' in told) {
-        pending = pending.filter(({ item }) => item.id !== told.id);
-        if (!told.error) thank(told.corrected);
-        if (told.version !== undefined && told.version !== store.health.version) refresh().catch(() => {});
-      } else if (told.symbols) {
-        if (told.final) final(told);
-        else {
-          answers.show(told, null);
-          line.ghost(told.symbols.length ? textOf(told.symbols[0]) : '');
-        }
-      }
-      if (told.error) {
-        const refused = pending.find(({ item }) => item.id === told.id && !told.symbols && !('corrected' in told));
-        pending = pending.filter((each) => each !== refused);
-        if (refused) line.change(refused.item, refused.before);
-        say(note, told.error.replace(/^line \d+: /, ''));
-      }
-    },
-    /** A new connection: what is unfinished on the paper is sent again. */
-    resume() {
-      for (const { item, before } of pending.splice(0)) {
-        line.change(item, before);
-        say(note, 'The connection was lost before a correction was kept; please correct it again.');
-      }
-      const strokes = pad.strokes();
-      strokes.forEach((stroke, i) => {
-        for (const { t, x, y } of stroke) live.point({ t, x, y, down: true });
-        const last = stroke.at(-1);
-        if (last && !(pad.busy() && i === strokes.length - 1)) live.point({ ...last, down: false });
-      });
-    },
+  function showError(answer) {
+    const refused = pending.find(({ item }) => item.id === answer.id && !answer.symbols && !('corrected' in answer));
+    pending = pending.filter((correction) => correction !== refused);
+    if (refused) line.change(refused.item, refused.before);
+    showText(note, answer.error.replace(/^line \d+: /, ''));
+  }
+
+  live.onanswer = (answer) => {
+    if ('corrected' in answer) corrected(answer);
+    else if (answer.final) finish(answer);
+    else if (answer.symbols) {
+      answers.show(answer, null);
+      line.preview(answer.symbols.length ? textOf(answer.symbols[0]) : '');
+    }
+    if (answer.error) showError(answer);
   };
+
+  // A new connection receives the unfinished symbol again.
+  live.onopen = () => {
+    for (const { item, before } of pending.splice(0)) {
+      line.change(item, before);
+      showText(note, 'The connection was lost before a correction was saved; correct the symbol again.');
+    }
+    const strokes = pad.strokes();
+    strokes.forEach((stroke, i) => {
+      for (const { t, x, y } of stroke) live.point({ t, x, y, down: true });
+      const last = stroke.at(-1);
+      const unfinished = pad.busy() && i === strokes.length - 1;
+      if (last && !unfinished) live.point({ ...last, down: false });
+    });
+  };
+
+  store.addEventListener('symbols', () => line.retype());
+  return {};
 }

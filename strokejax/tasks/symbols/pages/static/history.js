@@ -1,23 +1,24 @@
-// What changed the model, newest first.
+// The changes of the model, newest first.
 
 import { request } from '../api.js';
 import { button, h } from '../dom.js';
 
+/** Changes that are shown until the user asks for all. */
 const FEW = 5;
-const WORDS = {
-  register: 'Learned', forget: 'Forgot', rename: 'Renamed', undo: 'Undid', import: 'Imported', upgrade: 'Upgraded', pretrain: 'The first model', finetune: 'The first model',
+const VERBS = {
+  register: 'Learned', forget: 'Forgot', rename: 'Renamed', undo: 'Undid', import: 'Imported', upgrade: 'Upgraded', pretrain: 'Trained the model', finetune: 'Trained the model',
 };
 
-function words({ verb, symbol, to, samples, of: undone, error }) {
+function sentence({ verb, symbol, to, samples, of: undone, error }) {
   if (error) return error;
-  if (verb === 'undo' && undone) return `Undid: ${words(undone)}`;
+  if (verb === 'undo' && undone) return `Undid: ${sentence(undone)}`;
   if (verb === 'text') return `${symbol} types ${to}`;
   if (verb === 'alias') return `${symbol} is also ${to}`;
-  const count = samples ? ` (${samples})` : '';
-  return [WORDS[verb] ?? verb ?? 'Made', symbol ?? '', to ? `to ${to}` : '', count].filter(Boolean).join(' ');
+  const count = samples ? `(${samples})` : '';
+  return [VERBS[verb] ?? verb ?? 'Changed', symbol, to && `to ${to}`, count].filter(Boolean).join(' ');
 }
 
-function when(made) {
+function timeOf(made) {
   const time = new Date(made);
   if (!made || Number.isNaN(time.getTime())) return '';
   const today = time.toDateString() === new Date().toDateString();
@@ -27,10 +28,10 @@ function when(made) {
 /** @param {{undo: () => Promise<boolean>}} options */
 export function createHistory({ undo }) {
   let changes = [];
-  let open = false;
+  let all = false;
   const list = h('ol.history', { 'aria-label': 'Changes, newest first' });
   const more = button('Show all', () => {
-    open = !open;
+    all = !all;
     draw();
   }, { kind: 'quiet small' });
   const undoButton = button('Undo', async () => {
@@ -41,24 +42,23 @@ export function createHistory({ undo }) {
   const element = h('div', {}, h('div.row.between', {}, h('h2', {}, 'History'), undoButton), list, more);
 
   function draw() {
-    const shown = open ? changes : changes.slice(0, FEW);
-    list.replaceChildren(...shown.map((change) => h('li', {},
-      h('span.history-what', {}, words(change)),
-      h('span.small.soft', {}, when(change.made)))));
+    list.replaceChildren(...(all ? changes : changes.slice(0, FEW)).map((change) => h('li', {},
+      h('span.history-change', {}, sentence(change)),
+      h('span.small.soft', {}, timeOf(change.made)))));
     more.hidden = changes.length <= FEW;
-    more.querySelector('span').textContent = open ? 'Show fewer' : 'Show all';
+    more.querySelector('span').textContent = all ? 'Show fewer' : 'Show all';
+    // The first version has no change to undo.
     undoButton.disabled = changes.length < 2;
   }
 
   draw();
   return {
     element,
-    /** Reads the history anew. */
     async reload() {
       try {
         changes = (await request('GET', 'history')).history;
         draw();
-      } catch { /* the status line says what is wrong */ }
+      } catch { /* the status line shows the error */ }
     },
   };
 }

@@ -1,15 +1,17 @@
-// Zooming and panning an SVG: wheel, pinch, drag, buttons.
+// Zooming and panning of an SVG by wheel, pinch, drag and buttons.
 
-const MOST = 12;
+const MAX_SCALE = 12;
 
 /**
- * The view {x, y, scale}: a point p of the map is shown at scale * p + (x, y).
+ * Calls `changed` with the view {x, y, scale}: it shows a point p at scale * p + (x, y).
  * @param {SVGSVGElement} element
  * @param {(view: {x: number, y: number, scale: number}) => void} changed
  */
 export function createZoom(element, changed) {
   const view = { x: 0, y: 0, scale: 1 };
-  const fingers = new Map();
+  /** Positions of the pointers that are down, by their ids. */
+  const pointers = new Map();
+  /** Pixels that they have moved: a click moves little, a drag moves more. */
   let moved = 0;
 
   const size = () => ({ width: element.clientWidth, height: element.clientHeight });
@@ -23,7 +25,7 @@ export function createZoom(element, changed) {
   }
 
   function zoom(factor, x, y) {
-    const scale = Math.min(MOST, Math.max(1, view.scale * factor));
+    const scale = Math.min(MAX_SCALE, Math.max(1, view.scale * factor));
     view.x = x - (x - view.x) * scale / view.scale;
     view.y = y - (y - view.y) * scale / view.scale;
     view.scale = scale;
@@ -43,37 +45,37 @@ export function createZoom(element, changed) {
 
   element.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return;
-    fingers.set(event.pointerId, local(event));
+    pointers.set(event.pointerId, local(event));
     moved = 0;
   });
 
   element.addEventListener('pointermove', (event) => {
-    const before = fingers.get(event.pointerId);
+    const before = pointers.get(event.pointerId);
     if (!before) return;
-    const now = local(event);
-    const others = [...fingers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
-    fingers.set(event.pointerId, now);
-    moved += Math.hypot(now.x - before.x, now.y - before.y);
+    const after = local(event);
+    const others = [...pointers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
+    pointers.set(event.pointerId, after);
+    moved += Math.hypot(after.x - before.x, after.y - before.y);
     if (moved > 4 && !element.hasPointerCapture(event.pointerId)) element.setPointerCapture(event.pointerId);
     if (others.length) {
       const [other] = others;
-      const factor = Math.hypot(now.x - other.x, now.y - other.y)
+      const factor = Math.hypot(after.x - other.x, after.y - other.y)
         / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
-      zoom(factor, (now.x + other.x) / 2, (now.y + other.y) / 2);
+      zoom(factor, (after.x + other.x) / 2, (after.y + other.y) / 2);
     } else if (moved > 4) {
-      view.x += now.x - before.x;
-      view.y += now.y - before.y;
+      view.x += after.x - before.x;
+      view.y += after.y - before.y;
       settle();
     }
   });
 
   for (const name of ['pointerup', 'pointercancel']) {
-    element.addEventListener(name, (event) => fingers.delete(event.pointerId));
+    element.addEventListener(name, (event) => pointers.delete(event.pointerId));
   }
 
   return {
     view,
-    /** Zooms about the middle. @param {number} factor */
+    /** Zooms around the centre. @param {number} factor */
     by(factor) {
       const { width, height } = size();
       zoom(factor, width / 2, height / 2);
@@ -82,7 +84,7 @@ export function createZoom(element, changed) {
       view.scale = 1;
       settle();
     },
-    /** Brings a place (in pixels before zooming) into sight. @param {{x: number, y: number}} place */
+    /** Moves the view until it shows a place, in pixels before zooming. @param {{x: number, y: number}} place */
     reveal({ x, y }) {
       const { width, height } = size();
       const [sx, sy] = [view.x + view.scale * x, view.y + view.scale * y];

@@ -1,23 +1,23 @@
-// The user's words: taught, blocked and forgotten; the server stores them.
+// The user's words: teaches, blocks and forgets them; the server stores them.
 
 import { request } from '../api.js';
-import { button, field, h, say } from '../dom.js';
+import { button, field, h, showText } from '../dom.js';
 
-const LISTS = [['taught', 'Taught'], ['blocked', 'Never typed']];
+const LISTS = [['taught', 'Taught'], ['blocked', 'Blocked']];
 
-export function createOwnWords() {
+export function createUserWords() {
   const note = h('p.note', { role: 'alert', hidden: true });
   const input = field({ id: 'keyboard-word', maxlength: 62, 'data-testid': 'keyboard-word' });
   const lists = LISTS.map(([name, title]) => {
-    const list = h('ul.own-words', { 'data-testid': `keyboard-${name}` });
+    const list = h('ul.user-words', { 'data-testid': `keyboard-${name}` });
     return { name, list, element: h('div', { hidden: true }, h('h3', {}, title), list) };
   });
-  const form = h('form.field', { onsubmit: (event) => { event.preventDefault(); teach(); } },
-    h('label', { for: 'keyboard-word' }, 'A word of your own'), input,
+  const form = h('form.field', { onsubmit: (event) => { event.preventDefault(); submit('taught'); } },
+    h('label', { for: 'keyboard-word' }, 'Word to teach or block'), input,
     h('div.row', {},
       button('Teach', () => {}, { kind: 'small', type: 'submit', testid: 'keyboard-teach' }),
-      button('Never type', () => submit('blocked'), { kind: 'small', testid: 'keyboard-block' })));
-  const element = h('div.own', {}, form, note, lists.map((list) => list.element));
+      button('Block', () => submit('blocked'), { kind: 'small', testid: 'keyboard-block' })));
+  const element = h('div.user-word-lists', {}, form, note, lists.map((list) => list.element));
 
   function show(words) {
     for (const { name, list, element: box } of lists) {
@@ -31,10 +31,10 @@ export function createOwnWords() {
   async function change(word, fate) {
     try {
       show(await request('POST', 'api/words', { body: { word, fate } }));
-      say(note, '');
+      showText(note, '');
       return true;
     } catch (error) {
-      say(note, error.message);
+      showText(note, error.message);
       return false;
     }
   }
@@ -42,8 +42,6 @@ export function createOwnWords() {
   async function submit(fate) {
     if (await change(input.value.trim(), fate)) input.value = '';
   }
-
-  const teach = () => submit('taught');
 
   return {
     element,
