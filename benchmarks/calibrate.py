@@ -1,8 +1,8 @@
 """What a packaged model knows of drawings: python benchmarks/calibrate.py FOLDER
 
 Embeds drawings of UNIPEN's training writers (a third as pictures, a third as ink, a
-third as ink of a known usual size), `space` by the built-in hand, and ink that is no
-symbol (scribbles, and Omniglot's training alphabets but for those that share
+third as ink of a known reference size), `space` by the built-in hand, and ink that is
+no symbol (scribbles, and Omniglot's training alphabets but for those that share
 letters with ours), and stores the model in FOLDER again with that calibration.
 """
 

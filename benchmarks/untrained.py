@@ -144,7 +144,7 @@ def mouse(found: Validation) -> dict[str, Row]:
     for how, hand in (("pen", model.draw), ("mouse", lambda x: model.draw(shaken(x)))):
         dataset = load_labelled(path, hand, **model.spec.raster)
         for seen in ablations(model.spec.uses):
-            if "size" in seen:  # nobody's usual size is known here
+            if "size" in seen:  # nobody's reference size is known here
                 continue
             inputs = mask_modalities(dict(dataset.inputs), seen, model.spec.uses)
             found_slots = rank_in_batches(model, model.embed(inputs), 1).slot

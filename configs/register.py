@@ -2,7 +2,7 @@
 
 python -m strokejax.launch --config=configs/register.py \
     --config.symbol.name=heart --config.symbol.samples=DIR [--config.model.init=RUN] \
-    [--config.symbol.ignore=direction,rotation,size] [--config.symbol.usual_size=N]
+    [--config.symbol.ignore=direction,rotation,size] [--config.symbol.reference_size=N]
 """
 
 from strokejax.config import default_config

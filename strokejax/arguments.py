@@ -94,16 +94,33 @@ def rate(text: str) -> float:
         ) from error
 
 
-def usual_size(text: str) -> float:
-    """Argument type: a writer's reference size, above 0."""
+def reference_size_option(parser: argparse.ArgumentParser, default: str) -> None:
+    """Adds --reference-size, and its former name --usual-size until release 0.3."""
+    parser.add_argument(
+        "--reference-size",
+        type=_reference_size,
+        metavar="N",
+        help="longer side of the writer's typical letter, in the ink's units; with it, "
+        f"o differs from O (default: {default})",
+    )
+    parser.add_argument(
+        "--usual-size",
+        type=_reference_size,
+        dest="reference_size",
+        default=argparse.SUPPRESS,
+        help=argparse.SUPPRESS,
+    )
+
+
+def _reference_size(text: str) -> float:
     try:
         size = float(text)
     except ValueError:
         size = 0.0
     if not 0 < size < math.inf:
         raise argparse.ArgumentTypeError(
-            f"{text!r} is not a size; give the longer side of a usual letter, a number "
-            f"above 0 in the ink's units"
+            f"{text!r} is not a size; give the longer side of a typical letter, a "
+            f"number above 0 in the ink's units"
         )
     return size
 

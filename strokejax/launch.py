@@ -7,6 +7,7 @@ one JSON object.
 
 import hashlib
 import json
+import re
 import sys
 import time
 import traceback
@@ -17,6 +18,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from strokejax.config import reference, unknown_field, validate
+from strokejax.settings import FORMER_NAMES
 from strokejax.tasks import task_of_config
 from strokejax.types import InputError
 
@@ -61,6 +63,8 @@ def _help() -> str:
 
 
 def _parse(argv: Sequence[str]) -> None:
+    for old, new in FORMER_NAMES.items():
+        argv = [re.sub(rf"^(--config\..*)\b{old}=", rf"\1{new}=", arg) for arg in argv]
     try:
         rest = flags.FLAGS(list(argv))
         if CONFIG.value is not None:

@@ -58,34 +58,34 @@ class Recognizer:
         self,
         drawing: Ink | np.ndarray | Any,
         k: int = 5,
-        usual_size: float | None = None,
+        reference_size: float | None = None,
     ) -> Answer:
         """The k nearest symbols of one `Ink` or picture.
 
         A picture is an array [h w] or [h w 3] (u8, or floats 0 to 1) or a PIL image of
-        any size, dark on light or light on dark. `usual_size` is the writer's reference
-        size: the longer side of a usual letter in the ink's units. InputError for
-        invalid drawings, sizes and k.
+        any size, dark on light or light on dark. `reference_size` is the longer side of
+        the writer's typical letter in the ink's units. InputError for invalid drawings,
+        sizes and k.
         """
-        return self.recognize_many([drawing], k, usual_size)[0]
+        return self.recognize_many([drawing], k, reference_size)[0]
 
     def recognize_many(
-        self, drawings: Sequence[Any], k: int = 5, usual_size: float | None = None
+        self, drawings: Sequence[Any], k: int = 5, reference_size: float | None = None
     ) -> list[Answer]:
         """`recognize` for many drawings of one writer, in their order."""
         valid = [*map(inputs.validate, drawings)]
-        size = inputs.validate_size(usual_size, "the writer")
+        size = inputs.validate_size(reference_size, "the writer")
         return self.name_many(valid, k, [size] * len(valid))
 
     def name_many(
         self,
         drawings: Sequence[Ink | np.ndarray],
         k: int,
-        usual_sizes: Sequence[float | None],
+        reference_sizes: Sequence[float | None],
     ) -> list[Answer]:
         """`recognize` for validated drawings of many writers, in their order."""
         answers: dict[int, Answer] = {}
-        for indices, arrays in inputs.make_inputs(self.spec, drawings, usual_sizes):
+        for indices, arrays in inputs.make_inputs(self.spec, drawings, reference_sizes):
             modalities = inputs.modalities(self.spec, arrays)
             named = self.answers(self.ranked(arrays, k), modalities)
             answers |= zip(indices, named, strict=True)
@@ -94,11 +94,11 @@ class Recognizer:
     def embed_many(
         self,
         drawings: Sequence[Ink | np.ndarray],
-        usual_sizes: Sequence[float | None] | None = None,
+        reference_sizes: Sequence[float | None] | None = None,
     ) -> np.ndarray:
         """f32[n d]: embeddings of validated drawings."""
         z = np.zeros((len(drawings), self.spec.out_dim), np.float32)
-        sizes = usual_sizes or [None] * len(drawings)
+        sizes = reference_sizes or [None] * len(drawings)
         for indices, arrays in inputs.make_inputs(self.spec, drawings, sizes):
             z[indices] = self.embed(arrays)
         return z
@@ -142,7 +142,9 @@ class Recognizer:
         def run(start: int):
             part = {name: x[start : start + step] for name, x in arrays.items()}
             n = min(step, count - start)
-            outputs = call({name: pad_rows(x, step) for name, x in part.items()})
+            if n < step:
+                part = {name: pad_rows(x, step) for name, x in part.items()}
+            outputs = call(part)
             return [x[:n] for x in jax.device_get(outputs)]
 
         starts = range(0, count, step)

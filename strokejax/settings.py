@@ -101,6 +101,9 @@ MEANS = (*PAIR_LOSSES, SOFTMAX)
 """Losses after which the rows of the table become means of embeddings."""
 WITH_MARGIN = ("margin", "contrastive", "triplet")
 
+FORMER_NAMES = {"usual_size": "reference_size"}
+"""Former names of settings, read until release 0.3."""
+
 SHARED: Fields = {
     "": {
         "mode": Field(

@@ -147,7 +147,7 @@ def test_overfitting_one_batch_learns_it_and_zero_inputs_learn_nothing(cache, tm
         # The network that is trained by default; what is not optimised has no NaN.
         "--config.model.name=fused",
         f"--workdir={tmp_path}/a",
-        "--config.loop.epochs=60",
+        "--config.loop.epochs=30",
         "--config.sanity=overfit_one_batch",
         "--config.loop.statistics=1",
         "--config.loop.checkpoint_every=100",

@@ -34,16 +34,16 @@ def validate(drawing: Ink | np.ndarray | Any) -> Ink | np.ndarray:
     return to_ink_image(np.asarray(drawing), "the picture")
 
 
-def validate_size(usual_size: Any, where: str) -> float | None:
+def validate_size(reference_size: Any, where: str) -> float | None:
     """A reference size above 0, or None; InputError for anything else."""
-    if usual_size is None:
+    if reference_size is None:
         return None
-    number = isinstance(usual_size, Real) and not isinstance(usual_size, bool)
-    size = float(usual_size) if number else math.nan
+    number = isinstance(reference_size, Real) and not isinstance(reference_size, bool)
+    size = float(reference_size) if number else math.nan
     if not 0 < size < math.inf:
         raise InputError(
-            f"The usual size of {where} is {usual_size!r}; give the longer side of a "
-            f"reference letter, a number above 0 in the ink's units."
+            f"The reference size of {where} is {reference_size!r}; give the longer "
+            f"side of a typical letter, a number above 0 in the ink's units."
         )
     return size
 
@@ -51,17 +51,19 @@ def validate_size(usual_size: Any, where: str) -> float | None:
 def make_inputs(
     spec: EncoderSpec,
     drawings: Sequence[Ink | np.ndarray],
-    usual_sizes: Sequence[float | None],
+    reference_sizes: Sequence[float | None],
 ) -> Iterator[tuple[list[int], Inputs]]:
     """`(indices, inputs)` for all inks, then for all pictures among the drawings.
 
-    The drawings come from `validate`; indices are their positions. A usual size is the
-    writer's reference size: the longer side of a typical letter, in the ink's units.
+    The drawings come from `validate`; indices are their positions. A writer's reference
+    size is the longer side of a typical letter, in the ink's units.
     """
     inks = {i: x for i, x in enumerate(drawings) if isinstance(x, Ink)}
     if inks:
         size = [
-            longer_side(ink) / reference if (reference := usual_sizes[i]) else np.nan
+            longer_side(ink) / reference
+            if (reference := reference_sizes[i])
+            else np.nan
             for i, ink in inks.items()
         ]
         packed = pack([*inks.values()])
@@ -108,12 +110,12 @@ def modalities(spec: EncoderSpec, inputs: Inputs) -> list[tuple[str, ...]]:
 
 
 def modalities_of(
-    spec: EncoderSpec, drawing: Drawing, usual_size: float | None
+    spec: EncoderSpec, drawing: Drawing, reference_size: float | None
 ) -> tuple[str, ...]:
     """The modalities that the network uses of one drawing; see `modalities`."""
     if not isinstance(drawing, Ink) or spec.binary:
         return ("shape",)
-    sized = usual_size is not None and longer_side(drawing) > 0  # a dot has no size
+    sized = reference_size is not None and longer_side(drawing) > 0  # a dot has no size
     return tuple(use for use in spec.uses if use != "size" or sized)
 
 

@@ -99,7 +99,7 @@ def multiply(v: jax.Array, u: jax.Array | np.ndarray) -> jax.Array:
 
 
 def convolve(
-    x: jax.Array, u: jax.Array, m: int = TILE, size: Pair | None = None
+    x: jax.Array, u: jax.Array | np.ndarray, m: int = TILE, size: Pair | None = None
 ) -> jax.Array:
     """SAME convolution of f32[b h w i] by `kernel_tiles`; `size` cuts its top left."""
     h, w = size or x.shape[1:3]

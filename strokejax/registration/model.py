@@ -33,7 +33,7 @@ class Model(Recognizer):
         *,
         method: Literal["sgd", "mean"] = "sgd",
         ignore: Collection[str] = (),
-        usual_size: float | None = None,
+        reference_size: float | None = None,
         text: str | None = None,
         force: bool = False,
     ) -> "Model":
@@ -42,8 +42,8 @@ class Model(Recognizer):
         One drawing is enough, 10 are better; the encoder stays as it is, bit for bit.
         `method` "sgd" fits the row that best separates the symbol from the others;
         "mean" is the closed form. `ignore` names what makes no difference: "direction",
-        "rotation", "size". `usual_size` is the longer side of the writer's usual letter
-        in the ink's units; `text` is the text that the symbol types, its name by
+        "rotation", "size". `reference_size` is the longer side of the writer's typical
+        letter in the ink's units; `text` is the text that the symbol types, its name by
         default. Refused where other symbols lose too much accuracy, unless `force`;
         InputError for unusable drawings or names.
 
@@ -66,7 +66,7 @@ class Model(Recognizer):
             drawings,
             method=method,
             force=force,
-            usual_size=usual_size,
+            reference_size=reference_size,
             ignore=ignore,
             text=text,
         )

@@ -54,25 +54,25 @@ def register(
     method: Method = "sgd",
     force: bool = False,
     sources: Sequence[str] = (),
-    usual_size: float | None = None,
+    reference_size: float | None = None,
     ignore: Collection[str] = (),
     text: str | None = None,
 ) -> dict[str, Any]:
     """Registers drawings (`Ink` or pictures) as a symbol, or adds them to a known one.
 
-    `usual_size` is the longer side of the writer's usual letter in the ink's units;
-    `ignore` names what makes no difference: "direction", "rotation", "size"; `text` is
-    the text that the symbol types, its name by default. Returns "symbol", "version",
-    "samples" (its number of drawings), "inputs" (of how many new ones the network uses
-    shape, motion and size) and the coach's report: "odd" (outliers, numbered as
-    `drawings` lists them), "confusions" (the symbols that further drawings will be
-    mistaken for most often, with rates), "mistaken" (the share mistaken for any),
-    "old_loss" (the accuracy that other symbols lose) and "more" (the further drawings
-    that are worthwhile).
+    `reference_size` is the longer side of the writer's typical letter, in the ink's
+    units; `ignore` names what makes no difference: "direction", "rotation", "size";
+    `text` is the text that the symbol types, its name by default. Returns "symbol",
+    "version", "samples" (its number of drawings), "inputs" (of how many new ones the
+    network uses shape, motion and size) and the coach's report: "odd" (outliers,
+    numbered as `drawings` lists them), "confusions" (the symbols that further drawings
+    will be mistaken for most often, with rates), "mistaken" (the share mistaken for
+    any), "old_loss" (the accuracy that other symbols lose) and "more" (the further
+    drawings that are worthwhile).
     Refused where that loss is too much, unless `force`; InputError for unusable
     drawings or names.
     """
-    entry = prepare(name, drawings, sources, usual_size, ignore)._replace(text=text)
+    entry = prepare(name, drawings, sources, reference_size, ignore)._replace(text=text)
     version, (report,) = add(model, [entry], "register", method=method, force=force)
     return {"symbol": report.pop("symbol"), "version": version, **report}
 
@@ -83,11 +83,11 @@ def preview(
     drawings: Sequence[Any],
     *,
     method: Method = "sgd",
-    usual_size: float | None = None,
+    reference_size: float | None = None,
     ignore: Collection[str] = (),
 ) -> dict[str, Any]:
     """The result of `register` without "version"; nothing changes."""
-    entry = prepare(name, drawings, (), usual_size, ignore)
+    entry = prepare(name, drawings, (), reference_size, ignore)
     stored, store = require_table(load_model(model)), SampleStore(resolve(model))
     z = embed_drawings(from_stored(stored, fast=False), entry.drawings)
     new = _new(stored, entry, skip_known=True)
@@ -98,14 +98,14 @@ def prepare(
     name: str,
     drawings: Sequence[Any],
     sources: Sequence[str] = (),
-    usual_size: float | None = None,
+    reference_size: float | None = None,
     ignore: Collection[str] = (),
 ) -> SymbolDrawings:
     """Checks the arguments of `register`; InputError for unusable ones."""
     name, sources = check_name(name), list(sources) or [""] * len(drawings)
     _check_count(name, len(drawings))
     stored_drawings = [
-        prepare_drawing(each, source or f"drawing {i + 1}", usual_size, ignore)
+        prepare_drawing(each, source or f"drawing {i + 1}", reference_size, ignore)
         for i, (each, source) in enumerate(zip(drawings, sources, strict=True))
     ]
     return SymbolDrawings(name, stored_drawings, sources)
@@ -135,12 +135,17 @@ def add(
     """
     for entry in symbols:
         _check_count(entry.name, len(entry.drawings))
+
+    def embed(stored: StoredModel) -> list[dict[str, np.ndarray]]:
+        recognizer = from_stored(stored, fast=False)
+        return [embed_drawings(recognizer, entry.drawings) for entry in symbols]
+
     loaded = require_table(load_model(model))
-    recognizer = from_stored(loaded, fast=False)
-    # Embedded before the lock is taken, which holds up other processes.
-    embeddings = [embed_drawings(recognizer, entry.drawings) for entry in symbols]
+    embeddings = embed(loaded)  # before the lock, which holds up other processes
     folder = writable(model)
     with changing(folder, loaded) as stored:
+        if stored is not loaded:
+            embeddings = embed(stored)  # an upgrade may have changed the encoder
         changed, store, reports = stored, SampleStore(folder), []
         for entry, z in zip(symbols, embeddings, strict=True):
             new = _new(changed, entry, skip_known)
@@ -191,7 +196,7 @@ def _teach(
         symbols = model.symbols.with_text(symbol, entry.text)
         model = model._replace(symbols=symbols)
     spec = stored.spec
-    rows = [modalities_of(spec, each.drawing, each.usual_size) for each in drawings]
+    rows = [modalities_of(spec, each.drawing, each.reference_size) for each in drawings]
     inputs = {use: sum(use in row for row in rows) for use in spec.uses}
     report = {"symbol": symbol, "samples": len(plain_samples(model, symbol))}
     return model, report | {"inputs": inputs} | coach

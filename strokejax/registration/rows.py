@@ -87,13 +87,13 @@ def mean_row(
     drawing = np.arange(len(z)) if drawing is None else drawing
     means = by_drawing(z, drawing)
     sums = _sums(means, trained)
-    row, (usual, scale) = unit(sums), rows.mean_calibration()
+    row, (prior, scale) = unit(sums), rows.mean_calibration()
     if trained is None:
         dist2 = 2 - 2 * query_cosine(means)
-        offset = max(0.0, usual - dist2)
+        offset = max(0.0, prior - dist2)
         radius = dist2 + offset
     else:
-        offset, radius = 0.0, _radius(z, drawing, row, usual)
+        offset, radius = 0.0, _radius(z, drawing, row, prior)
     row, sums = row.astype(np.float32), sums.astype(np.float32)
     return Row(row, sums, len(means), offset, radius, scale)
 
@@ -140,11 +140,11 @@ def _weights(drawing: np.ndarray) -> np.ndarray:
     return 1 / count[index]
 
 
-def _radius(z: np.ndarray, drawing: np.ndarray, row: np.ndarray, usual: float) -> float:
-    """Mean squared distance from a row, shrunk to the `usual` radius."""
+def _radius(z: np.ndarray, drawing: np.ndarray, row: np.ndarray, prior: float) -> float:
+    """Mean squared distance from a row, shrunk to the `prior` radius."""
     weight = _weights(drawing)
     n, distance = weight.sum(), (weight * ((z - row) ** 2).sum(-1)).sum()
-    return float((distance + RADIUS_PRIOR * usual) / (n + RADIUS_PRIOR))
+    return float((distance + RADIUS_PRIOR * prior) / (n + RADIUS_PRIOR))
 
 
 # The fit by gradient
@@ -187,8 +187,8 @@ def sgd_row(
         np.float32(rows.scale),
     )
     row = np.asarray(fitted["table"]["embeddings"])
-    usual, scale = rows.mean_calibration()
-    radius = _radius(z, drawing, row, usual)
+    prior, scale = rows.mean_calibration()
+    radius = _radius(z, drawing, row, prior)
     return Row(row, sums.astype(np.float32), n, 0.0, radius, scale)
 
 

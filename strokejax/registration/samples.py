@@ -24,8 +24,8 @@ class StoredDrawing(NamedTuple):
     """A drawing with all that is needed to embed it again."""
 
     drawing: Drawing
-    usual_size: float | None = None
-    """Longer side of the writer's usual letter, in the ink's units."""
+    reference_size: float | None = None
+    """Longer side of the writer's typical letter, in the ink's units."""
     variants: tuple[str, ...] = ()
     """Names of variants that are registered too, see `ink.variants`."""
     digest: str = ""
@@ -35,18 +35,18 @@ class StoredDrawing(NamedTuple):
 def prepare_drawing(
     drawing: Any,
     where: str,
-    usual_size: float | None = None,
+    reference_size: float | None = None,
     ignore: Collection[str] = (),
 ) -> StoredDrawing:
     """Checks ink or a picture, and names its variants; InputError if it is unusable."""
     if isinstance(drawing, Ink):
         drawing = check_ink(drawing, where)
-        usual_size = validate_size(usual_size, where)
+        reference_size = validate_size(reference_size, where)
     else:  # a picture has no units
         drawing = crop_to_ink(to_ink_image(np.asarray(drawing), where))
-        usual_size = None
-    variants = variant_names(drawing, usual_size, ignore)
-    return StoredDrawing(drawing, usual_size, variants, digest(drawing))
+        reference_size = None
+    variants = variant_names(drawing, reference_size, ignore)
+    return StoredDrawing(drawing, reference_size, variants, digest(drawing))
 
 
 def embed_drawings(
@@ -61,7 +61,7 @@ def embed_drawings(
     for name in ["", *variants]:
         rows = [i for i, each in enumerate(drawings) if name in ("", *each.variants)]
         inputs = [
-            apply_variant(drawings[i].drawing, drawings[i].usual_size, name)
+            apply_variant(drawings[i].drawing, drawings[i].reference_size, name)
             for i in rows
         ]
         z = np.full((len(drawings), model.spec.out_dim), np.nan, np.float32)
@@ -128,7 +128,7 @@ def to_tensors(
     header = {
         "kinds": ["ink" if isinstance(each, Ink) else "picture" for each in drawings],
         "hash": [each.digest or digest(each.drawing) for each in stored],
-        "usual_size": [each.usual_size for each in stored],
+        "usual_size": [each.reference_size for each in stored],
         "variants": [list(each.variants) for each in stored],
     }
     return header, tensors
@@ -164,15 +164,17 @@ def from_tensors(
     return drawings
 
 
-def _stored_drawing(drawing: Drawing, usual_size: Any, variants: Any) -> StoredDrawing:
+def _stored_drawing(
+    drawing: Drawing, reference_size: Any, variants: Any
+) -> StoredDrawing:
     """The fields of a header, checked; KeyError or TypeError for invalid ones."""
-    number = isinstance(usual_size, int | float) and isinstance(drawing, Ink)
-    if usual_size is not None and not (number and 0 < usual_size < math.inf):
-        raise KeyError(f"usual size {usual_size!r}")
+    number = isinstance(reference_size, int | float) and isinstance(drawing, Ink)
+    if reference_size is not None and not (number and 0 < reference_size < math.inf):
+        raise KeyError(f"reference size {reference_size!r}")
     names = tuple(by_name()[name].name for name in variants)
     if len({"", *names}) <= len(names):
         raise KeyError(f"variants {names}")
-    return StoredDrawing(drawing, usual_size, names, digest(drawing))
+    return StoredDrawing(drawing, reference_size, names, digest(drawing))
 
 
 def _check_picture(picture: np.ndarray, where: str) -> np.ndarray:

@@ -204,7 +204,7 @@ class CtcEvidence(NamedTuple):
 def ctc_step(
     hypotheses: Hypotheses,
     split: CtcEvidence,
-    log_p: Float[Array, "b c+1"],
+    log_p: Float[Array, "b c"],
     language: LanguageModel,
     candidates: int,
 ) -> tuple[Hypotheses, CtcEvidence]:
@@ -235,7 +235,7 @@ def ctc_step(
 
 @partial(jax.jit, static_argnames=("width", "candidates", "limit"))
 def read_ctc(
-    log_p: Float[Array, "b t c+1"],
+    log_p: Float[Array, "b t c"],
     frames: Int[Array, "b"],
     language: LanguageModel,
     *,

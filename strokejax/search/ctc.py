@@ -15,7 +15,7 @@ from strokejax.table.table import Array
 
 
 def loss(
-    logits: Float[Array, "b t c+1"],
+    logits: Float[Array, "b t c"],
     steps: Int[Array, "b"],
     labels: Int[Array, "b l"],
     mask: Bool[Array, "b"],
@@ -45,7 +45,7 @@ def loss(
 
 
 def greedy(
-    logits: Float[Array, "b t c+1"], steps: Int[Array, "b"], limit: int
+    logits: Float[Array, "b t c"], steps: Int[Array, "b"], limit: int
 ) -> Int[Array, "b limit"]:
     """Best-path decoding: the most probable class of each step, collapsed.
 

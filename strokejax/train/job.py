@@ -18,7 +18,7 @@ from jax.sharding import Mesh
 
 from strokejax import __version__
 from strokejax.files import write_atomically
-from strokejax.settings import Config
+from strokejax.settings import FORMER_NAMES, Config
 from strokejax.store.model import StoredModel, save_model
 from strokejax.train.checkpoint import BEST, LAST, Checkpoints
 from strokejax.train.distributed import (
@@ -271,7 +271,7 @@ def check_owner(workdir: Path, config: Config, ignore: Sequence[str] = ()) -> No
 
 def _with_defaults(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
     """A stored config, plus the settings that its version of strokejax did not have."""
-    result = new | old
+    result = new | {FORMER_NAMES.get(name, name): old[name] for name in old}
     for name, value in result.items():
         if isinstance(value, dict) and isinstance(new.get(name), dict):
             result[name] = _with_defaults(value, new[name])

@@ -359,16 +359,16 @@ def test_an_example_is_told_from_its_own_data_sets_classes_only():
     np.testing.assert_allclose(whole, sum(parts) / 4, rtol=1e-5)
 
 
-def make_inputs(spec, drawing, usual_size=None):
-    ((_, found),) = inputs.make_inputs(spec, [drawing], [usual_size])
+def make_inputs(spec, drawing, reference_size=None):
+    ((_, found),) = inputs.make_inputs(spec, [drawing], [reference_size])
     return found
 
 
 @pytest.mark.parametrize("size", [0, -1.0, float("inf"), float("nan"), "x", True])
 def test_a_usual_size_is_a_number_above_0(size):
     ink = Ink([np.array([[0, 0, 0], [9, 9, 1]], np.float32)])
-    with pytest.raises(InputError, match=r"usual size of the writer .* above 0"):
-        load().recognize(ink, usual_size=size)
+    with pytest.raises(InputError, match=r"reference size of the writer .* above 0"):
+        load().recognize(ink, reference_size=size)
 
 
 def test_a_shape_network_has_no_use_for_the_usual_size():

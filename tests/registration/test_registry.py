@@ -8,6 +8,7 @@ import shutil
 import unicodedata
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -20,7 +21,7 @@ from strokejax.registration.learn import rows_of
 from strokejax.store import content as hashed
 from strokejax.store.model import CURRENT, load_model, save_model
 from strokejax.store.paths import PACKAGED
-from strokejax.store.versions import history, undo, writable
+from strokejax.store.versions import changing, history, save, undo, writable
 from strokejax.table.knn import knn_forward_pass
 from strokejax.table.symbols import STROKES
 from strokejax.types import Ink, InputError
@@ -511,7 +512,7 @@ def test_there_is_nothing_to_undo_where_nothing_was_done():
 def test_an_undone_version_that_is_gone_is_named(heart, own_home):
     (path,) = own(own_home).glob("version-000001-*")
     path.unlink()
-    with pytest.raises(InputError, match="Version 1 is not in"):
+    with pytest.raises(InputError, match="Version 1 is missing in"):
         undo(None)
     assert load_model(None).version == 2
 
@@ -830,3 +831,22 @@ def test_what_a_killed_process_was_writing_is_swept(heart, own_home):
     left.write_bytes(b"half")
     naming.alias(None, "heart", "love")
     assert not left.exists()
+
+
+def test_an_encoder_that_changes_meanwhile_embeds_again(monkeypatch):
+    """The row of a symbol belongs to the encoder that it is stored with."""
+
+    def upgraded(model):
+        folder = writable(model)
+        with changing(folder) as stored:
+            encoder = jax.tree.map(lambda x: x * np.float16(1.5), stored.encoder)
+            save(folder, stored, stored._replace(encoder=encoder), {"verb": "upgrade"})
+        return folder
+
+    monkeypatch.setattr(registry, "writable", upgraded)
+    drawings = shapes("heart", 2, 70)
+    registry.register(None, "heart", drawings, method="mean", force=True)
+    stored = load_model(None)
+    z = from_stored(stored, fast=False).embed_many(drawings)
+    slot = stored.symbols.names.index("heart")
+    np.testing.assert_allclose(stored.slots.sums[slot], z.sum(0), atol=1e-3)

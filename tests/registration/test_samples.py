@@ -1,4 +1,4 @@
-"""Symbols that are the same however they are drawn, and of a usual size."""
+"""Symbols that are the same however they are drawn, and of a reference size."""
 
 import json
 
@@ -139,24 +139,24 @@ def test_in_parts_is_at_once_for_any_embeddings(seed, n, fitted):
     np.testing.assert_allclose((parts @ once.T).max(1), 1, atol=1e-5)
 
 
-# Usual sizes, and what samples files say
+# Reference sizes, and what samples files say
 
 
 def test_the_usual_size_is_kept_beside_each_drawing(own_home):
     drawings = [shape("heart", 1), picture("heart", 2)]
-    registry.register(None, "heart", drawings, usual_size=25.0, ignore=("size",))
+    registry.register(None, "heart", drawings, reference_size=25.0, ignore=("size",))
     registry.register(None, "heart", [shape("heart", 3)])
     store = SampleStore(own_home / "model")
     own = [each for each in own_samples(symbol="heart") if not each.variant]
     kept = [store.drawings(each.file)[each.row] for each in own]
-    assert [each.usual_size for each in kept] == [25.0, None, None]
+    assert [each.reference_size for each in kept] == [25.0, None, None]
     assert [len(each.variants) for each in kept] == [3, 0, 0]
 
 
 @pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
 def test_sizes_that_are_none_are_refused(size):
-    with pytest.raises(InputError, match=r"usual size of drawing 1 .* above 0"):
-        registry.register(None, "heart", shapes("heart", 1), usual_size=size)
+    with pytest.raises(InputError, match=r"reference size of drawing 1 .* above 0"):
+        registry.register(None, "heart", shapes("heart", 1), reference_size=size)
 
 
 def test_files_and_versions_of_before_are_read(arrow, own_home):
@@ -200,7 +200,7 @@ def test_files_that_lie_of_sizes_and_variants_are_refused(field, value):
 
 def test_shared_symbols_stand_for_the_same(arrow, tmp_path):
     file = tmp_path / "x"
-    registry.register(None, "heart", shapes("heart", 1), usual_size=25.0)
+    registry.register(None, "heart", shapes("heart", 1), reference_size=25.0)
     assert export_symbols(None, file) == {"arrow": 3, "heart": 1}
     before = [(s.digest, s.variant) for s in own_samples()]
     header, _ = hashed.parse(file.read_bytes(), "x")
@@ -220,7 +220,7 @@ def test_the_command_takes_what_to_ignore(tmp_path, capsys):
     file = tmp_path / "a.json"
     write_json(file, shape("arrow"))
     arguments = ["register", "arrow", str(file), "--json", "--force"]
-    more = ["--ignore", "direction,rotation,size", "--usual-size", "30"]
+    more = ["--ignore", "direction,rotation,size", "--reference-size", "30"]
     assert main([*arguments, *more]) == 0
     assert json.loads(capsys.readouterr().out)["samples"] == 1
     assert len(own_samples()) == 64
@@ -230,6 +230,7 @@ def test_the_command_takes_what_to_ignore(tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "'colour', which cannot be ignored; choose from direction, rotation" in err
     assert (out, err.count("\n")) == ("", 1)
-    for size in ("0", "nan", "x"):
-        assert main([*arguments, "--usual-size", size]) == 2
+    former = "--usual-size"
+    for option, size in (("--reference-size", "0"), (former, "nan"), (former, "x")):
+        assert main([*arguments, option, size]) == 2
         assert "above 0" in capsys.readouterr().err

@@ -67,7 +67,7 @@ def taught(tmp_path_factory):
         registry.register(None, "heart", [*shapes("heart", 3), picture("heart", 9)])
         registry.register(None, "arrow", shapes("arrow", 2), ignore=("rotation",))
         registry.register(None, "w", shapes("house", 2), method="mean", force=True)
-        registry.register(None, "heart", shapes("heart", 2, 20), usual_size=30.0)
+        registry.register(None, "heart", shapes("heart", 2, 20), reference_size=30.0)
         naming.rename(None, "heart", "herz")
         naming.rename(None, "a", "alpha")
         naming.alias(None, "herz", "love")
@@ -127,7 +127,7 @@ def test_upgrading_is_registering_with_the_newer_encoder(newer, tmp_path):
     registry.register(fresh, "herz", [*shapes("heart", 3), picture("heart", 9)])
     registry.register(fresh, "arrow", shapes("arrow", 2), ignore=("rotation",))
     registry.register(fresh, "w", shapes("house", 2), method="mean", force=True)
-    registry.register(fresh, "herz", shapes("heart", 2, 20), usual_size=30.0)
+    registry.register(fresh, "herz", shapes("heart", 2, 20), reference_size=30.0)
     ours, theirs = load_model(None), load_model(fresh)
     for name in ("herz", "w", "b"):
         np.testing.assert_allclose(rows(ours, name), rows(theirs, name), atol=2e-3)
@@ -172,7 +172,7 @@ def test_a_second_upgrade_still_knows_what_was_forgotten(newer, tmp_path):
 def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     stored = load_model("nn-sampling")
     own = save_model(tmp_path / "own", stored)
-    registry.register(own, "heart", shapes("heart", 1), usual_size=30.0)
+    registry.register(own, "heart", shapes("heart", 1), reference_size=30.0)
     ink = shape("heart")
     spec = EncoderSpec(architecture="motion", out_dim=stored.spec.out_dim)
     ((_, inputs),) = make_inputs(stored.spec, [ink], [None])
@@ -182,7 +182,7 @@ def test_usual_sizes_wait_for_an_encoder_that_uses_them(tmp_path):
     upgrade(own, save_model(tmp_path / "motion", motion))
     model, store = load(own, fast=False), SampleStore(own)
     (sample,) = load_model(own).samples
-    assert store.drawings(sample.file)[0].usual_size == 30.0
+    assert store.drawings(sample.file)[0].reference_size == 30.0
     (found,) = store.z([sample])
     sized, unsized = model.embed_many([ink, ink], [30.0, None])
     np.testing.assert_allclose(found, sized, atol=1e-5)
@@ -365,5 +365,7 @@ def embedded_by(folder, store, samples):
 
     kept = [store.drawings(each.file)[each.row] for each in samples]
     both = zip(kept, samples, strict=True)
-    shown = [apply_variant(k.drawing, k.usual_size, each.variant) for k, each in both]
+    shown = [
+        apply_variant(k.drawing, k.reference_size, each.variant) for k, each in both
+    ]
     return load(folder, fast=False).embed_many(*zip(*shown, strict=True))

@@ -137,8 +137,9 @@ def test_predictions_are_those_of_the_library(asked):
     assert tuple(found["symbols"]) == answer.symbols
     np.testing.assert_allclose(found["probability"], answer.probability, atol=1e-5)
     assert found["inputs"] == ["shape", "motion"]
-    sized = asked("POST", "/predict", json={"ink": json_ink(ink), "usual_size": 40})
-    assert sized["inputs"] == ["shape", "motion", "size"]
+    for name in ("reference_size", "usual_size"):  # the former name, too
+        sized = asked("POST", "/predict", json={"ink": json_ink(ink), name: 40})
+        assert sized["inputs"] == ["shape", "motion", "size"]
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
@@ -163,7 +164,7 @@ BAD = [
     ({"ink": {"strokes": [[[1, 2], [3]]]}}, "does not hold ink"),
     ({"ink": {"strokes": [[[1e300, 2], [3, 4]]]}}, "request"),
     ({"ink": HEARTS[0], "num_classes": 27}, "num_classes is 27"),
-    ({"ink": HEARTS[0], "usual_size": 0}, "usual_size"),
+    ({"ink": HEARTS[0], "reference_size": 0}, "reference_size"),
     ({"ink": HEARTS[0], "colour": "red"}, "colour"),
     ({"ink": {"strokes": [[[i % 9, i % 7] for i in range(200_000)]]}}, "200,000"),
 ]

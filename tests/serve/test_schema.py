@@ -57,6 +57,9 @@ def api(home):
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@pytest.mark.filterwarnings(  # schemathesis draws from `random` itself, now and then
+    "ignore:Do not use the `random` module"
+)
 def test_no_request_meets_more_than_a_refusal(api, method, path):
     @given(case=api[path][method].as_strategy())
     @settings(max_examples=20, suppress_health_check=[*HealthCheck])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from strokejax.arguments import Verb, importing, rate, usual_size
+from strokejax.arguments import Verb, importing, rate, reference_size_option
 from strokejax.ink.formats import read_ink
 from strokejax.types import InputError
 
@@ -100,13 +100,7 @@ def recognize_options(parser: argparse.ArgumentParser) -> None:
         help="average nine slightly rotated and slanted views: nine times slower, a "
         "little better on pictures",
     )
-    parser.add_argument(
-        "--usual-size",
-        type=usual_size,
-        metavar="N",
-        help="longer side of the writer's usual letter, in the ink's units: tells o "
-        "from O (default: unknown)",
-    )
+    reference_size_option(parser, "unknown")
 
 
 def run_recognize(args: argparse.Namespace) -> int:
@@ -122,7 +116,7 @@ def run_recognize(args: argparse.Namespace) -> int:
     for file in args.files:
         try:
             drawings = read_file(file)
-            answers = model.recognize_many(drawings, args.k, args.usual_size)
+            answers = model.recognize_many(drawings, args.k, args.reference_size)
         except InputError as error:
             # A bad file does not keep the others from being answered.
             results.append({"file": file, "error": str(error)})
@@ -173,13 +167,7 @@ def register_options(parser: argparse.ArgumentParser) -> None:
         help="variations that leave the symbol the same, of direction,rotation,size: a "
         "star is a star however drawn, but an arrow left is not an arrow right",
     )
-    parser.add_argument(
-        "--usual-size",
-        type=usual_size,
-        metavar="N",
-        help="longer side of the writer's usual letter, in the ink's units (default: "
-        "unknown)",
-    )
+    reference_size_option(parser, "unknown")
     parser.add_argument(
         "--force",
         action="store_true",
@@ -203,7 +191,7 @@ def run_register(args: argparse.Namespace) -> int:
         method=args.method,
         force=args.force,
         sources=sources,
-        usual_size=args.usual_size,
+        reference_size=args.reference_size,
         ignore=ignore,
     )
     # Outliers are numbered among all drawings of the symbol, the earlier ones first.

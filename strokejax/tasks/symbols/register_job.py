@@ -52,7 +52,7 @@ def register(config: Config, workdir: Path, started: float) -> dict[str, Any]:
         config.symbol.name,
         drawings,
         sources,
-        config.symbol.usual_size or None,
+        config.symbol.reference_size or None,
         parse_ignore(config.symbol.ignore, "config.symbol.ignore"),
     )
     # `skip_known` lets a job that was stopped be started again.

@@ -50,9 +50,9 @@ FIELDS = {
             "",
             "variations that leave the symbol the same, of direction,rotation,size",
         ),
-        "usual_size": Field(
+        "reference_size": Field(
             0.0,
-            "longer side of the writer's usual letter, in the ink's units; 0: unknown",
+            "longer side of the writer's typical letter, in ink units; 0: unknown",
             0,
             1e9,
         ),

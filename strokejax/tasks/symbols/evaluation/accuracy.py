@@ -88,7 +88,7 @@ def cost(validation: Validation, folder: Path) -> list[Figure]:
 
 
 def latency(validation: Validation) -> Figure:
-    """Median milliseconds from ink of a known usual size to names, warm.
+    """Median milliseconds from ink of a known reference size to names, warm.
 
     The interval lies between order statistics. The number of calls below the true
     median is binomial with standard deviation sqrt(n) / 2, so the ranks of a 95 %
@@ -99,7 +99,7 @@ def latency(validation: Validation) -> Figure:
     times = []
     for _ in range(10 + CALLS):
         start = time.perf_counter()
-        validation.model.recognize(ink, usual_size=size)
+        validation.model.recognize(ink, reference_size=size)
         times.append(1e3 * (time.perf_counter() - start))
     middle, half = CALLS / 2, 0.98 * CALLS**0.5
     ordered = np.sort(times[10:])  # the first ten warm up

@@ -151,7 +151,7 @@ def _labelled_ink(
 
 
 def _sizes(relative: np.ndarray, path: Path) -> np.ndarray:
-    """f32[n]: longer sides over the writer's usual one, NaN if unknown."""
+    """f32[n]: longer sides over the writer's reference size, NaN if unknown."""
     if relative.dtype.kind not in "iuf":
         raise InputError(
             f"{path}: relative_size is {relative.dtype}; give numbers, NaN for unknown."
@@ -161,7 +161,7 @@ def _sizes(relative: np.ndarray, path: Path) -> np.ndarray:
     if len(wrong):
         raise InputError(
             f"{path}: relative_size is {size[wrong[0]]:g} in row {wrong[0]:,}; give "
-            f"the longer side over the writer's usual one, 0 or more, NaN for unknown."
+            f"the longer side over the reference size, 0 or more, NaN for unknown."
         )
     return size
 

@@ -48,8 +48,8 @@ def removed_symbols(validation: Validation) -> list[Figure]:
 def unseen_symbols(validation: Validation) -> list[Figure]:
     """AUROC, FPR95 and false accepts of Detexify's held-out symbols.
 
-    Look-alikes of letters are among them. The usual size of their writers is unknown,
-    so the size of the letters is hidden, too.
+    Look-alikes of letters are among them. The reference size of their writers is
+    unknown, so the size of the letters is hidden, too.
     """
     view = tuple(use for use in validation.model.spec.uses if use != "size")
     letters, symbols = validation.embed_letters(view), validation.symbols

@@ -7,7 +7,7 @@ import stat
 import sys
 from typing import Any
 
-from strokejax.arguments import Verb, usual_size
+from strokejax.arguments import Verb, reference_size_option
 from strokejax.types import Ink, InputError
 
 MAX_K = 100
@@ -43,13 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
         help="end a symbol this long after the pen is lifted (default: the learned "
         "model of endings decides)",
     )
-    parser.add_argument(
-        "--usual-size",
-        type=usual_size,
-        metavar="N",
-        help="longer side of the writer's usual letter, in units of x and y (default: "
-        "the median of the last symbols)",
-    )
+    reference_size_option(parser, "the median of the last symbols")
     parser.add_argument(
         "--collect", metavar="FOLDER", help="save corrected symbols in this folder"
     )
@@ -73,19 +67,21 @@ def run(args: argparse.Namespace) -> int:
     language = None if args.language is None else language_model(args.language)
 
     def register(
-        name: str, ink: Ink, usual_size: float | None
+        name: str, ink: Ink, reference_size: float | None
     ) -> tuple[Any, dict[str, Any]]:
         from strokejax.registration.registry import register
 
         report = register(
-            args.model, name, [ink], sources=["live"], usual_size=usual_size
+            args.model, name, [ink], sources=["live"], reference_size=reference_size
         )
         return load(args.model), {"version": report["version"]}
 
     # Texts need MIN_K symbols of an answer; the printing cuts them to -k.
     session = Session(
         load(args.model),
-        Settings(lifted=args.lifted, k=max(args.k, MIN_K), usual_size=args.usual_size),
+        Settings(
+            lifted=args.lifted, k=max(args.k, MIN_K), reference_size=args.reference_size
+        ),
         language=language,
         collect=args.collect,
         register=register if args.register else None,

@@ -26,8 +26,8 @@ from strokejax.tasks.symbols.live.stream import Carry, Settings, Step, Stream
 from strokejax.types import Ink, InputError, Refused
 
 Register = Callable[[str, Ink, float | None], tuple[Recognizer, dict[str, Any]]]
-"""Registers a symbol from its name, its ink and the writer's usual size; returns the
-new snapshot and fields for the answer."""
+"""Registers a symbol from its name, its ink and the writer's reference size; returns
+the new snapshot and fields for the answer."""
 MIN_K = 10
 """Symbols of an answer that texts are read from, at least."""
 CORRECTABLE = 1_000
@@ -66,7 +66,7 @@ class Session:
         self.read_at = 0.0
         """When the last event was read, by `time.perf_counter`."""
         self.finished: dict[int, tuple[Ink, float | None]] = {}
-        """Ink and usual size of the last finished symbols, by id."""
+        """Ink and reference size of the last finished symbols, by id."""
         self.set_model(model)
 
     def follow(self, descriptor: int) -> Iterator[dict[str, Any]]:
@@ -152,7 +152,7 @@ class Session:
         """Takes over the step's carry; its hypotheses as answers."""
         self.carry, hypotheses = step
         answers = []
-        for number, final, answer, ink, known_at, usual_size, forced in hypotheses:
+        for number, final, answer, ink, known_at, reference_size, forced in hypotheses:
             line: dict[str, Any] = {
                 "id": number,
                 "t": known_at,
@@ -162,7 +162,7 @@ class Session:
                 "probability": answer.probability,
             }
             if final:
-                self._remember(number, ink, usual_size)
+                self._remember(number, ink, reference_size)
                 line["inputs"] = answer.inputs
                 line |= {"unknown": answer.unknown, "reason": answer.reason}
             # An unfinished symbol may still change: texts take final answers only.
@@ -175,8 +175,8 @@ class Session:
             answers.append(line)
         return answers
 
-    def _remember(self, number: int, ink: Ink, usual_size: float | None) -> None:
-        self.finished[number] = ink, usual_size
+    def _remember(self, number: int, ink: Ink, reference_size: float | None) -> None:
+        self.finished[number] = ink, reference_size
         # Ids count up: for each that comes, the oldest goes.
         self.finished.pop(number - CORRECTABLE, None)
 
@@ -188,12 +188,12 @@ class Session:
                 f"correct a symbol after its final answer."
             )
         line: dict[str, Any] = {"id": number, "corrected": name}
-        ink, usual_size = self.finished[number]
+        ink, reference_size = self.finished[number]
         if self.collect:
             line["file"] = str(keep(self.collect, name, ink))
         if self.register:
             try:
-                model, fields = self.register(name, ink, usual_size)
+                model, fields = self.register(name, ink, reference_size)
             except InputError as error:
                 if not self.collect:
                     raise

@@ -19,13 +19,13 @@ from strokejax.tasks.symbols.live.events import Events, Strokes, check_events, t
 from strokejax.types import Ink
 
 WINDOW = 31
-"""Symbols that the usual size is the median of: a new sheet of paper soon counts."""
+"""The reference size is the median of these last symbols: a new page soon counts."""
 MIN_SIZES = 3
-"""Symbols below which the usual size is unknown. By `benchmarks/usual_size.py`, 0.844
-of held-out letters are right with the median of three others; with one other it is
-0.836, but with more mistakes beyond twins than without any, which gives 0.830."""
+"""Below so many symbols the reference size is unknown. By benchmarks/reference_size.py,
+0.844 of held-out letters are right with the median of three others; with one other it
+is 0.836, but with more mistakes beyond twins than without any, which gives 0.830."""
 
-# The usual size of a writer's letters, measured on the last symbols.
+# The reference size of a writer's letters, measured on the last symbols.
 
 
 def append_size(
@@ -42,7 +42,7 @@ def append_size(
     return (*sizes, side)[-WINDOW:]
 
 
-def usual_size(sizes: tuple[float, ...]) -> float | None:
+def reference_size(sizes: tuple[float, ...]) -> float | None:
     """The median of longer sides; None below `MIN_SIZES`."""
     return median(sizes) if len(sizes) >= MIN_SIZES else None
 
@@ -65,8 +65,8 @@ class Settings(NamedTuple):
     """Moves up to this share of the symbol's longer side count as rest."""
     k: int = 5
     """Symbols in an answer."""
-    usual_size: float | None = None
-    """Longer side of the writer's usual letter; None: measured on the last symbols."""
+    reference_size: float | None = None
+    """Longer side of the writer's typical letter; None: of the last symbols."""
     max_points: int = 5_000
     max_strokes: int = 100
     max_seconds: float = 60.0
@@ -85,8 +85,8 @@ class Hypothesis(NamedTuple):
     ink: Ink
     time: float
     """When the answer was known, by the events' clock."""
-    usual_size: float | None = None
-    """The usual size that the ink was compared with; None: unknown."""
+    reference_size: float | None = None
+    """The reference size that the ink was compared with; None: unknown."""
     forced: str | None = None
     """A sentence if the symbol was closed because it reached a limit."""
 
@@ -123,7 +123,7 @@ Step = tuple[Carry, tuple[Hypothesis, ...]]
 
 @dataclass(frozen=True)
 class Stream:
-    """Pure functions of a carry, with settings and `answer(ink, k, usual_size)`.
+    """Pure functions of a carry, with settings and `answer(ink, k, reference_size)`.
 
     Private methods append to `answers` and return the next carry.
     """
@@ -185,7 +185,7 @@ class Stream:
         if not carry.strokes:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        size = self._usual_size(carry)
+        size = self._reference_size(carry)
         answers.append(Hypothesis(carry.id, True, answer, ink, time, size, forced))
         # The box stays: if the pen is still down, it tells motion from rest.
         return Carry(
@@ -203,7 +203,7 @@ class Stream:
         if not carry.strokes:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        size = self._usual_size(carry)
+        size = self._reference_size(carry)
         answers.append(Hypothesis(carry.id, False, answer, ink, t, size))
         features = ink_features(ink, answer.symbols, answer.probability)
         carry = carry._replace(
@@ -279,7 +279,7 @@ class Stream:
         if current or t < carry.answered_at + self.settings.interval:
             return carry
         answer, ink = self._answer(carry), to_ink(carry.strokes)
-        size = self._usual_size(carry)
+        size = self._reference_size(carry)
         answers.append(Hypothesis(carry.id, False, answer, ink, t, size))
         return carry._replace(answered_at=t, answer=answer)
 
@@ -287,8 +287,8 @@ class Stream:
         """The answer to the ink so far; ink that has not grown needs no recognition."""
         if carry.answer is not None:
             return carry.answer
-        size = self._usual_size(carry)
+        size = self._reference_size(carry)
         return self.answer(to_ink(carry.strokes), self.settings.k, size)
 
-    def _usual_size(self, carry: Carry) -> float | None:
-        return self.settings.usual_size or usual_size(carry.sizes)
+    def _reference_size(self, carry: Carry) -> float | None:
+        return self.settings.reference_size or reference_size(carry.sizes)

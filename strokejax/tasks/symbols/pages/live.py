@@ -153,11 +153,14 @@ class _Connection:
         return [{"changed": self.model.version}]
 
     def _register(
-        self, name: str, ink: Ink, usual_size: float | None
+        self, name: str, ink: Ink, reference_size: float | None
     ) -> tuple[Recognizer, dict[str, Any]]:
         from strokejax.registration.registry import register
 
-        options: dict[str, Any] = {"sources": ["studio"], "usual_size": usual_size}
+        options: dict[str, Any] = {
+            "sources": ["studio"],
+            "reference_size": reference_size,
+        }
         future = self.studio.submit(register, self.studio.model, name, [ink], **options)
         report = future.result()
         self.model = self.studio.recognizer

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, Strict
 from typing_extensions import TypedDict
 
 from strokejax.ink.limits import MAX_POINTS
@@ -10,6 +10,16 @@ from strokejax.serve.messages import Body, InkJson, Name
 from strokejax.table.symbols import MAX_TEXT
 
 MAX_DRAWINGS = 100
+
+ReferenceSize = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        # The former name is read until release 0.3.
+        validation_alias=AliasChoices("reference_size", "usual_size"),
+        description="longer side of the writer's typical letter",
+    ),
+]
 
 # Requests.
 
@@ -31,9 +41,7 @@ class Predict(Body):
     num_classes: int | None = Field(
         None, description="number of symbols that the model must have"
     )
-    usual_size: float | None = Field(
-        None, gt=0, description="longer side of the writer's usual letter"
-    )
+    reference_size: ReferenceSize = None
 
 
 class Drawings(Body):
@@ -47,7 +55,7 @@ class Drawings(Body):
         description="variations that leave the symbol the same, of direction, rotation "
         "and size",
     )
-    usual_size: float | None = Field(None, gt=0)
+    reference_size: ReferenceSize = None
     text: str | None = Field(
         None, max_length=MAX_TEXT, description="text to type instead of the name"
     )

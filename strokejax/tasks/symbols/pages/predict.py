@@ -97,7 +97,7 @@ class Query(NamedTuple):
     drawing: Ink | np.ndarray
     image: np.ndarray | None = None
     """f32[28 28]: a picture as the answer shows it; None for ink."""
-    usual_size: float | None = None
+    reference_size: float | None = None
     num_classes: int | None = None
 
 
@@ -130,14 +130,14 @@ def _parse_ink(body: bytes) -> Query:
     if message.velocities is not None:
         content = {"velocities": message.velocities}
     ink = from_json(content, "The request")
-    return Query(ink, None, message.usual_size, message.num_classes)
+    return Query(ink, None, message.reference_size, message.num_classes)
 
 
 def predictions(model: Recognizer, queries: list[Query]) -> list[bytes | Exception]:
     """A `Prediction` as JSON for each query, or the error that refuses it."""
     start = time.perf_counter()
     drawings = [query.drawing for query in queries]
-    answers = model.name_many(drawings, K, [query.usual_size for query in queries])
+    answers = model.name_many(drawings, K, [query.reference_size for query in queries])
     # The time of the batch: queries that wait together are answered together.
     milliseconds = 1e3 * (time.perf_counter() - start)
     rows = zip(queries, answers, _images(queries), strict=True)

@@ -53,7 +53,7 @@ async def register(studio: Served, body: Drawings) -> dict[str, Any]:
         await studio.run_large(_inks, body),
         force=body.force,
         sources=["studio"] * len(body.drawings),
-        usual_size=body.usual_size,
+        reference_size=body.reference_size,
         ignore=parse_ignore(",".join(body.ignore), "ignore"),
         text=body.text,
     )
@@ -69,7 +69,7 @@ async def preview(studio: Served, body: Drawings) -> dict[str, Any]:
         studio.model,
         body.name,
         await studio.run_large(_inks, body),
-        usual_size=body.usual_size,
+        reference_size=body.reference_size,
         ignore=parse_ignore(",".join(body.ignore), "ignore"),
     )
 

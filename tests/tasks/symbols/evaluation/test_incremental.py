@@ -182,7 +182,7 @@ def test_a_run_learns_a_symbol_and_its_encoder_stays(
         f"--config.symbol.samples={tmp_path / 'drawings'}",
         "--config.symbol.force=True",
         "--config.symbol.ignore=direction",
-        "--config.symbol.usual_size=30",
+        "--config.symbol.usual_size=30",  # the former name of reference_size
         f"--workdir={workdir}",
     )
     line, _ = jobs.run(shared_cache, *arguments)

@@ -228,8 +228,8 @@ def test_a_correction_is_registered_and_the_new_model_answers_at_once(model):
     known = []
     new = strokejax.load("argmax")
 
-    def register(name, ink, usual_size):
-        known.append((name, usual_size))
+    def register(name, ink, reference_size):
+        known.append((name, reference_size))
         return new, {"version": 7}
 
     session, told = corrected(model, "eb", register=register)
@@ -239,7 +239,7 @@ def test_a_correction_is_registered_and_the_new_model_answers_at_once(model):
 
 
 def test_a_registration_that_is_refused_is_a_sentence(model):
-    def register(name, ink, usual_size):
+    def register(name, ink, reference_size):
         raise InputError("the others would lose too much")
 
     session = Session(model, Settings(), register=register)

@@ -22,13 +22,13 @@ from strokejax.tasks.symbols.live.stream import (
     Settings,
     Stream,
     append_size,
-    usual_size,
+    reference_size,
 )
 from strokejax.types import Ink, InputError
 from tests.support.strategies import seeds
 
 
-def fake(ink: Ink, k: int, usual_size: float | None = None) -> Answer:
+def fake(ink: Ink, k: int, reference_size: float | None = None) -> Answer:
     """An answer that differs with every ink, and comes without a network."""
     seed = int(1e3 * abs(sum(float(s.sum()) for s in ink.strokes))) + ink.points
     p = np.sort(np.random.default_rng(seed % 2**32).dirichlet(np.ones(k)))[::-1]
@@ -221,10 +221,10 @@ def test_the_final_answer_needs_no_further_recognition():
 
 
 def test_a_far_stroke_starts_a_new_symbol_and_a_near_one_does_not():
-    def whole(ink, k, usual_size):
+    def whole(ink, k, reference_size):
         return Answer(("e", "c"), None, (0.98, 0.02), ("shape",))
 
-    def part(ink, k, usual_size):
+    def part(ink, k, reference_size):
         return Answer(("l", "t"), None, (0.6, 0.4), ("shape",))
 
     far = np.concatenate([line(), line(0.3, x=200)])
@@ -238,23 +238,23 @@ def test_letters_are_compared_with_the_median_of_those_before():
     events = [line(9.0 * i, step=step) for i, step in enumerate(steps)]
     ends = finals(decode(STREAM, np.concatenate(events)))
     sides = [19 * step for step in steps]
-    assert [end.usual_size for end in ends[:MIN_SIZES]] == [None] * MIN_SIZES
+    assert [end.reference_size for end in ends[:MIN_SIZES]] == [None] * MIN_SIZES
     for i in range(MIN_SIZES, len(ends)):
-        assert ends[i].usual_size == pytest.approx(np.median(sides[:i]))
-    told = decode(Stream(fake, Settings(usual_size=7.0)), events[0])
-    assert {each.usual_size for each in told} == {7.0}
+        assert ends[i].reference_size == pytest.approx(np.median(sides[:i]))
+    told = decode(Stream(fake, Settings(reference_size=7.0)), events[0])
+    assert {each.reference_size for each in told} == {7.0}
 
 
 def test_the_recogniser_is_told_what_the_hypothesis_tells():
     seen = []
 
-    def answer(ink, k, usual_size):
-        seen.append(usual_size)
+    def answer(ink, k, reference_size):
+        seen.append(reference_size)
         return fake(ink, k)
 
     events = np.concatenate([line(9.0 * i, step=i + 1) for i in range(8)])
     found = decode(Stream(answer, Settings(interval=math.inf)), events)
-    assert {h.usual_size for h in found} == set(seen)
+    assert {h.reference_size for h in found} == set(seen)
     assert len(set(seen)) == 1 + 8 - MIN_SIZES
 
 
@@ -269,9 +269,9 @@ def test_the_usual_size_forgets_what_is_long_ago(sides):
             assert flat == sizes
     expected = np.float32(sides[-WINDOW:])
     if len(sides) < MIN_SIZES:
-        assert usual_size(sizes) is None
+        assert reference_size(sizes) is None
     else:
-        assert usual_size(sizes) == pytest.approx(np.median(expected))
+        assert reference_size(sizes) == pytest.approx(np.median(expected))
 
 
 @given(st.integers(0, 6), st.floats(-4, 4))

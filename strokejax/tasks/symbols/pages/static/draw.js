@@ -91,7 +91,7 @@ export function create(page, open) {
     }
     // The server has forgotten the symbols of an old connection, but the page has the drawing.
     try {
-      await request('POST', 'symbols', { body: { name, drawings: [item.ink], ignore: [], force: false, usual_size: null } });
+      await request('POST', 'symbols', { body: { name, drawings: [item.ink], ignore: [], force: false, reference_size: null } });
       await refresh();
       confirm(name);
     } catch (error) {

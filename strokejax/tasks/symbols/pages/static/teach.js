@@ -90,7 +90,7 @@ export function create(page, open) {
     createShelf().element);
 
   const body = (force) => ({
-    name: name.value.trim(), drawings, force, usual_size: null,
+    name: name.value.trim(), drawings, force, reference_size: null,
     ignore: boxes.filter((box) => box.checked).map((box) => box.value),
   });
 

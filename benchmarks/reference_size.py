@@ -1,4 +1,4 @@
-"""What the size of ink tells, and how soon it is known: python benchmarks/usual_size.py
+"""What the size of ink tells: python benchmarks/reference_size.py
 
 Needs STROKEJAX_DATA. Letters and digits of UNIPEN's held-out writers in random order,
 each compared with the median longer side of those before it, as `strokejax live` does;
@@ -50,7 +50,7 @@ def main() -> None:
         wrong = size * np.float32(factor)
         cases[name] = wrong
     print(f"{len(truth):,} drawings")
-    print(f"{'usual size':<32}{'top-1 [95 %]':<25}twins")
+    print(f"{'reference size':<32}{'top-1 [95 %]':<25}twins")
     for name, sizes in cases.items():
         inputs = {"points": letters.inputs["points"], "size": sizes}
         names = model.names(model.ranked(inputs, 1).slot)[:, 0]
