@@ -63,8 +63,6 @@ def _help() -> str:
 
 
 def _parse(argv: Sequence[str]) -> None:
-    for old, new in FORMER_NAMES.items():
-        argv = [re.sub(rf"^(--config\..*)\b{old}=", rf"\1{new}=", arg) for arg in argv]
     try:
         rest = flags.FLAGS(list(argv))
         if CONFIG.value is not None:
@@ -78,6 +76,13 @@ def _parse(argv: Sequence[str]) -> None:
     for flag in (COORDINATOR, NUM_PROCESSES, PROCESS_ID):
         if flag.present and not DISTRIBUTED.value:
             raise InputError(f"--{flag.name} needs --distributed; add it.")
+
+
+def _with_new_name(argument: str) -> str:
+    """The argument, with a former name of a setting replaced by today's."""
+    for old, new in FORMER_NAMES.items():
+        argument = re.sub(rf"^(--config\..*\b){old}=", rf"\g<1>{new}=", argument)
+    return argument
 
 
 def _flag_error(argv: Sequence[str], error: Exception) -> str:
@@ -155,4 +160,6 @@ def _run() -> int:
 
 
 if __name__ == "__main__":
+    # In place: ml_collections reads the arguments from here, too.
+    sys.argv[:] = map(_with_new_name, sys.argv)
     sys.exit(main(sys.argv))

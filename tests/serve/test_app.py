@@ -142,6 +142,10 @@ def test_predictions_are_those_of_the_library(asked):
         assert sized["inputs"] == ["shape", "motion", "size"]
 
 
+def test_only_models_of_drawings_are_listed(asked):
+    assert asked("GET", "/models")["models"] == ["argmax", "nn-sampling"]
+
+
 @pytest.mark.parametrize("kind", ["png", "jpeg"])
 def test_pictures_are_named(asked, kind):
     page = np.full((80, 100), 255, np.uint8)

@@ -14,6 +14,7 @@ from strokejax.cli import main
 from strokejax.config import FIELDS
 from strokejax.registration.exchange import import_symbols
 from strokejax.registration.registry import drawings
+from strokejax.settings import FORMER_NAMES
 from strokejax.store.model import load_model, load_version, versions
 from strokejax.train.logging import read_jsonl
 from strokejax.types import Ink
@@ -190,7 +191,9 @@ def test_a_run_goes_on_as_if_never_stopped(shared_cache, tmp_path):
 
 
 def test_settings_have_the_names_and_defaults_that_they_had():
-    settings = RECORDED["settings"]
+    sections = (name.rpartition(".") for name in RECORDED["settings"])
+    names = [f"{s}{dot}{FORMER_NAMES.get(name, name)}" for s, dot, name in sections]
+    settings = dict(zip(names, RECORDED["settings"].values(), strict=True))
     assert len(settings) > 100
     assert {*settings} - {*FIELDS} == set()
     changed = {n for n, value in settings.items() if FIELDS[n].default != value}
