@@ -210,17 +210,21 @@ def few_shots(args: argparse.Namespace) -> dict[str, Any]:
     import numpy as np
 
     from strokejax.recognizer import from_stored, require_table
+    from strokejax.registration.samples import SampleStore
     from strokejax.store.model import load_model
-    from strokejax.tasks.symbols.evaluation.incremental import open_set
+    from strokejax.store.paths import resolve
+    from strokejax.tasks.symbols.evaluation.incremental import open_set, without_unnamed
 
-    stored = load_model(args.model)
+    stored, store = load_model(args.model), SampleStore(resolve(args.model))
     model = from_stored(require_table(stored), views=args.views)
     drawn, kind, alphabets = _embed(args, model)
     held_out = _held_out(drawn.groups, kind)
+    stored = without_unnamed(stored, np.unique(drawn.names).tolist())
     scores: dict[str, Any] = {}
     if args.shots:
         scores["shots"] = [
-            _shots_row(args, stored, k, drawn, held_out, alphabets) for k in args.shots
+            _shots_row(args, stored, store, k, drawn, held_out, alphabets)
+            for k in args.shots
         ]
     if args.open_set:
         known = drawn.select(held_out & np.isin(drawn.names, stored.symbols.symbols))
@@ -277,7 +281,7 @@ def _held_out(groups, kind: str):
 
 
 def _shots_row(
-    args: argparse.Namespace, stored, k: int, drawn, held_out, alphabets
+    args: argparse.Namespace, stored, store, k: int, drawn, held_out, alphabets
 ) -> dict[str, Any]:
     """The scores for `k` shots."""
     import numpy as np
@@ -287,9 +291,10 @@ def _shots_row(
 
     if args.within == "writer":
         known = drawn.select(held_out & np.isin(drawn.names, stored.symbols.symbols))
-        return personal(stored, known, k, method=args.method, seed=args.seed)
+        settings = {"store": store, "method": args.method, "seed": args.seed}
+        return personal(stored, known, k, **settings)
     if args.on_top:
-        return _on_top_row(args, stored, k, drawn, held_out)
+        return _on_top_row(args, stored, store, k, drawn, held_out)
     # Characters of training alphabets and letters of training writers stay out.
     if not held_out.all():
         drawn = drawn.select(held_out)
@@ -307,14 +312,12 @@ def _shots_row(
 
 
 def _on_top_row(
-    args: argparse.Namespace, stored, k: int, drawn, held_out
+    args: argparse.Namespace, stored, store, k: int, drawn, held_out
 ) -> dict[str, Any]:
     """The scores of new symbols and of the model's own, which share the table."""
     import numpy as np
 
     from strokejax.registration.learn import replay_set
-    from strokejax.registration.samples import SampleStore
-    from strokejax.store.paths import resolve
     from strokejax.tasks.symbols.evaluation.incremental import (
         LabelledEmbeddings,
         on_top,
@@ -334,12 +337,12 @@ def _on_top_row(
             file=sys.stderr,
         )
         # The calibration and the samples, as for the guard of `strokejax register`.
-        replay = replay_set(stored, SampleStore(resolve(args.model)))
+        replay = replay_set(stored, store)
         names = np.array(stored.symbols.names, str)[replay.owner]
         old = LabelledEmbeddings(replay.z, names, np.full(len(names), "known"))
     new = drawn.select(~known)
     support = _support(new.groups, held_out[~known], args.seed)
-    settings = {"method": args.method, "seed": args.seed}
+    settings = {"store": store, "method": args.method, "seed": args.seed}
     return on_top(stored, new, old, support, k, **settings)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from strokejax.evaluation.episodes import open_set_draws, within_writer
 from strokejax.evaluation.few_shot import auroc, fpr_at, tpr_at
 from strokejax.evaluation.scores import TWINS, bootstrap_interval
-from strokejax.registration.learn import rows_of, with_rows
+from strokejax.registration.learn import as_trained, rows_of, with_rows
 from strokejax.registration.rows import Method
+from strokejax.registration.samples import Embeddings
 from strokejax.store.model import Sample, StoredModel
 from strokejax.types import InputError
 
@@ -36,27 +37,44 @@ class LabelledEmbeddings(NamedTuple):
 
 
 class MemoryStore:
-    """A store of samples that are on no disk: `Sample.row` indexes embeddings."""
+    """Samples in memory, besides those that a model has on disk."""
 
-    def __init__(self, z: np.ndarray):
-        self._z = z
+    def __init__(self, z: np.ndarray, store: Embeddings | None = None):
+        self._z, self._store = z, store
+
+    def samples(self, symbol: str, rows: Iterable[int]) -> list[Sample]:
+        """Samples of rows of z f32[n d]; they have no file."""
+        return [Sample(symbol, "", int(row), "", "") for row in rows]
 
     def z(self, samples: Iterable[Sample]) -> np.ndarray:
         """f32[n d]: embeddings, as of `registration.samples.SampleStore`."""
-        return self._z[[sample.row for sample in samples]]
+        samples = [*samples]
+        stored = [sample for sample in samples if sample.file]
+        rows = iter(self._store.z(stored) if stored and self._store else ())
+        return np.stack([next(rows) if s.file else self._z[s.row] for s in samples])
+
+
+def without_unnamed(model: StoredModel, names: Iterable[str]) -> StoredModel:
+    """The model without the registered drawings of symbols that are not in `names`.
+
+    An evaluation starts from it, so that it depends on no other symbol of the user.
+    """
+    named = {model.symbols.symbol(name) for name in names}
+    for symbol in {sample.symbol for sample in model.samples} - named:
+        model = as_trained(model, symbol)
+    samples = tuple(sample for sample in model.samples if sample.symbol in named)
+    return model._replace(samples=samples)
 
 
 def register_shots(
     model: StoredModel,
-    z: np.ndarray,
+    store: MemoryStore,
     shots: Mapping[str, Sequence[int]],
     method: Method,
 ) -> StoredModel:
-    """The model after registering the `shots`, name -> rows of z f32[n d], in turn."""
-    store = MemoryStore(z)
+    """The model after registering the `shots`, name -> rows of the store, in turn."""
     for name, rows in shots.items():
-        # Name and row are enough: `MemoryStore` needs no file and no hash.
-        samples = [Sample(name, "", int(i), "", "") for i in rows]
+        samples = store.samples(name, rows)
         wider = model._replace(samples=(*model.samples, *samples))
         model = with_rows(wider, store, name, method).model
     return model
@@ -78,6 +96,7 @@ def on_top(
     support: np.ndarray,
     shots: int,
     *,
+    store: Embeddings | None = None,
     method: Method = "sgd",
     count: int = 5,
     seed: int = 0,
@@ -85,11 +104,12 @@ def on_top(
     """Registers new symbols next to the model's own, then names drawings of both.
 
     `support` bool[n] marks the drawings of `new` that shots are drawn from; the others
-    are the queries. Returns means over `count` seeded choices of shots: the accuracy on
-    "new" symbols, the accuracy on old ones, "old_before" and "old_after", and its
-    difference "lost". "interval95" and its like are bootstrapped over writers.
-    "hardest" lists the new symbols of lowest accuracy with their most frequent
-    confusion. InputError if a symbol has fewer drawings than `shots`.
+    are the queries. `store` has the model's own samples. Returns means over `count`
+    seeded choices of shots: the accuracy on "new" symbols, the accuracy on old ones,
+    "old_before" and "old_after", and its difference "lost". "interval95" and its like
+    are bootstrapped over writers. "hardest" lists the new symbols of lowest accuracy
+    with their most frequent confusion. InputError if a symbol has fewer drawings than
+    `shots`.
     """
     query = new.select(~support)
     before = nearest_symbols(model, old.z) == old.names
@@ -97,7 +117,7 @@ def on_top(
     for i in range(count):
         rng = np.random.default_rng([seed, i])
         rows = _draw_shots(new.names, support, np.unique(query.names), shots, rng)
-        learned = register_shots(model, new.z, rows, method)
+        learned = register_shots(model, MemoryStore(new.z, store), rows, method)
         answers.append(nearest_symbols(learned, query.z))
         after.append(nearest_symbols(learned, old.z) == old.names)
     right = np.stack([answer == query.names for answer in answers])
@@ -167,20 +187,22 @@ def personal(
     drawn: LabelledEmbeddings,
     shots: int,
     *,
+    store: Embeddings | None = None,
     method: Method = "sgd",
     seed: int = 0,
 ) -> dict[str, Any]:
     """Registers some of each writer's drawings for that writer, and names the rest.
 
     `shots` random drawings of a class are the support; classes with at least one more
-    of the writer take part, answered among all symbols. "before" is the accuracy on the
+    of the writer take part, answered among all symbols. `store` has the model's own
+    samples. "before" is the accuracy on the
     same queries without registration.
     """
     truth, group, after, before = [], [], [], []
     _, label = np.unique(drawn.names, return_inverse=True)
     for split in within_writer(label, drawn.groups, shots, seed):
         support = {str(drawn.names[rows[0]]): rows.tolist() for rows in split.support}
-        learned = register_shots(model, drawn.z, support, method)
+        learned = register_shots(model, MemoryStore(drawn.z, store), support, method)
         query = drawn.select(split.query)
         truth.append(query.names)
         group.append(query.groups)

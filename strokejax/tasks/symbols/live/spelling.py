@@ -27,6 +27,11 @@ BEAM_WIDTH = 32
 WEIGHT = 0.45
 """Of the character model's log probabilities; below 1 since those of the answers are
 less spread."""
+SMOOTHING = 0.01
+"""Share of an even distribution in each context's probabilities: no context makes any
+character hopeless."""
+MIN_SHARE = 0.01
+"""Answers less probable than this share of the best one are no candidates."""
 PENDING = 64
 """Characters at the end of a text that later answers can still change."""
 MAX_TEXT = 1_000
@@ -62,13 +67,40 @@ def begin(
 ) -> Spelling:
     """An empty text.
 
-    `weight` is that of the character model, `width` the beam width. A symbol that types
-    anything but one character of the model counts as an unseen character.
+    `weight` is that of the character model, `width` the beam width.
     """
     alphabet = tuple("" if n is None else symbols.text(n) for n in symbols.names)
     slots = {name: symbols.slots_of(name)[0] for name in symbols.symbols}
-    language = with_characters(no_language(len(alphabet)), model, alphabet, weight)
+    language = _language(alphabet, model, weight)
     return Spelling(alphabet, slots, jax.device_put(language), start(1, width, PENDING))
+
+
+def _language(
+    alphabet: tuple[str, ...], model: CharacterModel, weight: float
+) -> LanguageModel:
+    """Scores of the texts that symbols type, in the context of those before.
+
+    A text of several characters has the geometric mean of their probabilities, since
+    one answer stands for all, and continues the context. No text is less probable than
+    a character that the model has never seen: people type their own symbols anywhere.
+    """
+    several = [text for text in alphabet if len(text) > 1]
+    column = {c: len(alphabet) + i for i, c in enumerate({*"".join(several)})}
+    characters = (*alphabet, *column)
+    language = with_characters(no_language(len(characters)), model, characters, weight)
+    unseen = 1 / model.vocabulary
+    p = (1 - SMOOTHING) * np.exp(language.log_p) + SMOOTHING * unseen
+    log_p, following = np.log(p).astype(np.float32), language.next_context
+    for slot, text in enumerate(alphabet):
+        if len(text) > 1:
+            context, total = np.arange(len(p)), 0.0
+            for character in text:
+                total = total + log_p[context, column[character]]
+                context = following[context, column[character]]
+            log_p[:, slot] = np.maximum(total / len(text), np.log(unseen))
+            following[:, slot] = context
+    n = len(alphabet)
+    return language._replace(log_p=log_p[:, :n], next_context=following[:, :n])
 
 
 def resume(spelling: Spelling, fresh: Spelling) -> Spelling:
@@ -89,8 +121,10 @@ def advance(spelling: Spelling, answer: Answer) -> Spelling:
     if not answer.symbols:
         return spelling
     slots = np.array([[spelling.slots[name] for name in answer.symbols]])
-    # The floor 1e-12 keeps symbols of probability 0 finite.
-    log_p = np.log(np.maximum(np.array([answer.probability], np.float32), 1e-12))
+    p = np.array([answer.probability], np.float32)
+    # The context may choose among likely answers, not bring back one that is excluded.
+    with np.errstate(divide="ignore"):
+        log_p = np.log(np.where(p >= MIN_SHARE * p.max(), p, 0))
     hypotheses = _step(spelling.hypotheses, log_p, slots, spelling.language)
     after = replace(spelling, hypotheses=hypotheses)
     # All hypotheses have one length: each answer adds a character to every one.

@@ -2,12 +2,14 @@
 
 import json
 import re
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
@@ -15,7 +17,11 @@ from strokejax.cli import main
 from strokejax.ink.formats import write_json
 from strokejax.ink.packed import pack, write_packed
 from strokejax.ink.synthesis.handwriting import scribble
-from strokejax.store.model import load_model
+from strokejax.recognizer import from_stored
+from strokejax.registration import registry
+from strokejax.registration.samples import SampleStore
+from strokejax.store.model import load_model, save_model
+from strokejax.store.paths import resolve
 from strokejax.table.symbols import STROKES
 from strokejax.table.table import unit
 from strokejax.tasks.symbols.evaluation.incremental import (
@@ -23,11 +29,13 @@ from strokejax.tasks.symbols.evaluation.incremental import (
     on_top,
     open_set,
     personal,
+    without_unnamed,
 )
 from strokejax.tasks.symbols.register_job import fresh_state
 from strokejax.train.checkpoint import BEST, Checkpoints
 from strokejax.types import InputError
 from tests.support import jobs
+from tests.support.shapes import shapes
 
 DIM = 128
 NAME = "<b>heart</b>"
@@ -94,6 +102,38 @@ def test_a_writers_queries_are_never_shots(seed):
     assert found["n"] == 2 * 3 * 1
     assert found["accuracy"] == 1.0
     assert found["before"] < 1.0
+
+
+@given(st.integers(0, 2**31), st.sampled_from(["sgd", "mean"]))
+@settings(max_examples=5)
+def test_registered_symbols_change_no_evaluation_that_does_not_name_them(seed, method):
+    """Neither a new symbol nor drawings of a trained one, in any order."""
+    rng = np.random.default_rng(seed)
+    drawn = clusters(rng, ["a", "b", "c"], writers=2, each=4)
+    new = clusters(rng, ["tree"], writers=4, each=5)
+    model = load_model("nn-sampling")
+    arguments = new, known(model), np.isin(new.groups, ["writer 0"]), 2
+    with tempfile.TemporaryDirectory() as folder:
+        folder = save_model(Path(folder) / "model", model)
+        for name in rng.permutation(["heart", "d", "house"]):
+            inks = shapes("heart", int(rng.integers(1, 5)), int(rng.integers(1000)))
+            registry.register(folder, name, inks, method=method, force=True)
+        changed, store = load_model(folder), SampleStore(folder)
+        as_before = without_unnamed(changed, ["a", "b", "c"])
+        assert personal(as_before, drawn, 2, store=store) == personal(model, drawn, 2)
+        found = on_top(as_before, *arguments, count=2, store=store)
+        assert found == on_top(model, *arguments, count=2)
+
+
+def test_registered_symbols_that_are_named_take_part(own_home):
+    """Their stored embeddings are read, whatever the rows of the evaluated data."""
+    inks = shapes("heart", 6, 3)
+    registry.register(None, "heart", inks, force=True)
+    stored, store = load_model(None), SampleStore(resolve(None))
+    z = from_stored(stored, fast=False).embed_many(inks[:3])
+    drawn = LabelledEmbeddings(z, np.full(3, "heart"), np.full(3, "writer"))
+    found = personal(stored, drawn, 1, store=store)
+    assert (found["n"], found["accuracy"], found["before"]) == (2, 1.0, 1.0)
 
 
 def test_what_is_taken_out_is_strange(model):

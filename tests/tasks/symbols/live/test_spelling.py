@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strokejax.search.character_model import (
@@ -20,6 +20,7 @@ from strokejax.types import InputError
 
 SMALL = train({"ab": 5, "ba": 1, "bab": 2}, order=3)
 ENGLISH = language_model("en")
+COMMON = train(dict([*load_words("en").items()][:500]))
 SYMBOLS = SymbolTable.of((*STROKES, "heart"), 80)
 
 
@@ -65,6 +66,45 @@ def test_a_symbol_without_a_character_is_read_as_its_name():
 def test_a_symbol_types_its_text():
     typing = begin(SYMBOLS.with_text("heart", "<3"), ENGLISH)
     assert read([answer(heart=0.9, a=0.05)], typing).text == "<3"
+
+
+TEXTS = st.text(st.sampled_from("abehort +♥0 "), min_size=1, max_size=6)
+
+
+@given(
+    st.lists(TEXTS.filter(str.strip), min_size=1, max_size=4, unique=True),
+    st.text("abehkorst 2", max_size=8),
+    st.sampled_from("aeo27kZ"),
+    st.floats(0, 0.005),
+)
+@settings(max_examples=10)
+def test_an_excluded_symbol_never_beats_a_likely_one(texts, before, likely, rare):
+    """Registered symbols of any text, in any context, and letters alike."""
+    names = [f"own {i}" for i in range(len(texts))]
+    symbols = SymbolTable.of((*STROKES, *names), 80)
+    for name, text in zip(names, texts, strict=True):
+        symbols = symbols.with_text(name, text)
+    spelling = begin(symbols, COMMON)
+    written = [{"space" if c == " " else c: 1.0} for c in before]
+    last = [{other: rare, likely: 0.95} for other in (*names, "e", "space")]
+    for each in last:
+        answers = [answer(**p) for p in (*written, each)]
+        assert read(answers, spelling).text == before + likely
+
+
+@pytest.mark.parametrize("text", ["the", "ing", "heart", "+", "♥", "<3"])
+def test_a_symbol_of_any_text_is_typed_where_it_is_likely(text):
+    """Whatever its text, and its letters are the context of what follows."""
+    typing = begin(SYMBOLS.with_text("heart", text), ENGLISH)
+    written = [answer(**{c: 0.97, "q": 0.03}) for c in "break"]
+    answers = [*written, answer(heart=0.9, a=0.05)]
+    assert read(answers, typing).text == f"break{text}"
+
+
+def test_a_text_of_several_characters_is_the_context_of_the_next():
+    typing = begin(SYMBOLS.with_text("heart", "scho"), ENGLISH)
+    answers = [answer(heart=0.9, a=0.05), TWINS["o"], TWINS["l"]]
+    assert read(answers, typing).text == "school"
 
 
 def test_an_answer_without_symbols_changes_nothing():
