@@ -67,12 +67,18 @@ def read_bytes(path: str | Path, limit: int) -> bytes:
         ) from error
 
 
+ENCODINGS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
+"""Encodings other than UTF-8, by the bytes that a file begins with."""
+
+
 def decode_text(data: bytes, where: str) -> str:
     """Decodes UTF-8 without its byte order mark; InputError for other encodings."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        zeros = b"\0" in data[:100]
+        other = ENCODINGS.get(data[:2], "binary data" if zeros else "Latin-1 perhaps")
         raise InputError(
-            f"{where} is not text in UTF-8 (byte {error.start}); give ink as CSV, "
-            f"JSON, InkML, UNIPEN or packed npz."
+            f"{where} is not text in UTF-8 but {other} (byte {error.start}); save it "
+            f"as UTF-8."
         ) from error

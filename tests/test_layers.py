@@ -52,7 +52,7 @@ HOMES = {
     "torch": ("tasks.symbols.torch_import",),
     "safetensors": ("store.content",),
     "PIL": ("pictures", "ink.variants", "report", "tasks"),
-    "fontTools": ("tasks.fonts.faces",),
+    "fontTools": ("ink.svg", "tasks.fonts.faces"),
     "pi_heif": ("pictures.images",),
     "wordfreq": ("search",),
     "defusedxml": ("ink.inkml",),

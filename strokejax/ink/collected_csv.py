@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from strokejax.files import decode_text, save_file
-from strokejax.ink.limits import MAX_POINTS, check_ink
+from strokejax.ink.limits import MAX_POINTS, check_ink, seconds
 from strokejax.types import Ink, InputError
 
 CSV_COLUMNS = ("timestamp", "velocity_x", "velocity_y")
@@ -83,10 +83,7 @@ def _seconds(stamps: list[tuple[str, str]]) -> np.ndarray:
         t = np.array([float(text) for text, _ in stamps])
     except ValueError:
         return np.array([_date(text, where) for text, where in stamps])
-    steps = np.diff(t)
-    steps = steps[steps > 0]
-    # Nobody samples a pen twice a second: such steps are milliseconds.
-    return t / 1000 if len(steps) and np.median(steps) >= 0.5 else t
+    return seconds([t])[0]
 
 
 def _date(text: str, where: str) -> float:

@@ -6,18 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from strokejax.files import decode_text, read_bytes, save_file
+from strokejax.files import read_bytes, save_file
 from strokejax.ink.collected_csv import parse_csv
 from strokejax.ink.inkml import parse_inkml
+from strokejax.ink.json_ink import parse_json, parse_strokes
 from strokejax.ink.limits import MAX_BYTES, MAX_PACKED_BYTES, check_ink
 from strokejax.ink.packed import read_packed, unpack
+from strokejax.ink.svg import parse_svg
 from strokejax.ink.unipen import parse_unipen
 from strokejax.types import Ink, InputError
 
 _SUFFIXES = {
     ".csv": "csv",
     ".json": "json",
+    ".ndjson": "json",
+    ".excalidraw": "json",
+    ".tldr": "json",
     ".inkml": "inkml",
+    ".svg": "svg",
     ".npz": "npz",
     ".unipen": "unipen",
     ".unp": "unipen",
@@ -29,14 +35,14 @@ _FIRST_CHARACTERS = {b"<": "inkml", b"{": "json", b"[": "json", b".": "unipen"}
 
 
 def read_ink(path: str | Path) -> list[Ink]:
-    """All ink of a file: one from CSV, JSON or InkML, any number from UNIPEN or npz.
+    """All ink of a file: one from CSV, InkML, SVG; any number from JSON, UNIPEN, npz.
 
     CSV: `timestamp,velocity_x,velocity_y`, one row per sample at any rate; see
     `parse_csv`. JSON: `{"strokes": [[[x, y] or [x, y, t], ...], ...]}` or the bare list
     of strokes, y down, t in seconds or null; or `{"velocities": [{"vx": 1, "vy": 0},
-    ...]}`. The suffix decides the format; for an unknown suffix the first character
-    does. InputError: the file cannot be read or is above 8 MiB (npz: 64), or
-    `check_ink` refuses its ink.
+    ...]}`, and the forms of `ink.json_ink`. The suffix decides the format; for an
+    unknown suffix the first character does. InputError: the file cannot be read or is
+    above 8 MiB (npz: 64), or `check_ink` refuses its ink.
 
     >>> import json, pathlib, tempfile, strokejax
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "bar.json"
@@ -59,9 +65,16 @@ def read_ink(path: str | Path) -> list[Ink]:
             raise InputError(f"{path} has no ink: it packs no samples.")
         inks = (_point_to_tap(unpack(packed, i)) for i in range(n))
         return [check_ink(ink, f"{path}, sample {i}") for i, ink in enumerate(inks)]
-    parse = {"csv": parse_csv, "json": _parse_json, "inkml": parse_inkml}[kind]
-    strokes = parse(read_bytes(path, MAX_BYTES), str(path))
-    return [check_ink(Ink(tuple(strokes)), str(path))]
+    data, where = read_bytes(path, MAX_BYTES), str(path)
+    if kind == "json":
+        drawings = parse_json(data, where)
+    else:
+        parse = {"csv": parse_csv, "inkml": parse_inkml, "svg": parse_svg}[kind]
+        drawings = [parse(data, where)]
+    if len(drawings) == 1:
+        return [check_ink(Ink(tuple(drawings[0])), where)]
+    inks = (Ink(tuple(strokes)) for strokes in drawings)
+    return [check_ink(ink, f"{where}, line {i}") for i, ink in enumerate(inks, 1)]
 
 
 def read_unipen(
@@ -101,43 +114,4 @@ def to_json(ink: Ink, where: str) -> bytes:
 
 def from_json(content: Any, where: str) -> Ink:
     """The ink of decoded JSON, in the forms of `read_ink`; InputError for others."""
-    return check_ink(Ink(tuple(_parse_strokes(content, where))), where)
-
-
-def _parse_json(data: bytes, where: str) -> list[np.ndarray]:
-    try:
-        content = json.loads(decode_text(data, where))
-    # Deeply nested lists exhaust the parser's stack.
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is not JSON ({error}); export it again.") from error
-    return _parse_strokes(content, where)
-
-
-def _parse_strokes(content: Any, where: str) -> list[np.ndarray]:
-    try:
-        return _strokes(content)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            f'{where} does not hold ink; give {{"strokes": [[[x, y], ...], ...]}} with '
-            f"[x, y] or [x, y, t] alike in a stroke, or "
-            f'{{"velocities": [{{"vx": 1, "vy": 0}}, ...]}}, all of them numbers.'
-        ) from error
-
-
-def _strokes(content: Any) -> list[np.ndarray]:
-    """Strokes of decoded JSON; malformed content raises one of Python's own errors."""
-    if isinstance(content, dict) and "strokes" not in content:
-        steps = [(step["vx"], step["vy"]) for step in content["velocities"]]
-        # `type` rather than `isinstance`: a bool is an int, but not a coordinate.
-        if not all(type(x) in (int, float) for step in steps for x in step):
-            raise TypeError("velocities are numbers")
-        with np.errstate(over="ignore", invalid="ignore"):
-            return [np.cumsum(np.array(steps, np.float64).reshape(-1, 2), axis=0)]
-    strokes = content["strokes"] if isinstance(content, dict) else content
-    if not isinstance(strokes, list) or not all(isinstance(s, list) for s in strokes):
-        raise TypeError("strokes are lists of points")
-    for stroke in strokes:
-        for point in stroke:
-            if not all(type(x) in (int, float, type(None)) for x in point):
-                raise TypeError("points are numbers")
-    return [np.array(stroke, np.float64) for stroke in strokes]
+    return check_ink(Ink(tuple(parse_strokes(content, where))), where)

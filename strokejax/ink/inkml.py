@@ -12,6 +12,8 @@ from strokejax.types import InputError
 MAX_DEPTH = 32
 MAX_CHANNELS = 64
 _SECONDS = {"": 1e-3, "ms": 1e-3, "s": 1.0, "us": 1e-6}
+_PER_CM = {"1/cm": 1.0, "1/mm": 10.0, "1/m": 0.01, "1/in": 1 / 2.54}
+"""Resolutions in each unit, as points per centimetre."""
 _REFERENCES = ("contextRef", "traceFormatRef", "inkSourceRef")
 _ID = "{http://www.w3.org/XML/1998/namespace}id"
 _VALUE = re.compile(
@@ -46,7 +48,7 @@ def parse_inkml(data: bytes, where: str) -> list[np.ndarray]:
     `continuation` middle or end extends the stroke named by `priorRef`. Document types
     and entities are refused. InputError names the trace.
     """
-    root = _parse_xml(data, where)
+    root = parse_xml(data, where, "ink")
     document = _Document({_id(e): e for e in root.iter() if _id(e)}, {})
     declared = (_format(e, document) for e in root.iter() if _tag(e) == "traceFormat")
     default = next(declared, None) or _DEFAULT
@@ -76,14 +78,15 @@ def parse_inkml(data: bytes, where: str) -> list[np.ndarray]:
 # The document
 
 
-def _parse_xml(data: bytes, where: str) -> Any:
+def parse_xml(data: bytes, where: str, name: str) -> Any:
+    """The root element, which must have this name; entities are refused."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
     from defusedxml.ElementTree import fromstring
 
     try:
-        root = fromstring(data, forbid_dtd=True)
+        root = fromstring(data, forbid_dtd=name == "ink")
     except DefusedXmlException as error:
         raise InputError(
             f"{where} declares a document type or entities, which are refused; remove "
@@ -93,10 +96,10 @@ def _parse_xml(data: bytes, where: str) -> Any:
         raise InputError(
             f"{where} is not well-formed XML ({error}); export the ink again."
         ) from error
-    if _tag(root) != "ink":
+    if _tag(root) != name:
         raise InputError(
-            f"{where} has the root element {_tag(root)[:40]!r}, not 'ink'; export the "
-            f"ink again as InkML."
+            f"{where} has the root element {_tag(root)[:40]!r}, not {name!r}; export "
+            f"the ink again as InkML or SVG."
         )
     return root
 
@@ -137,7 +140,29 @@ def _format(element: Any, document: _Document, depth: int = 0) -> _Channels | No
         if source is not None and _format(source, document, depth + 1):
             document.formats[element] = document.formats[source]
             break
+    channels = document.formats[element]
+    if channels and _tag(element) == "inkSource":
+        document.formats[element] = _same_units(channels, element)
     return document.formats[element]
+
+
+def _same_units(channels: _Channels, source: Any) -> _Channels:
+    """The channels with y in the unit of x, by the device's resolutions."""
+    resolution = {}
+    for item in source.iter():
+        if _tag(item) == "channelProperty" and item.get("name") == "resolution":
+            try:
+                per_unit = float(item.get("value") or "")
+            except ValueError:
+                continue
+            per_cm = per_unit * _PER_CM.get(item.get("units") or "", 1.0)
+            resolution[item.get("channel")] = per_cm
+    x, y = resolution.get("X", 0.0), resolution.get("Y", 0.0)
+    if not (0 < x < np.inf and 0 < y < np.inf):
+        return channels
+    return tuple(
+        c._replace(scale=c.scale * x / y) if c.name == "Y" else c for c in channels
+    )
 
 
 def _channel(element: Any) -> _Channel:
@@ -207,8 +232,8 @@ def _decode(text: str, channels: tuple[_Channel, ...], where: str) -> np.ndarray
 def _tokens(text: str, where: str) -> list[tuple[str, float | None]]:
     """Prefixes and numbers of one point; None stands for "as before" (*)."""
     tokens: list[tuple[str, float | None]] = []
-    position = 0
-    while position < len(text.rstrip()):
+    text, position = " ".join(text.split()), 0  # runs of spaces would backtrack
+    while position < len(text):
         match = _VALUE.match(text, position)
         if match is None:
             raise InputError(

@@ -1,4 +1,6 @@
-"""Limits of ink and of its files, and the one function that checks ink."""
+"""Limits of ink and of its files, the function that checks ink, and units of time."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +12,9 @@ MAX_COORDINATE = 1e7
 """Beyond 2**24, about 1.7e7, float32 no longer tells whole numbers apart."""
 MAX_TIME = 1e12
 """Seconds; dates as seconds since 1970 stay below 1e11."""
+FAR = 10_000
+"""Ink farther from the origin than so many times its size moves there: float32 would
+round its shape."""
 MAX_BYTES = 8 * 2**20
 MAX_PACKED_BYTES = 64 * 2**20
 
@@ -18,6 +23,7 @@ def check_ink(ink: Ink, where: str) -> CheckedInk:
     """Valid ink as float32 `(n, 3)` strokes: none is empty, t is 0 at the first point.
 
     `where` names the source in errors. A tap (several points in one place) is valid.
+    Ink far from the origin, as on a map, moves to it (see `FAR`).
     InputError: fewer than 2 points, more than MAX_POINTS or MAX_STROKES, coordinates
     that are NaN, infinite or above MAX_COORDINATE, strokes of another shape.
     """
@@ -48,8 +54,22 @@ def check_ink(ink: Ink, where: str) -> CheckedInk:
     # Float64 until here: at today's dates float32 steps by 128 seconds.
     known_times = (stroke[:, 2][~np.isnan(stroke[:, 2])] for stroke in strokes)
     start = next((t[0] for t in known_times if len(t)), 0.0)
-    shifted = tuple((s - (0.0, 0.0, start)).astype(np.float32) for s in strokes)
-    return CheckedInk(shifted)
+    points = np.concatenate(strokes)[:, :2]
+    low, high = points.min(0), points.max(0)
+    far = np.abs(points).max() > FAR * (high - low).max() > 0
+    origin = [*(low if far else (0.0, 0.0)), start]
+    return CheckedInk(tuple((s - origin).astype(np.float32) for s in strokes))
+
+
+def seconds(times: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """The times f64[n] of strokes in seconds, from seconds or milliseconds.
+
+    Nobody samples a pen twice a second: a median step of 0.5 or more is milliseconds.
+    """
+    steps = np.concatenate([np.diff(t) for t in times] or [np.zeros(0)])
+    steps = steps[steps > 0]
+    milliseconds = len(steps) > 0 and np.median(steps) >= 0.5
+    return [t / 1000 if milliseconds else t for t in times]
 
 
 def _xyt(stroke: np.ndarray, where: str) -> np.ndarray:

@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import time
 import zipfile
 from pathlib import Path
 
@@ -213,6 +214,115 @@ def test_json_forms(tmp_path, text):
     assert xy(ink) == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
 
 
+V = [[[0.0, 0.0], [5.0, 9.0], [10.0, 0.0], [12.0, 1.0]]]
+OBJECTS = [{"x": x, "y": y} for x, y in V[0]]
+COLUMNS = [[x for x, _ in V[0]], [y for _, y in V[0]]]
+PARTS = {"segments": [{"points": [{"x": x, "y": y, "z": 0.5} for x, y in V[0]]}]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [OBJECTS],
+        OBJECTS,
+        {"data": OBJECTS},
+        [{"points": OBJECTS, "penColor": "black"}],
+        [{"x": COLUMNS[0], "y": COLUMNS[1]}],
+        [COLUMNS],
+        {"word": "v", "drawing": [COLUMNS]},
+        {"strokes": [{"path": {"points": [{"location": p} for p in V[0]]}}]},
+        {
+            "type": "excalidraw",
+            "elements": [
+                {"type": "text", "x": 0, "y": 0},
+                {"type": "freedraw", "x": -1, "y": 2, "points": V[0]},
+            ],
+        },
+        {"records": [{"type": "draw", "x": 3, "y": 4, "props": PARTS}, {"id": "a"}]},
+    ],
+)
+def test_json_of_other_programs(tmp_path, content):
+    (ink,) = read_ink(write(tmp_path / "a.json", json.dumps(content)))
+    (stroke,) = ink.strokes
+    np.testing.assert_allclose(stroke[:, :2] - stroke[0, :2], V[0], atol=1e-6)
+    assert np.isnan(stroke[:, 2]).all()
+
+
+@pytest.mark.parametrize("name", ["t", "time", "timestamp", "timeOffset"])
+@pytest.mark.parametrize(("start", "step"), [(0, 0.01), (0, 10), (1690000000000, 10)])
+def test_json_times_are_seconds_or_milliseconds(tmp_path, name, start, step):
+    points = [p | {name: start + i * step} for i, p in enumerate(OBJECTS)]
+    (ink,) = read_ink(write(tmp_path / "a.json", json.dumps([points])))
+    np.testing.assert_allclose(ink.strokes[0][:, 2], [0, 0.01, 0.02, 0.03], atol=1e-6)
+
+
+def test_json_lines_are_drawings(tmp_path):
+    lines = "\n".join(json.dumps({"drawing": [COLUMNS]}) for _ in range(3))
+    assert [xy(ink) for ink in read_ink(write(tmp_path / "a.ndjson", lines))] == [V] * 3
+    bad = write(tmp_path / "b.ndjson", lines + "\n{}")
+    with pytest.raises(InputError, match=r"b\.ndjson, line 4 does not hold ink"):
+        read_ink(bad)
+
+
+@given(inks, st.floats(-9e6, 9e6), st.floats(-9e6, 9e6))
+def test_far_from_the_origin_a_drawing_keeps_its_shape(ink, x, y):
+    strokes = [
+        np.asarray(stroke, np.float64) * (1e-4, 1e-4, 1) for stroke in ink.strokes
+    ]
+    moved = Ink(tuple(stroke + np.array([x, y, 0]) for stroke in strokes))
+    found = np.concatenate(check_ink(moved, "ink").strokes)[:, :2].astype(np.float64)
+    points = np.concatenate(strokes)[:, :2]
+    size = np.ptp(points, axis=0).max()
+    wrong = found - found[0] - (points - points[0])
+    assert np.abs(wrong).max() <= 2e-3 * size + 1e-9
+
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<path d="M0,0 L5,9 10,0 12,1"/>',
+        '<g stroke="red"><path d="m0 0l5 9 5-9 2 1"/></g>',
+        '<polyline points="0,0 5,9 10,0 12,1"/>',
+        '<text transform="scale(2)">1</text><path d="M0 0L5 9L10 0L12 1"/>',
+    ],
+)
+def test_svg_forms(tmp_path, body):
+    doctype = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.0//EN" "svg10.dtd">'
+    (ink,) = read_ink(write(tmp_path / "a.svg", doctype + SVG.format(body)))
+    assert xy(ink) == V
+
+
+def test_svg_curves_become_points(tmp_path):
+    """A quarter of a circle, and a line that closes its path."""
+    body = '<path d="M0 10 A10 10 0 0 1 10 0 Z"/><line x2="3" y2="4"/>'
+    (ink,) = read_ink(write(tmp_path / "a.svg", SVG.format(body)))
+    arc, line = xy(ink)
+    np.testing.assert_allclose(np.hypot(*(np.array(arc[:-1]) - 10).T), 10, atol=0.01)
+    assert arc[-1] == [0, 10]
+    assert line == [[0, 0], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('<g transform="scale(2)"><path d="M0 0L1 1"/></g>', "transforms its paths"),
+        ('<path d="M0 0 L"/>', "cannot be read"),
+        ('<polyline points="1 2 3"/>', "cannot be read"),
+        (f'<path d="M0 0 {"C1 1 2 2 3 3" * 70_000}"/>', "characters"),
+        (f'<path d="M0 0 {"C1 1 2 2 3 3" * 9_000}"/>', "100,000 points"),
+        ("", "no points"),
+    ],
+)
+def test_bad_svg_is_refused(tmp_path, body, words):
+    path = write(tmp_path / "a.svg", SVG.format(body))
+    with pytest.raises(InputError, match=words) as error:
+        read_ink(path)
+    assert "a.svg" in one_sentence(error)
+
+
 def test_json_velocities_are_summed(tmp_path):
     steps = [{"vx": 1, "vy": 0}, {"vx": 2, "vy": -1}]
     (ink,) = read_ink(write(tmp_path / "a.json", json.dumps({"velocities": steps})))
@@ -242,7 +352,9 @@ def test_times_start_at_the_first_point(tmp_path):
         "[" * 100_000,
         "[[[[0, 0], [1, 1]]]]",
         "[[0, 1], [2, 3]]",
-        "[[[0, 0, 0, 0], [1, 1, 1, 1]]]",
+        "[[[0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2], [3, 3, 3, 3]]]",
+        '[{"x": [1, 2], "y": [1]}]',
+        '{"type": "excalidraw", "elements": [{"type": "freedraw"}]}',
         "\x00\xff",
     ],
 )
@@ -496,6 +608,30 @@ def test_inkml_formats_are_found_by_reference(tmp_path):
         [[1, 1], [2, 2]],
         [[3, 3], [4, 4]],
     ]
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [("100 1/cm", "300 1/cm"), ("10 1/mm", "300 1/cm"), ("254 1/in", "30 1/mm")],
+)
+def test_inkml_resolutions_give_both_axes_one_unit(tmp_path, x, y):
+    rows = "".join(
+        f'<channelProperty channel="{axis}" name="resolution" value="{value}" '
+        f'units="{unit}"/>'
+        for axis, (value, unit) in (("X", x.split()), ("Y", y.split()))
+    )
+    body = f"""<inkSource xml:id="pen"><traceFormat><channel name="X"/>
+    <channel name="Y"/></traceFormat><channelProperties>{rows}</channelProperties>
+    </inkSource><context inkSourceRef="#pen"/><trace>0 0, 100 300</trace>"""
+    ((_, (width, height)),) = xy(read_inkml(tmp_path, body))
+    assert height == pytest.approx(width, rel=1e-5)
+
+
+def test_inkml_runs_of_spaces_are_read_at_once(tmp_path):
+    started = time.perf_counter()
+    with pytest.raises(InputError, match="point 1 reads"):
+        read_inkml(tmp_path, f"<trace>1 {' ' * 50_000}x, 2 2</trace>")
+    assert time.perf_counter() - started < 2
 
 
 def test_inkml_continuations_and_pen_ups(tmp_path):

@@ -152,9 +152,12 @@ def _side(side: Any, name: str, where: str) -> float | None:
 def swipe_line(word: str, points: np.ndarray, name: str) -> str:
     """A line of JSON, in whole pixels and milliseconds.
 
-    `points` are f[n 3] in pixels and seconds, `name` is the layout's.
+    `points` are f[n 3] in pixels and seconds, `name` is the layout's. Places on a
+    keyboard of few units keep four decimals.
     """
-    x, y = points[:, :2].round().astype(int).T.tolist()
+    xy = points[:, :2]
+    whole = np.abs(xy).max() >= 100
+    x, y = (xy.round().astype(int) if whole else xy.round(4)).T.tolist()
     t = (1000 * points[:, 2]).round().astype(int).tolist()
     curve = {"x": x, "y": y, "t": t, "grid_name": name}
     return json.dumps({"word": word, "curve": curve}, ensure_ascii=False)

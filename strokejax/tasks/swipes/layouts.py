@@ -29,6 +29,8 @@ ROWS: dict[str, tuple[tuple[str, float], ...]] = {
 """Built-in layouts: the letters of each row, and its indent in keys."""
 WIDTH, ROW_HEIGHT = 360.0, 54.0
 """Pixels: the width of a built-in layout, and the height of one of its rows."""
+EDGE_TOLERANCE = 0.005
+"""Of a keyboard's size: how far a hitbox may end beyond its edge."""
 MAX_KEYS = 64
 MAX_BYTES = 1_000_000
 FALLBACKS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ъ": "ь"}
@@ -161,8 +163,9 @@ def parse_layout(content: object, name: str = "", where: str = "The layout") -> 
         raise InputError(
             f"{where} has sizes or places that are not pixels; give 1 to 100,000."
         )
-    # One pixel of tolerance: hitboxes of whole pixels may end just past the edge.
-    beyond_edge = box[:, :2] + box[:, 2:] - 1 > (width, height)
+    # With tolerance: hitboxes of whole pixels may end just past the edge.
+    size = np.array([width, height])
+    beyond_edge = box[:, :2] + box[:, 2:] > size * (1 + EDGE_TOLERANCE)
     centres = box[:, :2] if beyond_edge.any() else box[:, :2] + box[:, 2:] / 2
     places = zip(letters, centres.tolist(), strict=True)
     named = [(letter, x, y) for letter, (x, y) in places]
@@ -180,13 +183,19 @@ def _hitbox(key: dict) -> list[float]:
 
 
 def _pitch(centres: np.ndarray) -> np.ndarray:
-    """f32[2]: median distance to the right neighbour, and to the row below."""
-    y = np.unique(centres[:, 1].round())
-    row_pitch = np.median(np.diff(y)) if len(y) > 1 else 0.0
-    gaps = [
-        np.diff(np.sort(centres[centres[:, 1].round() == row, 0])) for row in y.tolist()
-    ]
-    gap = np.concatenate(gaps).astype(float)
+    """f32[2]: median distance to the right neighbour, and to the row below.
+
+    A row ends where the next key, by height, is more than half of a typical distance of
+    neighbours lower: keys of a row need not lie exactly side by side.
+    """
+    between = np.linalg.norm(centres[:, None] - centres, axis=-1)
+    np.fill_diagonal(between, np.inf)
+    order = np.argsort(centres[:, 1], kind="stable")
+    lower = np.diff(centres[order, 1]) > np.median(between.min(1)) / 2
+    rows = np.split(centres[order], np.flatnonzero(lower) + 1)
+    row_pitch = np.median(np.diff([np.median(row[:, 1]) for row in rows] or [0.0]))
+    gap = np.concatenate([np.diff(np.sort(row[:, 0])) for row in rows])
+    row_pitch = row_pitch if len(rows) > 1 else 0.0
     key_pitch = np.median(gap) if len(gap) else row_pitch
     if not max(row_pitch, key_pitch) > 0:
         raise InputError(

@@ -19,7 +19,9 @@ Name what was drawn: the nearest symbols of the model, with their distances.
 
 files:
   .csv              timestamp,velocity_x,velocity_y: the collected format
-  .json             {"strokes": [[[x, y], ...], ...]}, with t in seconds as a third
+  .json .ndjson     {"strokes": [[[x, y], ...], ...]}, with t in seconds as a third;
+                    also signature_pad, Excalidraw, tldraw, Quick, Draw!
+  .svg              paths, lines and polylines
   .inkml            W3C InkML traces
   .npz, other text  packed ink; the UNIPEN format
   .png .jpg ...     a picture of one symbol, any size, dark on light or light on dark

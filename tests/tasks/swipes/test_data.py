@@ -30,6 +30,7 @@ from strokejax.tasks.swipes.layouts import (
     ROWS,
     fit_keyboard,
     layout,
+    of_keys,
     parse_layout,
     typed,
 )
@@ -73,6 +74,30 @@ class TestKeyboards:
         assert keys.letters == QWERTY.letters
         np.testing.assert_allclose(keys.centres, QWERTY.centres)
         np.testing.assert_allclose(keys.pitch, QWERTY.pitch)
+
+    @given(
+        st.sampled_from([*ROWS]),
+        st.floats(-2.5, 2.0).map(lambda power: 10**power),
+        st.integers(0, 2**31),
+    )
+    def test_units_depend_on_neither_scale_nor_place_nor_jitter(
+        self, name, scale, seed
+    ):
+        """Boards in units of 0 to 1, and keys that are a tenth of a key off."""
+        keys, rng = layout(name), np.random.default_rng(seed)
+        jitter = rng.uniform(-0.1, 0.1, keys.centres.shape) * keys.pitch
+        moved = (keys.centres + jitter) * scale
+        places = zip(keys.letters, *moved.T.tolist(), strict=True)
+        size = keys.width * scale, keys.height * scale
+        changed = of_keys("board", places, *size)
+        np.testing.assert_allclose(changed.pitch / scale, keys.pitch, rtol=0.1)
+
+    def test_places_on_small_boards_are_written_with_decimals(self):
+        points = np.array([[0.123456, 0.5, 0], [0.9, 1, 0.1]])
+        assert json.loads(swipe_line("a", points, "board"))["curve"]["x"] == [
+            0.1235,
+            0.9,
+        ]
 
     def test_files(self, tmp_path):
         path = tmp_path / "boards.json"

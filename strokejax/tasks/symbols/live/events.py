@@ -10,12 +10,12 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from strokejax.ink.limits import MAX_COORDINATE, MAX_TIME
+from strokejax.ink.limits import MAX_COORDINATE, MAX_TIME, seconds
 from strokejax.types import Ink, InputError
 
 MAX_LINE = 4_096
@@ -87,6 +87,23 @@ class LineQueue:
             return self._lines.get(timeout=seconds)
         except queue.Empty:
             raise TimeoutError from None
+
+
+def time_unit(lines: Iterable[Line]) -> float:
+    """Seconds of one unit of the events' times: 0.001 if they are milliseconds."""
+    strokes: list[list[float]] = [[]]
+    for line in lines:
+        try:
+            event = parse(line.text)
+        except InputError:
+            continue
+        if isinstance(event, Event):
+            if event.down:
+                strokes[-1].append(event.t)
+            else:
+                strokes.append([])
+    times = [np.array(stroke) for stroke in strokes]
+    return 1.0 if all(map(np.array_equal, seconds(times), times)) else 1e-3
 
 
 class Event(NamedTuple):

@@ -5,6 +5,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from strokejax.tasks.symbols.live.events import (
     LineQueue,
     parse,
     read_lines,
+    time_unit,
 )
 from strokejax.tasks.symbols.live.spelling import Spelling, advance, begin, resume
 from strokejax.tasks.symbols.live.stream import Carry, Settings, Step, Stream
@@ -30,6 +32,8 @@ Register = Callable[[str, Ink, float | None], tuple[Recognizer, dict[str, Any]]]
 the new snapshot and fields for the answer."""
 MIN_K = 10
 """Symbols of an answer that texts are read from, at least."""
+HEAD = 64
+"""Lines of a file that tell the unit of its times."""
 CORRECTABLE = 1_000
 """Finished symbols that can still be corrected."""
 
@@ -62,6 +66,8 @@ class Session:
         self.register = register
         self.refused = 0
         """Number of refused lines."""
+        self.unit = 1.0
+        """Seconds of one unit of the events' times."""
         self.carry = Carry()
         self.read_at = 0.0
         """When the last event was read, by `time.perf_counter`."""
@@ -72,12 +78,16 @@ class Session:
     def follow(self, descriptor: int) -> Iterator[dict[str, Any]]:
         """Answers to all lines of a file descriptor.
 
-        Lines of a regular file are answered by the events' clock alone. Those of a
-        pipe or terminal are drawn now: there the passing of time ends symbols, too.
+        Lines of a regular file are answered by the events' clock alone, which may count
+        milliseconds. Those of a pipe or terminal are drawn now: there the passing of
+        time ends symbols, too.
         """
         drawn_now = not stat.S_ISREG(os.fstat(descriptor).st_mode)
         waiting = LineQueue(descriptor) if drawn_now else None
         source = read_lines(descriptor)
+        if not drawn_now:
+            head = [*islice(source, HEAD)]
+            self.unit, source = time_unit(head), chain(head, source)
         while True:
             try:
                 line = waiting.next(self.deadline) if waiting else next(source, None)
@@ -112,6 +122,7 @@ class Session:
                 return [self._correct(content)]
             if content is None:
                 return []
+            content = content._replace(t=content.t * self.unit)
             step = self.stream.push(self.carry, [content])
         except InputError as error:
             self.refused += 1

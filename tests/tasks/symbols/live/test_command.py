@@ -74,6 +74,17 @@ def test_a_file_is_read_by_both_heads(live, model):
             assert a["dist2"] == sorted(a["dist2"])
 
 
+def test_times_of_a_file_may_be_milliseconds(live):
+    lines = [json.loads(line) for line in written("hA")]
+    slow = [json.dumps(line | {"t": 1000 * line["t"]}) for line in lines]
+    ended = [
+        [(a["symbols"], round(a["t"], 3)) for a in answers if a["final"]]
+        for _, answers, _ in (live(map(json.dumps, lines)), live(slow))
+    ]
+    assert ended[0] == ended[1]
+    assert [symbols[0] for symbols, _ in ended[0]] == ["h", "A"]
+
+
 def test_for_people_each_symbol_is_one_line(tmp_path, capsys):
     path = tmp_path / "events.jsonl"
     path.write_text("\n".join(written("m2")))
