@@ -49,6 +49,11 @@ class Recognizer:
     fast: bool = True
     """False compiles faster and answers slower; see `strokejax.load`."""
 
+    def __repr__(self) -> str:
+        name, n = self.spec.architecture, len(self.symbols)
+        kind = type(self).__name__
+        return f"<{kind} {self.mode} ({name}), {n} symbols, version {self.version}>"
+
     @property
     def mode(self) -> str:
         """ "nn-sampling" or "argmax"."""

@@ -2,6 +2,7 @@
 
 import doctest
 import inspect
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,47 @@ def test_help_begins_with_the_package():
     assert strokejax.__doc__.startswith("strokejax recognises drawn symbols")
     (test,) = doctest.DocTestFinder(recurse=False).find(strokejax, "strokejax")
     assert not doctest.DocTestRunner().run(test).failed
+
+
+def test_a_model_is_shown_in_one_line():
+    model = strokejax.load()
+    assert repr(model) == "<Model nn-sampling (fused), 63 symbols, version 1>"
+
+
+def test_a_pickled_model_is_loaded_again():
+    """By its name: weights stay on disk, and the options go along."""
+    model = strokejax.load("argmax", fast=False)
+    data = pickle.dumps(model)
+    assert len(data) < 300
+    again, ink = pickle.loads(data), strokejax.Ink((np.eye(3),))
+    assert again.recognize(ink) == model.recognize(ink)
+    assert (again.mode, again.fast) == ("argmax", False)
+
+
+@pytest.mark.parametrize(
+    ("drawing", "words"),
+    [
+        ("a.png", "'a.png' is a file name.*read_image or strokejax.read_ink"),
+        (Path("a.json"), "'a.json' is a file name"),
+        ([[0, 0], [0, 40]], r"strokejax\.Ink\(\(numpy\.array\(points\),\)\)"),
+    ],
+)
+def test_what_is_no_drawing_says_how_to_make_one(drawing, words):
+    with pytest.raises(strokejax.InputError, match=words):
+        strokejax.load().recognize(drawing)
+
+
+def test_recognising_needs_no_home(monkeypatch):
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("STROKEJAX_HOME")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nobody)
+    model, ink = strokejax.load(), strokejax.Ink((np.eye(3),))
+    assert model.recognize(ink).symbols
+    with pytest.raises(strokejax.InputError, match="no home folder; set STROKEJAX_HOM"):
+        model.register("hook", [ink])
 
 
 def test_a_change_makes_the_next_snapshot():

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,16 @@ def validate(drawing: Ink | np.ndarray | Any) -> Ink | np.ndarray:
     """
     if isinstance(drawing, Ink):
         return check_ink(drawing, "the ink")
+    if isinstance(drawing, str | PathLike):
+        raise InputError(
+            f"{str(drawing)!r} is a file name, not a drawing; read the file first, by "
+            f"strokejax.read_image or strokejax.read_ink."
+        )
+    if isinstance(drawing, list | tuple):
+        raise InputError(
+            "A list is not a drawing; make one of its points, "
+            "strokejax.Ink((numpy.array(points),)), or of its pixels, numpy.array."
+        )
     return to_ink_image(np.asarray(drawing), "the picture")
 
 

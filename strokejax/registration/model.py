@@ -12,7 +12,7 @@ from strokejax.recognizer import Recognizer
 from strokejax.types import Ink
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model(Recognizer):
     """A `Recognizer` of a stored model whose symbols can be changed.
 
@@ -87,8 +87,16 @@ class Model(Recognizer):
         return self._next()
 
     def _next(self) -> "Model":
-        false_accepts, fast, views = self.options
-        return load(self.source, false_accepts=false_accepts, fast=fast, views=views)
+        return _load_with(self.source, self.options)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as its name: another process loads the version that is current."""
+        return _load_with, (self.source, self.options)
+
+
+def _load_with(source: str | Path | None, options: tuple[Any, ...]) -> Model:
+    false_accepts, fast, views = options
+    return load(source, false_accepts=false_accepts, fast=fast, views=views)
 
 
 def load(

@@ -14,12 +14,19 @@ STROKES = "nn-sampling"
 
 
 def home() -> Path:
-    """The folder of the user's models; STROKEJAX_HOME overrides it."""
-    if chosen := os.environ.get("STROKEJAX_HOME"):
-        return Path(chosen).expanduser()
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / (
-        "Library/Application Support" if sys.platform == "darwin" else ".local/share"
-    )
+    """The folder of the user's models; STROKEJAX_HOME overrides it.
+
+    InputError for a user without a home.
+    """
+    data = "Library/Application Support" if sys.platform == "darwin" else ".local/share"
+    try:
+        if chosen := os.environ.get("STROKEJAX_HOME"):
+            return Path(chosen).expanduser()
+        base = os.environ.get("XDG_DATA_HOME") or Path.home() / data
+    except RuntimeError as error:
+        raise InputError(
+            "This user has no home folder; set STROKEJAX_HOME to a folder for models."
+        ) from error
     return Path(base) / "strokejax"
 
 
@@ -35,7 +42,10 @@ def resolve(model: str | Path | None = None, default: str = STROKES) -> Path:
     itself if there is no copy yet. InputError if there is no such model.
     """
     if model is None:
-        copy = user_copy(default)
+        try:
+            copy = user_copy(default)
+        except InputError:
+            return PACKAGED / default  # without a home there is no copy
         return copy if _is_model(copy) else PACKAGED / default
     name = str(model)
     if (PACKAGED / name / CURRENT).is_file() and not Path(name).exists():

@@ -193,9 +193,9 @@ def _pitch(centres: np.ndarray) -> np.ndarray:
     order = np.argsort(centres[:, 1], kind="stable")
     lower = np.diff(centres[order, 1]) > np.median(between.min(1)) / 2
     rows = np.split(centres[order], np.flatnonzero(lower) + 1)
-    row_pitch = np.median(np.diff([np.median(row[:, 1]) for row in rows] or [0.0]))
+    heights = [np.median(row[:, 1]) for row in rows]
+    row_pitch = np.median(np.diff(heights)) if len(rows) > 1 else 0.0
     gap = np.concatenate([np.diff(np.sort(row[:, 0])) for row in rows])
-    row_pitch = row_pitch if len(rows) > 1 else 0.0
     key_pitch = np.median(gap) if len(gap) else row_pitch
     if not max(row_pitch, key_pitch) > 0:
         raise InputError(
