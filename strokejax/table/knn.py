@@ -193,6 +193,7 @@ def jit_quick(function: Callable[..., Any], *static: str) -> Callable[..., Any]:
             "xla_llvm_disable_expensive_passes": True,
         }
         if jax.__version_info__ < (0, 11):
+            # For forward passes alone: gradients of convolutions come out wrong.
             options["xla_cpu_use_fusion_emitters"] = False
     return jax.jit(function, static_argnames=static, compiler_options=options)
 

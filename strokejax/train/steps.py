@@ -19,7 +19,7 @@ from strokejax.data.pipeline import eval_batches
 from strokejax.ink.augment import Augment, augment
 from strokejax.networks.functions import BN_MOMENTUM
 from strokejax.table.knn import best, scored
-from strokejax.table.table import Slots
+from strokejax.table.table import Array, Slots
 from strokejax.train.distributed import local_slice, replicate, to_global, to_host
 from strokejax.train.objective import Objective, loss_and_correct
 from strokejax.train.state import TrainState
@@ -30,7 +30,7 @@ def make_train_step(
     encoder: Encoder,
     optimizer: optax.GradientTransformationExtraArgs,
     objective: Objective,
-    active: Bool[np.ndarray, "c"],
+    active: Bool[Array, "c"],
     spec: Augment | None = None,
 ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
     """`make_step` for an objective; without `spec` inputs are not augmented."""

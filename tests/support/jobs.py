@@ -44,8 +44,7 @@ def environment(cache: Path, devices: int = 1) -> dict[str, str]:
     """This process's, with compiled programs shared through a folder."""
     return os.environ | {
         "JAX_PLATFORMS": "cpu",
-        # Halves the time to compile; losses on one device and on several are compared
-        # to 1e-5, so that the fusions stay as they are.
+        # The first flag halves the time to compile and not much is computed here.
         "XLA_FLAGS": "--xla_backend_optimization_level=0 "
         f"--xla_force_host_platform_device_count={devices} "
         # Many devices on two busy cores wait for each other longer than its 40 seconds.
