@@ -49,7 +49,7 @@ class Objective(NamedTuple):
 
 def loss_and_correct(
     objective: Objective,
-    active: Bool[np.ndarray, "c"],
+    active: Bool[Array, "c"],
     table: PyTree,
     out: Float[Array, "b d"],
     batch: Batch,
