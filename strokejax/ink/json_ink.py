@@ -43,7 +43,13 @@ def parse_strokes(content: Any, where: str) -> list[np.ndarray]:
     """The strokes f64[n, 2 or 3] of decoded JSON; times are in seconds."""
     try:
         strokes = _strokes(content)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        AttributeError,
+    ) as error:
         raise InputError(
             f'{where} does not hold ink; give {{"strokes": [[[x, y], ...], ...]}} with '
             f'[x, y], [x, y, t] or {{"x": 1, "y": 0, "t": 0}} alike in a stroke, or '

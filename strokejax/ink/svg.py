@@ -21,37 +21,33 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 def parse_svg(data: bytes, where: str) -> list[np.ndarray]:
     """The strokes f64[n, 2] of a document, in its order; InputError for transforms."""
     strokes: list[np.ndarray] = []
-    _collect(parse_xml(data, where, "svg"), where, strokes)
-    return strokes
-
-
-def _collect(element: Any, where: str, strokes: list[np.ndarray]) -> None:
-    """Adds the strokes of an element and of those inside."""
-    read = _SHAPES.get(str(element.tag).rpartition("}")[2])
-    inside = [child for child in element.iter() if child is not element]
-    if element.get("transform") and (read or any(_is_shape(x) for x in inside)):
-        raise InputError(
-            f"{where} transforms its paths, which is not supported; flatten the "
-            f"transforms in a drawing program, or export the ink as InkML."
-        )
-    if read:
+    count, pending = 0, [(parse_xml(data, where, "svg"), False)]
+    while pending:
+        element, transformed = pending.pop()
+        transformed = transformed or bool(element.get("transform"))
+        pending += [(child, transformed) for child in reversed(element)]
+        read = _SHAPES.get(str(element.tag).rpartition("}")[2])
+        if not read:
+            continue
+        if transformed:
+            raise InputError(
+                f"{where} transforms its paths, which is not supported; flatten the "
+                f"transforms in a drawing program, or export the ink as InkML."
+            )
         try:
-            strokes += [np.array(stroke, np.float64) for stroke in read(element)]
-        except (ValueError, IndexError, KeyError, TypeError, AssertionError) as error:
+            added = [np.array(stroke, np.float64) for stroke in read(element)]
+        except Exception as error:  # the parser of paths raises what comes up
             raise InputError(
                 f"{where} has a path that cannot be read ({error}); export it again."
             ) from error
-        if sum(map(len, strokes)) > MAX_POINTS:
+        strokes += added
+        count += sum(map(len, added))
+        if count > MAX_POINTS:
             raise InputError(
                 f"{where} has more than {MAX_POINTS:,} points, the limit; give one "
                 f"symbol or line at a time."
             )
-    for child in element:
-        _collect(child, where, strokes)
-
-
-def _is_shape(element: Any) -> bool:
-    return str(element.tag).rpartition("}")[2] in _SHAPES
+    return strokes
 
 
 def _path(element: Any) -> list[list[tuple[float, float]]]:

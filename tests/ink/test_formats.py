@@ -313,6 +313,11 @@ def test_svg_curves_become_points(tmp_path):
         ('<polyline points="1 2 3"/>', "cannot be read"),
         (f'<path d="M0 0 {"C1 1 2 2 3 3" * 70_000}"/>', "characters"),
         (f'<path d="M0 0 {"C1 1 2 2 3 3" * 9_000}"/>', "100,000 points"),
+        ('<path d="L"/>', "cannot be read"),
+        ('<path d="A1 1 0 0 0 5"/>', "cannot be read"),
+        ("<g>" * 100_000 + "</g>" * 100_000, "no points"),
+        ('<path d=""/>' * 100_000, "no points"),
+        ('<line x2="3"/>' * 100_000, "100,000 points"),
         ("", "no points"),
     ],
 )
@@ -355,6 +360,10 @@ def test_times_start_at_the_first_point(tmp_path):
         "[[[0, 0, 0, 0], [1, 1, 1, 1], [2, 2, 2, 2], [3, 3, 3, 3]]]",
         '[{"x": [1, 2], "y": [1]}]',
         '{"type": "excalidraw", "elements": [{"type": "freedraw"}]}',
+        '{"type": "excalidraw", "elements": [5]}',
+        '{"records": [5]}',
+        '{"drawing": 5}',
+        '[{"path": 5}]',
         "\x00\xff",
     ],
 )
