@@ -30,7 +30,7 @@ less spread."""
 SMOOTHING = 0.01
 """Share of an even distribution in each context's probabilities: no context makes any
 character hopeless."""
-MIN_SHARE = 0.01
+MIN_SHARE = 0.006
 """Answers less probable than this share of the best one are no candidates."""
 PENDING = 64
 """Characters at the end of a text that later answers can still change."""
